@@ -1,0 +1,44 @@
+# eidetic_room(NAME SOURCES … DEPENDS rooms… LIBRARIES third-party targets… TESTS files…)
+#
+# One static library a room. A room's headers are reached as "room/file.h" through an include folder that holds that room
+# alone, so a room sees the rooms it depends on and no other: a wrong include does not compile.
+
+function(eidetic_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS;LIBRARIES;TESTS;TEST_LIBRARIES" ${ARGN})
+  set(target eidetic_${name})
+  set(view ${CMAKE_BINARY_DIR}/rooms/${name})
+  file(MAKE_DIRECTORY ${view})
+  if(NOT EXISTS ${view}/${name})
+    file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${view}/${name} SYMBOLIC)
+  endif()
+
+  add_library(${target} STATIC ${ROOM_SOURCES})
+  target_include_directories(${target} PUBLIC ${view})
+  target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/include)
+  list(TRANSFORM ROOM_DEPENDS PREPEND eidetic_)
+  target_link_libraries(
+    ${target}
+    PUBLIC ${ROOM_DEPENDS}
+    PRIVATE eidetic_options ${ROOM_LIBRARIES})
+  set_property(GLOBAL APPEND PROPERTY EIDETIC_ROOMS ${target})
+
+  if(ROOM_TESTS)
+    add_executable(${name}_test ${ROOM_TESTS})
+    target_link_libraries(${name}_test PRIVATE ${target} eidetic_options ${ROOM_TEST_LIBRARIES} GTest::gtest_main
+                                               GTest::gmock)
+    target_compile_definitions(${name}_test PRIVATE EIDETIC_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    add_test(NAME ${name} COMMAND ${name}_test)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()
+
+# eidetic_fuzzer(NAME SOURCE rooms…): a libFuzzer target, only in the fuzz preset.
+function(eidetic_fuzzer name source)
+  if(NOT EIDETIC_FUZZ)
+    return()
+  endif()
+  add_executable(${name} ${source})
+  list(TRANSFORM ARGN PREPEND eidetic_)
+  target_link_libraries(${name} PRIVATE eidetic_options ${ARGN})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+endfunction()

@@ -1,0 +1,93 @@
+// Where collections live and are searched. The embedded one (SQLite + our own indexes) is the reference; every
+// implementation passes the same contract tests (src/backend/contract_test.h).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eidetic/error.h"
+#include "eidetic/item.h"
+#include "eidetic/space.h"
+#include "eidetic/vector_index.h"
+
+namespace eidetic {
+
+struct CollectionSpec {
+  std::string name;  // 1 to 64 of [A-Za-z0-9_-.], not starting with a dot
+  Space space;
+  std::string index = "auto";  // "auto" or a factory string (see check_factory)
+  std::string settings =
+      "{}";  // JSON object kept with the collection for its owner (the engine); never interpreted here
+};
+
+struct CollectionInfo {
+  CollectionSpec spec;
+  std::uint64_t items = 0;
+  std::uint64_t sequence = 0;      // rises with every committed batch
+  std::string index_kind;          // what answers searches now: "Flat", "HNSW16"
+  std::string index_building;      // what is being built in the background; empty: nothing
+  std::uint64_t memory_bytes = 0;  // of the index
+  std::uint64_t disk_bytes = 0;    // of vectors and snapshots (the catalog is shared)
+  std::int64_t created_ms = 0;     // since 1970
+};
+
+struct VectorQuery {
+  Vector vector;
+  std::uint32_t k = 10;                  // 1 to kMaxK
+  std::vector<std::string> exclude_ids;  // never returned; k hits come back all the same
+  std::uint32_t ef = 0;                  // see SearchParams
+  std::uint32_t rescore = 0;
+};
+
+struct ScrollPage {
+  std::vector<Item> items;  // without vectors unless asked for, by id
+  std::string next;         // cursor of the next page; empty: this was the last
+};
+
+// Thread-safe: any call from any thread. Writes are durable when they return: they survive kill -9 and power loss.
+// Unknown collections: not_found, on every call that names one (drop included).
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // already_exists when the name is taken; invalid_argument for a bad name, index or space.
+  [[nodiscard]] virtual Result<void> create(const CollectionSpec& spec) = 0;
+  [[nodiscard]] virtual Result<void> drop(std::string_view collection) = 0;
+  [[nodiscard]] virtual Result<std::vector<CollectionInfo>> list() = 0;  // by name
+  [[nodiscard]] virtual Result<CollectionInfo> describe(std::string_view collection) = 0;
+  // Replaces the collection's settings object.
+  [[nodiscard]] virtual Result<void> configure(std::string_view collection, std::string_view settings) = 0;
+
+  // Stores items in one transaction: one result an item, in order; a bad item (vector of other dimensions, non-finite
+  // or, under cosine, zero; bad id; metadata no JSON object) fails alone. An id that is there is replaced. The outer
+  // error means that nothing of the batch was stored.
+  [[nodiscard]] virtual Result<std::vector<Result<void>>> upsert(std::string_view collection,
+                                                                 std::span<const Item> items) = 0;
+  // Replaces uri, hash, size, time and metadata of items that are there, leaving their vectors. Unknown ids: not_found,
+  // alone.
+  [[nodiscard]] virtual Result<std::vector<Result<void>>> update(std::string_view collection,
+                                                                 std::span<const Item> items) = 0;
+  // How many of the ids were there and are gone now.
+  [[nodiscard]] virtual Result<std::uint64_t> erase(std::string_view collection, std::span<const std::string> ids) = 0;
+
+  // One entry an id, in order; nullopt where there is no such item.
+  [[nodiscard]] virtual Result<std::vector<std::optional<Item>>> get(std::string_view collection,
+                                                                     std::span<const std::string> ids,
+                                                                     bool with_vectors) = 0;
+  // Items by id (bytewise), `limit` (1 to 10,000) at a time, starting after `cursor` ("" for the first page).
+  [[nodiscard]] virtual Result<ScrollPage> scroll(std::string_view collection, std::string_view cursor,
+                                                  std::uint32_t limit, bool with_vectors) = 0;
+  [[nodiscard]] virtual Result<std::uint64_t> count(std::string_view collection) = 0;
+  // Best first, ties by id; exactly min(k, live items not excluded).
+  [[nodiscard]] virtual Result<std::vector<Hit>> search(std::string_view collection, const VectorQuery& query) = 0;
+
+  // Writes what makes the next start fast (snapshots) and waits for background index builds. Nothing is lost without
+  // it.
+  [[nodiscard]] virtual Result<void> flush() = 0;
+};
+
+}  // namespace eidetic

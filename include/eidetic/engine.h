@@ -1,0 +1,161 @@
+// The whole of Eidetic as a library. Command line and server are thin doors to this class and call nothing else.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eidetic/backend.h"
+#include "eidetic/embedder.h"
+#include "eidetic/error.h"
+#include "eidetic/image.h"
+#include "eidetic/item.h"
+
+namespace eidetic {
+
+struct EngineOptions {
+  std::filesystem::path data_dir;                      // made if it is not there; one process at a time owns it
+  std::vector<std::filesystem::path> model_dirs = {};  // where bundles are looked up by name, after <data_dir>/models
+  unsigned threads = 0;                                // 0: one a core
+  EmbedderOptions::Arithmetic arithmetic = EmbedderOptions::Arithmetic::automatic;  // of new collections
+  DecodeOptions decode = {};                                                        // limits and background
+  double fetch_timeout_s = 30;                                                      // for pictures behind URLs
+};
+
+struct CreateOptions {
+  std::string model = "default";  // bundle name, or path of a bundle folder or model file
+  std::string index = "auto";     // see check_factory
+  Metric metric = Metric::cosine;
+};
+
+// --- indexing ---
+
+struct IndexRequest {
+  std::vector<std::string> paths;  // files and folders (searched through, hidden entries left out), in any mix; or URLs
+  std::filesystem::path metadata_csv =
+      {};                     // header line with a column `file` (or `id`); further columns become metadata
+  bool prune = false;         // remove items of these folders whose file is gone
+  std::uint32_t batch = 256;  // items committed together, 1 to 10,000
+};
+
+struct IndexProgress {
+  std::uint64_t total = 0;  // files found
+  std::uint64_t done = 0;   // indexed + skipped + failed
+  std::uint64_t indexed = 0, skipped = 0, failed = 0;
+  double seconds = 0;
+};
+
+struct ItemError {
+  std::string uri;
+  Error error;
+};
+
+// Seconds that the stages worked, added up over threads; items that went through them.
+struct StageTime {
+  std::string stage;  // "list", "read", "decode", "preprocess", "inference", "commit"
+  std::uint64_t items = 0;
+  double seconds = 0;
+  unsigned threads = 1;  // how many worked at the same time
+};
+
+struct IndexReport {
+  std::string collection;
+  std::uint64_t indexed = 0, skipped = 0, failed = 0, removed = 0;
+  std::vector<ItemError> errors;  // one a failed item
+  std::vector<StageTime> stages;
+  double seconds = 0;
+  double images_per_s = 0;   // indexed / seconds
+  bool interrupted = false;  // stopped by the token: what is counted is stored, the next run goes on from there
+};
+
+// --- searching ---
+
+struct Crop {
+  double x = 0, y = 0, width = 0,
+         height = 0;  // pixels; or, where width and height are at most 1, fractions of the picture
+};
+
+// One part of a query. Terms are embedded, normalised, weighted and added up.
+struct Term {
+  enum class Kind { picture, bytes, id, text, vector };
+  Kind kind = Kind::picture;
+  std::string value;              // picture: path or URI; id: item id; text: words
+  std::vector<std::byte> bytes;   // bytes: the encoded picture
+  Vector vector;                  // vector: dimensions of the space
+  double weight = 1;              // negative: less like this
+  std::optional<Crop> crop = {};  // of picture and bytes
+};
+
+struct Query {
+  std::vector<Term> terms;                        // at least one
+  std::uint32_t k = 10;                           // 1 to kMaxK
+  std::optional<double> min_similarity_pct = {};  // 0 to 100: kept where round(similarity, 4) >= pct / 100
+  bool exclude_terms = false;                     // leave out the items that id terms name
+  std::uint32_t ef = 0, rescore = 0;              // see SearchParams
+};
+
+struct Timing {
+  std::string stage;  // "read", "decode", "preprocess", "inference", "search", "total"
+  double ms = 0;
+};
+
+struct SearchResult {
+  std::string collection;
+  std::vector<Hit> hits;  // best first
+  std::vector<Timing> timings;
+};
+
+// --- measuring ---
+
+struct EvalReport {
+  std::string label;  // metadata field
+  std::uint64_t queries = 0, classes = 0, unlabelled = 0;
+  double p_at_1 = 0, p_at_10 = 0, map = 0;  // means over the queries, leave-one-out
+  std::vector<std::pair<std::uint32_t, double>>
+      recall_at;  // k -> share of the other items of the class within the first k
+};
+
+// Thread-safe. Every error names its input.
+class Engine {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Engine>> open(const EngineOptions& options);
+  virtual ~Engine() = default;
+
+  // The seven verbs. Collections: create, drop, collections.
+  [[nodiscard]] virtual Result<CollectionInfo> create(std::string_view name, const CreateOptions& options) = 0;
+  [[nodiscard]] virtual Result<void> drop(std::string_view name) = 0;
+  [[nodiscard]] virtual Result<std::vector<CollectionInfo>> collections() = 0;
+  // Pictures: index (unchanged ones are skipped, changed ones embedded again), erase, search, embed.
+  [[nodiscard]] virtual Result<IndexReport> index(std::string_view name, const IndexRequest& request,
+                                                  const std::function<void(const IndexProgress&)>& progress = {},
+                                                  std::stop_token stop = {}) = 0;
+  [[nodiscard]] virtual Result<std::uint64_t> erase(std::string_view name, std::span<const std::string> ids) = 0;
+  [[nodiscard]] virtual Result<SearchResult> search(std::string_view name, const Query& query) = 0;
+  // One vector a path or URI, in order, by the named bundle; nothing is stored.
+  [[nodiscard]] virtual Result<std::vector<Result<Vector>>> embed(std::span<const std::string> uris,
+                                                                  const std::string& model) = 0;
+
+  [[nodiscard]] virtual Result<CollectionInfo> describe(std::string_view name) = 0;
+  [[nodiscard]] virtual Result<EvalReport> evaluate(std::string_view name, std::string_view label,
+                                                    std::span<const std::uint32_t> recall_k) = 0;
+  // A whole collection as one file, and back under its name or a new one. The file is checksummed and written
+  // atomically.
+  [[nodiscard]] virtual Result<std::uint64_t> export_collection(std::string_view name,
+                                                                const std::filesystem::path& file) = 0;
+  [[nodiscard]] virtual Result<CollectionInfo> import_collection(const std::filesystem::path& file,
+                                                                 std::optional<std::string> name = {}) = 0;
+  [[nodiscard]] virtual Backend& backend() = 0;
+  // A bundle by name or path, loaded once and kept.
+  [[nodiscard]] virtual Result<std::shared_ptr<const Embedder>> embedder(const std::string& model, Metric metric) = 0;
+};
+
+}  // namespace eidetic

@@ -1,0 +1,75 @@
+// A search structure over vectors. Derived and disposable: the catalog holds the truth, an index can always be rebuilt.
+//
+// Full-precision vectors live once, in a VectorStore, by row; an index over a store keeps only what it searches with
+// (int8 codes, a graph) and computes every score it returns again from the store.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eidetic/error.h"
+#include "eidetic/space.h"
+
+namespace eidetic {
+
+class VectorStore;
+
+using Row = std::uint32_t;  // position in a VectorStore; rows are never reused within one store
+
+struct Neighbor {
+  Row row = 0;
+  double similarity = 0;  // see Metric; from full precision
+  double distance = 0;
+};
+
+struct SearchParams {
+  std::uint32_t k = 10;                  // 1 to kMaxK
+  std::uint32_t ef = 0;                  // HNSW: candidates kept during the walk; 0: the index's default
+  std::uint32_t rescore = 0;             // candidates scored again from full precision; 0: the index's default
+  std::function<bool(Row)> accept = {};  // where set, only rows it says true to; called from the searching thread
+};
+inline constexpr std::uint32_t kMaxK = 10'000;
+
+struct IndexStats {
+  std::string kind;                // factory string of what it is: "Flat", "HNSW16"
+  std::uint64_t rows = 0;          // live rows
+  std::uint64_t removed = 0;       // rows removed but still taking room
+  std::uint64_t memory_bytes = 0;  // resident, beside the store's full-precision file
+};
+
+// Thread rule: search, stats and save may run at any time from any thread; add and remove are called by one thread at a
+// time (they may run beside searches).
+class VectorIndex {
+ public:
+  virtual ~VectorIndex() = default;
+
+  // Indexes rows that are in the store. A row added twice is an invalid_argument.
+  [[nodiscard]] virtual Result<void> add(std::span<const Row> rows) = 0;
+  // Takes rows out; they never come back from a search. Unknown rows are passed over.
+  virtual void remove(std::span<const Row> rows) = 0;
+  // The nearest live rows, best first, equal similarities by row; exactly min(k, accepted live rows) of them.
+  // `query`: as many floats as the store has dimensions. Zero (under cosine) or non-finite: invalid_argument.
+  [[nodiscard]] virtual Result<std::vector<Neighbor>> search(std::span<const float> query,
+                                                             const SearchParams& params) const = 0;
+  // Writes a checksummed snapshot: temporary file, fsync, rename.
+  [[nodiscard]] virtual Result<void> save(const std::filesystem::path& file) const = 0;
+  [[nodiscard]] virtual IndexStats stats() const = 0;
+};
+
+// A factory string that is understood: "Flat", "HNSW<M>" (M 4 to 64). Anything else: invalid_argument naming the part.
+[[nodiscard]] Result<void> check_factory(std::string_view factory);
+// An empty index over `store`, to be filled with add(). Errors as check_factory.
+[[nodiscard]] Result<std::unique_ptr<VectorIndex>> make_index(std::string_view factory,
+                                                              std::shared_ptr<const VectorStore> store);
+// A snapshot written by save(), over the store it was made from. Damaged, truncated, of another format version, or not
+// of this store: corrupt (the caller rebuilds); hostile files included.
+[[nodiscard]] Result<std::unique_ptr<VectorIndex>> load_index(const std::filesystem::path& file,
+                                                              std::shared_ptr<const VectorStore> store);
+
+}  // namespace eidetic
