@@ -31,6 +31,10 @@ struct EngineOptions {
   double fetch_timeout_s = 30;                                                      // for pictures behind URLs
 };
 
+// Where bundles are looked up by name, first match wins: <data_dir>/models, options.model_dirs, the folders of
+// $EIDETIC_MODELS (separated by colons), then what was installed or built with this library.
+[[nodiscard]] std::vector<std::filesystem::path> model_directories(const EngineOptions& options);
+
 struct CreateOptions {
   std::string model = "default";  // bundle name, or path of a bundle folder or model file
   std::string index = "auto";     // see check_factory
@@ -39,11 +43,36 @@ struct CreateOptions {
 
 // --- indexing ---
 
+// One picture file or URL, as `index` and `embed` take it.
+struct Picture {
+  std::string id;  // relative to the folder it was found in, or the name of a file given itself, or the URL
+  std::string uri;
+  std::uint64_t size_bytes = 0;  // 0 for URLs
+  std::int64_t modified_ns = 0;  // 0 for URLs
+};
+
+struct ItemError {
+  std::string uri;
+  Error error;
+};
+
+struct PictureList {
+  std::vector<Picture> pictures;  // by id, each id once
+  std::vector<ItemError> errors;  // folders that cannot be read; a second picture of an id (already_exists)
+  std::vector<std::filesystem::path> folders;  // those of the paths that are folders, absolute
+};
+
+// The pictures that paths name: URLs; files as they are; folders searched through, symbolic links followed, hidden
+// entries left out, files taken by their ending in any case (jpg jpeg png webp gif tif tiff bmp heic heif avif ppm pgm
+// pnm). not_found for a path that is not there.
+[[nodiscard]] Result<PictureList> list_pictures(std::span<const std::string> paths);
+
 struct IndexRequest {
   std::vector<std::string> paths;  // files and folders (searched through, hidden entries left out), in any mix; or URLs
   std::filesystem::path metadata_csv =
       {};                     // header line with a column `file` (or `id`); further columns become metadata
-  bool prune = false;         // remove items of these folders whose file is gone
+  std::string model = {};     // where set, refused unless its space is the collection's
+  bool prune = false;         // remove items of these folders whose file is gone; not when interrupted
   std::uint32_t batch = 256;  // items committed together, 1 to 10,000
 };
 
@@ -52,11 +81,6 @@ struct IndexProgress {
   std::uint64_t done = 0;   // indexed + skipped + failed
   std::uint64_t indexed = 0, skipped = 0, failed = 0;
   double seconds = 0;
-};
-
-struct ItemError {
-  std::string uri;
-  Error error;
 };
 
 // Seconds that the stages worked, added up over threads; items that went through them.
@@ -69,8 +93,12 @@ struct StageTime {
 
 struct IndexReport {
   std::string collection;
-  std::uint64_t indexed = 0, skipped = 0, failed = 0, removed = 0;
-  std::vector<ItemError> errors;  // one a failed item
+  std::uint64_t indexed = 0;      // embedded and stored
+  std::uint64_t skipped = 0;      // as they were; not embedded
+  std::uint64_t updated = 0;      // those of the skipped whose metadata, place or time was stored anew
+  std::uint64_t failed = 0;       // not stored, or not stored anew
+  std::uint64_t removed = 0;      // by prune
+  std::vector<ItemError> errors;  // one a failed item; also one a metadata row that names no picture, which fails none
   std::vector<StageTime> stages;
   double seconds = 0;
   double images_per_s = 0;   // indexed / seconds
@@ -84,7 +112,8 @@ struct Crop {
          height = 0;  // pixels; or, where width and height are at most 1, fractions of the picture
 };
 
-// One part of a query. Terms are embedded, normalised, weighted and added up.
+// One part of a query. A single term of weight 1 searches with its vector as it is. Several are normalised, weighted
+// and added up; the sum gets the terms' mean length (1 for models with l2_normalize).
 struct Term {
   enum class Kind { picture, bytes, id, text, vector };
   Kind kind = Kind::picture;
@@ -95,8 +124,11 @@ struct Term {
   std::optional<Crop> crop = {};  // of picture and bytes
 };
 
+inline constexpr std::size_t kMaxTerms = 100;
+
 struct Query {
-  std::vector<Term> terms;                        // at least one
+  std::vector<Term> terms;                        // 1 to kMaxTerms
+  std::string model = {};                         // where set, refused unless its space is the collection's
   std::uint32_t k = 10;                           // 1 to kMaxK
   std::optional<double> min_similarity_pct = {};  // 0 to 100: kept where round(similarity, 4) >= pct / 100
   bool exclude_terms = false;                     // leave out the items that id terms name
@@ -116,12 +148,19 @@ struct SearchResult {
 
 // --- measuring ---
 
+// In place of a metadata field: the first folder of the item's id ("cats/1.jpg": "cats").
+inline constexpr std::string_view kFolderLabel = "@folder";
+
+// Leave-one-out over all items that have the label: each one's nearest among the others, exactly ranked.
 struct EvalReport {
-  std::string label;  // metadata field
-  std::uint64_t queries = 0, classes = 0, unlabelled = 0;
-  double p_at_1 = 0, p_at_10 = 0, map = 0;  // means over the queries, leave-one-out
-  std::vector<std::pair<std::uint32_t, double>>
-      recall_at;  // k -> share of the other items of the class within the first k
+  std::string label;             // metadata field, or kFolderLabel
+  std::uint64_t queries = 0;     // labelled items whose class has another item
+  std::uint64_t classes = 0;     // distinct labels
+  std::uint64_t unlabelled = 0;  // items left out: no such field, or an empty one
+  double p_at_1 = 0;             // means over the queries
+  double p_at_10 = 0;
+  double map = 0;                                           // mean average precision over the full ranking
+  std::vector<std::pair<std::uint32_t, double>> recall_at;  // k -> share of the class's other items in the first k
 };
 
 // Thread-safe. Every error names its input.
@@ -134,7 +173,8 @@ class Engine {
   [[nodiscard]] virtual Result<CollectionInfo> create(std::string_view name, const CreateOptions& options) = 0;
   [[nodiscard]] virtual Result<void> drop(std::string_view name) = 0;
   [[nodiscard]] virtual Result<std::vector<CollectionInfo>> collections() = 0;
-  // Pictures: index (unchanged ones are skipped, changed ones embedded again), erase, search, embed.
+  // Pictures: index (unchanged ones are skipped, changed ones embedded again), erase, search, embed. `progress` is
+  // called on the calling thread, at most ten times a second and once at the end.
   [[nodiscard]] virtual Result<IndexReport> index(std::string_view name, const IndexRequest& request,
                                                   const std::function<void(const IndexProgress&)>& progress = {},
                                                   std::stop_token stop = {}) = 0;
@@ -145,12 +185,14 @@ class Engine {
                                                                   const std::string& model) = 0;
 
   [[nodiscard]] virtual Result<CollectionInfo> describe(std::string_view name) = 0;
+  // Labels are strings, numbers or booleans. not_found for a field that no item has, with the nearest ones.
   [[nodiscard]] virtual Result<EvalReport> evaluate(std::string_view name, std::string_view label,
                                                     std::span<const std::uint32_t> recall_k) = 0;
   // A whole collection as one file, and back under its name or a new one. The file is checksummed and written
   // atomically.
   [[nodiscard]] virtual Result<std::uint64_t> export_collection(std::string_view name,
                                                                 const std::filesystem::path& file) = 0;
+  // A damaged or truncated file: corrupt, and nothing is imported.
   [[nodiscard]] virtual Result<CollectionInfo> import_collection(const std::filesystem::path& file,
                                                                  std::optional<std::string> name = {}) = 0;
   [[nodiscard]] virtual Backend& backend() = 0;
