@@ -2,7 +2,7 @@
 PRESET ?= release
 BUILD := build/$(PRESET)
 
-.PHONY: help setup build demo test bench lint format clean
+.PHONY: help setup configure build demo test bench lint format clean
 
 help:  ## list the verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -10,12 +10,26 @@ help:  ## list the verbs
 setup:  ## install what Eidetic is built with (Debian packages; pinned libraries into .deps)
 	@tools/setup
 
-build: setup  ## build everything into build/release (PRESET=… for another)
+configure: setup
 	@cmake --preset $(PRESET) --log-level=WARNING
+
+build: configure  ## build everything into build/release (PRESET=… for another)
 	@cmake --build --preset $(PRESET)
+
+demo: build  ## index the emoji of Debian's font, or IMAGES=folder, and show a first search
+	@tools/demo $(BUILD)/eidetic $(IMAGES)
 
 test: build  ## build and run every test
 	@ctest --test-dir $(BUILD) --output-on-failure
+
+bench: build  ## measure beside other programs, as docs/benchmarks.md describes
+	@bench/run $(BUILD)
+
+lint: configure  ## format, clang-tidy and syntax, every finding an error
+	@tools/lint $(BUILD)
+
+format:  ## format the C++ sources in place
+	@git ls-files --cached --others --exclude-standard '*.h' '*.cpp' | xargs clang-format-19 -i
 
 clean:  ## remove all builds
 	rm -rf build

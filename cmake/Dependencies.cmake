@@ -43,3 +43,6 @@ add_library(usearch INTERFACE)
 target_include_directories(usearch SYSTEM INTERFACE ${EIDETIC_DEPS}/usearch/include)
 target_compile_definitions(usearch INTERFACE USEARCH_USE_NUMKONG=1 USEARCH_USE_OPENMP=0 USEARCH_USE_FP16LIB=1)
 target_link_libraries(usearch INTERFACE numkong)
+
+# The Python that cross-room tests run in; made by `make setup`.
+set(EIDETIC_PYTHON "${EIDETIC_DEPS}/venv/bin/python" CACHE FILEPATH "Python with the packages of tools/test-requirements.txt")

@@ -48,7 +48,7 @@ class BoundedQueue {
   }
 
  private:
-  const std::size_t capacity_;
+  std::size_t capacity_;
   std::mutex mutex_;
   std::condition_variable not_full_;
   std::condition_variable not_empty_;
