@@ -52,7 +52,8 @@ def includes(path):
 
 def dependencies(room):
     """Rooms that a room may include: those its CMakeLists.txt names, and theirs in turn."""
-    text = (SOURCE / "src" / room / "CMakeLists.txt").read_text()
+    path = SOURCE / "src" / room / "CMakeLists.txt"
+    text = path.read_text() if path.exists() else ""
     match = re.search(r"DEPENDS((?:\s+(?:%s)\b)+)" % "|".join(FLOORS), text)
     direct = set(match[1].split()) if match else set()
     return direct.union(*(dependencies(other) for other in direct))
