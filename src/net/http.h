@@ -1,0 +1,74 @@
+// HTTP and HTTPS from the client's side: small bodies into memory, large ones into files that survive a broken line.
+//
+// Thread-safe; every call blocks the thread that makes it. Connections are kept and used again by later calls.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eidetic/error.h"
+
+namespace eidetic {
+
+// Asked with each numeric address ("192.0.2.7", "fe80::1%eth0") after its name was resolved and before it is connected
+// to, on redirects too. An error refuses that address.
+using AddressGuard = std::function<Result<void>(std::string_view address)>;
+
+struct HttpOptions {
+  double connect_timeout_s = 10;  // name look-up, TCP and TLS together
+  double total_timeout_s = 60;    // of a whole get(); downloads are bounded by the stall time-out alone
+  double stall_timeout_s = 20;    // without a byte arriving; whole seconds, at least 1, give or take two
+  unsigned max_redirects = 5;     // only to http and https
+  AddressGuard guard = {};        // where set, no proxy is used: it would hide the addresses
+};
+
+struct DownloadOptions {
+  std::uint64_t max_bytes = std::uint64_t{16} << 30;
+  std::optional<std::string> sha256 = {};  // expected, 64 hexadecimal digits
+  // Bytes there so far, and in all (0: the server does not say). Called from the downloading thread, often.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress = {};
+  std::stop_token stop = {};
+};
+
+struct Downloaded {
+  std::uint64_t bytes = 0;
+  std::string sha256 = {};         // of the whole file
+  std::uint64_t resumed_from = 0;  // bytes that an earlier try had left
+};
+
+class TransferPool;
+
+// Errors of both calls name the URL, without the password it may hold: invalid_argument (no URL), unsupported (neither
+// http nor https), not_found (404, 410), overloaded (too large), unavailable (any other status, host unknown or not
+// reachable, too slow, cut off, redirects without end, refused by the guard).
+class HttpClient {
+ public:
+  explicit HttpClient(HttpOptions options = {});
+  HttpClient(HttpClient&&) noexcept;
+  HttpClient& operator=(HttpClient&&) noexcept;
+  ~HttpClient();
+
+  // The body of a 200 answer. A larger one ends as soon as that is known.
+  [[nodiscard]] Result<std::vector<std::byte>> get(std::string_view url, std::size_t max_bytes,
+                                                   std::stop_token stop = {}) const;
+
+  // Downloads to `file`, which appears complete or not at all. Until then the bytes gather in `<file>.part`, with
+  // `<file>.part.source` naming where they came from; the next call goes on from there if the server still has the
+  // same content (ETag or Last-Modified), and starts over if not. A wrong checksum: corrupt, and nothing is kept.
+  // Another process downloading the same file: unavailable.
+  [[nodiscard]] Result<Downloaded> download(std::string_view url, const std::filesystem::path& file,
+                                            const DownloadOptions& options = {}) const;
+
+ private:
+  std::unique_ptr<TransferPool> transfers_;
+};
+
+}  // namespace eidetic
