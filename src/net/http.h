@@ -71,4 +71,7 @@ class HttpClient {
   std::unique_ptr<TransferPool> transfers_;
 };
 
+// The URL without user name and password, for messages.
+[[nodiscard]] std::string printable_url(std::string_view url);
+
 }  // namespace eidetic

@@ -56,7 +56,4 @@ class TransferPool {
   std::vector<void*> idle_;  // CURL handles
 };
 
-// The URL without user name and password, for messages.
-[[nodiscard]] std::string printable_url(std::string_view url);
-
 }  // namespace eidetic

@@ -1,0 +1,29 @@
+// URIs (RFC 3986) as far as pictures need them. Pure functions.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "eidetic/error.h"
+
+namespace eidetic {
+
+// "https" of "HTTPS://example.org/x"; empty for what is a plain path. A URI is what begins with a scheme of two or
+// more characters and "://", or with "data:" or "file:".
+[[nodiscard]] std::string uri_scheme(std::string_view uri);
+
+// "%20" and the like as bytes. A '%' without two hexadecimal digits, or "%00": invalid_argument.
+[[nodiscard]] Result<std::string> percent_decode(std::string_view text);
+
+// "file:///home/me/My%20Pictures/x.jpg"; a relative path is taken from the current folder.
+[[nodiscard]] std::string file_uri(const std::filesystem::path& path);
+
+// The path behind a file: URI or a plain path; nullopt for any other URI, a malformed one, or a file of another host.
+[[nodiscard]] std::optional<std::filesystem::path> file_of_uri(std::string_view uri);
+
+// The URI as messages show it: shortened where it carries data, and without the password it may hold.
+[[nodiscard]] std::string printable_uri(std::string_view uri);
+
+}  // namespace eidetic
