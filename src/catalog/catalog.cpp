@@ -1,0 +1,441 @@
+#include "catalog/catalog.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <chrono>
+#include <cstring>
+#include <mutex>
+#include <utility>
+
+#include "catalog/check.h"
+#include "catalog/schema.h"
+#include "catalog/sqlite.h"
+
+namespace eidetic {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "vectors are stored as little-endian floats");
+
+std::unexpected<Error> no_collection(std::string_view name) {
+  return fail(ErrorCode::not_found, fmt::format("no collection '{}'", name));
+}
+
+Result<CollectionRecord> read_record(const Query& row) {
+  CollectionRecord record;
+  record.key = row.integer(0);
+  record.spec.name = row.text(1);
+  record.spec.space.model = row.text(2);
+  record.spec.space.hash = row.text(3);
+  record.spec.space.dimensions = static_cast<std::uint32_t>(row.integer(4));
+  EIDETIC_TRY(record.spec.space.metric, parse_metric(row.text(5)));
+  record.spec.space.precision = row.text(6) == to_string(Precision::bf16) ? Precision::bf16 : Precision::f32;
+  record.spec.index = row.text(7);
+  record.spec.settings = row.text(8);
+  record.created_ms = row.integer(9);
+  record.sequence = static_cast<std::uint64_t>(row.integer(10));
+  record.items = static_cast<std::uint64_t>(row.integer(11));
+  return record;
+}
+
+Result<void> read_vector(std::span<const std::byte> bytes, Vector& vector) {
+  if (bytes.size() % sizeof(float) != 0) return fail(ErrorCode::corrupt, "the catalog holds a damaged vector");
+  vector.resize(bytes.size() / sizeof(float));
+  // SQLite hands out blobs at any address, floats need theirs aligned.
+  if (!bytes.empty()) std::memcpy(vector.data(), bytes.data(), bytes.size());
+  return {};
+}
+
+// Columns: id, uri, content_hash, size_bytes, modified_ns, metadata [, vector].
+Result<Item> read_item(const Query& row, bool with_vector) {
+  Item item;
+  item.id = row.text(0);
+  item.uri = row.text(1);
+  item.content_hash = row.text(2);
+  item.size_bytes = static_cast<std::uint64_t>(row.integer(3));
+  item.modified_ns = row.integer(4);
+  item.metadata = row.text(5);
+  if (with_vector) EIDETIC_CHECK(read_vector(row.blob(6), item.vector));
+  return item;
+}
+
+// Counts a batch in: the new sequence and number of items into `change`. Called first in the transaction, so that a
+// collection dropped meanwhile stops it.
+Result<void> advance(Database& writer, const CollectionRecord& collection) {
+  EIDETIC_TRY(Query query, writer.query("UPDATE collections SET sequence = sequence + 1 "
+                                        "WHERE key = ?1 AND name IS NOT NULL"));
+  EIDETIC_CHECK(query.bind(collection.key).run());
+  if (writer.changes() == 0) return no_collection(collection.spec.name);
+  return {};
+}
+
+Result<void> finish(Database& writer, const CollectionRecord& collection, std::int64_t more_items, Change& change) {
+  EIDETIC_TRY(Query query, writer.query("UPDATE collections SET items = items + ?1 WHERE key = ?2 "
+                                        "RETURNING sequence, items"));
+  EIDETIC_CHECK(query.bind(more_items).bind(collection.key).step());
+  change.sequence = static_cast<std::uint64_t>(query.integer(0));
+  change.items = static_cast<std::uint64_t>(query.integer(1));
+  // A row with RETURNING counts only once its statement has come to the end.
+  return query.run();
+}
+
+// The key of the item that went; 0: there was none.
+Result<ItemKey> remove_item(Database& writer, std::int64_t collection, std::string_view id) {
+  EIDETIC_TRY(Query query, writer.query("DELETE FROM items WHERE collection = ?1 AND id = ?2 RETURNING key"));
+  EIDETIC_TRY(const bool there, query.bind(collection).bind(id).step());
+  if (!there) return 0;
+  const ItemKey key = query.integer(0);
+  EIDETIC_CHECK(query.run());
+  return key;
+}
+
+Result<ItemKey> insert_item(Database& writer, std::int64_t collection, const Item& item) {
+  {
+    EIDETIC_TRY(Query query, writer.query("INSERT INTO items (collection, id, uri, content_hash, size_bytes, "
+                                          "modified_ns, metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
+    query.bind(collection).bind(item.id).bind(item.uri).bind(item.content_hash);
+    query.bind(static_cast<std::int64_t>(item.size_bytes)).bind(item.modified_ns).bind(item.metadata);
+    EIDETIC_CHECK(query.run());
+  }
+  const ItemKey key = writer.last_insert_key();
+  EIDETIC_TRY(Query query, writer.query("INSERT INTO vectors (key, vector) VALUES (?1, ?2)"));
+  EIDETIC_CHECK(query.bind(key).bind(std::as_bytes(std::span(item.vector))).run());
+  return key;
+}
+
+Result<bool> update_item(Database& writer, std::int64_t collection, const Item& item) {
+  EIDETIC_TRY(Query query, writer.query("UPDATE items SET uri = ?1, content_hash = ?2, size_bytes = ?3, "
+                                        "modified_ns = ?4, metadata = ?5 WHERE collection = ?6 AND id = ?7"));
+  query.bind(item.uri).bind(item.content_hash).bind(static_cast<std::int64_t>(item.size_bytes));
+  query.bind(item.modified_ns).bind(item.metadata).bind(collection).bind(item.id);
+  EIDETIC_CHECK(query.run());
+  return writer.changes() > 0;
+}
+
+Result<void> check_item(const Item& item, const Space& space) {
+  EIDETIC_CHECK(check_facts(item));
+  auto checked = check_vector(item.vector, space);
+  if (!checked) checked.error().message = fmt::format("item '{}': {}", item.id, checked.error().message);
+  return checked;
+}
+
+constexpr auto kRecord =
+    "SELECT key, name, model, hash, dimensions, metric, precision, factory, settings, created_ms, sequence, items "
+    "FROM collections WHERE key = ?1 AND name IS NOT NULL";
+
+Result<CollectionRecord> read_collection(Database& database, std::int64_t collection) {
+  EIDETIC_TRY(Query query, database.query(kRecord));
+  EIDETIC_TRY(const bool there, query.bind(collection).step());
+  if (!there) return fail(ErrorCode::not_found, "the collection has been dropped");
+  return read_record(query);
+}
+
+}  // namespace
+
+// One connection that writes, and as many that read as there are readers at the same time.
+class Catalog::Connections {
+ public:
+  struct Writer {
+    std::unique_lock<std::mutex> lock;
+    Database* database;
+    Database* operator->() const noexcept { return database; }
+    Database& operator*() const noexcept { return *database; }
+  };
+
+  // A reading connection, given back when this goes.
+  class Reader {
+   public:
+    Reader(Connections& home, std::unique_ptr<Database> database) noexcept
+        : home_(&home), database_(std::move(database)) {}
+    Reader(Reader&&) noexcept = default;
+    Reader& operator=(Reader&&) = delete;
+    ~Reader() {
+      if (database_ != nullptr) home_->give_back(std::move(database_));
+    }
+    Database& operator*() const noexcept { return *database_; }
+    Database* operator->() const noexcept { return database_.get(); }
+
+   private:
+    Connections* home_;
+    std::unique_ptr<Database> database_;
+  };
+
+  Connections(std::filesystem::path file, std::unique_ptr<Database> writer) noexcept
+      : file_(std::move(file)), writer_(std::move(writer)) {}
+
+  [[nodiscard]] Writer writer() { return {std::unique_lock(writing_), writer_.get()}; }
+
+  [[nodiscard]] Result<Reader> reader() {
+    {
+      const std::scoped_lock lock(idle_mutex_);
+      if (!idle_.empty()) {
+        auto database = std::move(idle_.back());
+        idle_.pop_back();
+        return Reader(*this, std::move(database));
+      }
+    }
+    EIDETIC_TRY(auto database, Database::open(file_, Database::Access::read));
+    EIDETIC_CHECK(database->execute("PRAGMA cache_size = -4096; PRAGMA trusted_schema = OFF"));
+    return Reader(*this, std::move(database));
+  }
+
+ private:
+  void give_back(std::unique_ptr<Database> database) {
+    constexpr std::size_t kMaxIdleReaders = 16;
+    const std::scoped_lock lock(idle_mutex_);
+    if (idle_.size() < kMaxIdleReaders) idle_.push_back(std::move(database));
+  }
+
+  const std::filesystem::path file_;
+  std::mutex writing_;
+  const std::unique_ptr<Database>
+      writer_;  // outlives the readers below: the last connection that closes tidies the log
+  std::mutex idle_mutex_;
+  std::vector<std::unique_ptr<Database>> idle_;
+};
+
+Catalog::Catalog(std::unique_ptr<Connections> connections) noexcept : connections_(std::move(connections)) {}
+Catalog::~Catalog() = default;
+
+Result<std::unique_ptr<Catalog>> Catalog::open(const std::filesystem::path& file) {
+  EIDETIC_TRY(auto writer, Database::open(file, Database::Access::create));
+  EIDETIC_CHECK(prepare_schema(*writer, file));
+  return std::unique_ptr<Catalog>(new Catalog(std::make_unique<Connections>(file, std::move(writer))));
+}
+
+Result<CollectionRecord> Catalog::create(const CollectionSpec& spec) {
+  EIDETIC_CHECK(check_spec(spec));
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::int64_t created_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  const auto writer = connections_->writer();
+  return writer->transaction([&]() -> Result<CollectionRecord> {
+    EIDETIC_TRY(Query query, writer->query("INSERT INTO collections (name, model, hash, dimensions, metric, precision, "
+                                           "factory, settings, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+                                           "ON CONFLICT (name) DO NOTHING"));
+    query.bind(spec.name).bind(spec.space.model).bind(spec.space.hash);
+    query.bind(std::int64_t{spec.space.dimensions}).bind(to_string(spec.space.metric));
+    query.bind(to_string(spec.space.precision)).bind(spec.index).bind(spec.settings).bind(created_ms);
+    EIDETIC_CHECK(query.run());
+    if (writer->changes() == 0) {
+      return fail(ErrorCode::already_exists, fmt::format("there is a collection '{}' already", spec.name));
+    }
+    return read_collection(*writer, writer->last_insert_key());
+  });
+}
+
+Result<std::vector<CollectionRecord>> Catalog::collections() {
+  EIDETIC_TRY(const auto reader, connections_->reader());
+  EIDETIC_TRY(Query query, reader->query("SELECT key, name, model, hash, dimensions, metric, precision, factory, "
+                                         "settings, created_ms, sequence, items FROM collections "
+                                         "WHERE name IS NOT NULL ORDER BY name"));
+  std::vector<CollectionRecord> records;
+  while (true) {
+    EIDETIC_TRY(const bool more, query.step());
+    if (!more) return records;
+    EIDETIC_TRY(records.emplace_back(), read_record(query));
+  }
+}
+
+Result<CollectionRecord> Catalog::describe(std::int64_t collection) {
+  EIDETIC_TRY(const auto reader, connections_->reader());
+  return read_collection(*reader, collection);
+}
+
+Result<void> Catalog::configure(std::int64_t collection, std::string_view settings) {
+  EIDETIC_CHECK(check_json_object(settings, "the settings"));
+  const auto writer = connections_->writer();
+  EIDETIC_TRY(Query query, writer->query("UPDATE collections SET settings = ?1 WHERE key = ?2 AND name IS NOT NULL"));
+  EIDETIC_CHECK(query.bind(settings).bind(collection).run());
+  if (writer->changes() == 0) return fail(ErrorCode::not_found, "the collection has been dropped");
+  return {};
+}
+
+Result<void> Catalog::drop(std::int64_t collection) {
+  const auto writer = connections_->writer();
+  EIDETIC_TRY(Query query, writer->query("UPDATE collections SET name = NULL WHERE key = ?1 AND name IS NOT NULL"));
+  EIDETIC_CHECK(query.bind(collection).run());
+  if (writer->changes() == 0) return fail(ErrorCode::not_found, "the collection has been dropped");
+  return {};
+}
+
+Result<bool> Catalog::purge(std::uint32_t rows) {
+  const auto writer = connections_->writer();
+  std::int64_t deleted = 0;
+  EIDETIC_CHECK(writer->transaction([&]() -> Result<void> {
+    EIDETIC_TRY(Query query,
+                writer->query("DELETE FROM items WHERE key IN (SELECT items.key FROM items JOIN collections "
+                              "ON items.collection = collections.key WHERE collections.name IS NULL "
+                              "LIMIT ?1)"));
+    EIDETIC_CHECK(query.bind(std::int64_t{rows}).run());
+    deleted = writer->changes();
+    if (deleted == rows) return {};
+    return writer->execute("DELETE FROM collections WHERE name IS NULL");
+  }));
+  if (deleted == 0) return false;
+  // In portions, as other writers wait meanwhile.
+  EIDETIC_CHECK(writer->execute("PRAGMA incremental_vacuum(4096)"));
+  return deleted == rows;
+}
+
+Result<Change> Catalog::upsert(const CollectionRecord& collection, std::span<const Item> items) {
+  Change change;
+  change.results.reserve(items.size());
+  for (const Item& item : items) change.results.push_back(check_item(item, collection.spec.space));
+  change.added.resize(items.size());
+
+  const auto writer = connections_->writer();
+  EIDETIC_CHECK(writer->transaction([&]() -> Result<void> {
+    EIDETIC_CHECK(advance(*writer, collection));
+    std::int64_t more = 0;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (!change.results[i]) continue;
+      EIDETIC_TRY(const ItemKey old, remove_item(*writer, collection.key, items[i].id));
+      EIDETIC_TRY(change.added[i], insert_item(*writer, collection.key, items[i]));
+      if (old != 0) change.removed.push_back(old);
+      more += old == 0 ? 1 : 0;
+    }
+    return finish(*writer, collection, more, change);
+  }));
+  return change;
+}
+
+Result<Change> Catalog::update(const CollectionRecord& collection, std::span<const Item> items) {
+  Change change;
+  change.results.reserve(items.size());
+  for (const Item& item : items) change.results.push_back(check_facts(item));
+
+  const auto writer = connections_->writer();
+  EIDETIC_CHECK(writer->transaction([&]() -> Result<void> {
+    EIDETIC_CHECK(advance(*writer, collection));
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (!change.results[i]) continue;
+      EIDETIC_TRY(const bool there, update_item(*writer, collection.key, items[i]));
+      if (there) continue;
+      change.results[i] =
+          fail(ErrorCode::not_found, fmt::format("no item '{}' in collection '{}'", items[i].id, collection.spec.name));
+    }
+    return finish(*writer, collection, 0, change);
+  }));
+  return change;
+}
+
+Result<Change> Catalog::erase(const CollectionRecord& collection, std::span<const std::string> ids) {
+  Change change;
+  const auto writer = connections_->writer();
+  EIDETIC_CHECK(writer->transaction([&]() -> Result<void> {
+    EIDETIC_CHECK(advance(*writer, collection));
+    for (const std::string& id : ids) {
+      EIDETIC_TRY(const ItemKey key, remove_item(*writer, collection.key, id));
+      if (key != 0) change.removed.push_back(key);
+    }
+    return finish(*writer, collection, -static_cast<std::int64_t>(change.removed.size()), change);
+  }));
+  return change;
+}
+
+Result<std::vector<std::optional<Item>>> Catalog::get(std::int64_t collection, std::span<const std::string> ids,
+                                                      bool with_vectors) {
+  EIDETIC_TRY(const auto reader, connections_->reader());
+  std::vector<std::optional<Item>> items;
+  items.reserve(ids.size());
+  for (const std::string& id : ids) {
+    EIDETIC_TRY(Query query,
+                with_vectors
+                    ? reader->query("SELECT id, uri, content_hash, size_bytes, modified_ns, metadata, vector "
+                                    "FROM items JOIN vectors USING (key) WHERE collection = ?1 AND id = ?2")
+                    : reader->query("SELECT id, uri, content_hash, size_bytes, modified_ns, metadata FROM items "
+                                    "WHERE collection = ?1 AND id = ?2"));
+    EIDETIC_TRY(const bool there, query.bind(collection).bind(id).step());
+    if (there) {
+      EIDETIC_TRY(items.emplace_back(), read_item(query, with_vectors));
+    } else {
+      items.emplace_back();
+    }
+  }
+  return items;
+}
+
+Result<ScrollPage> Catalog::scroll(std::int64_t collection, std::string_view cursor, std::uint32_t limit,
+                                   bool with_vectors) {
+  EIDETIC_TRY(const auto reader, connections_->reader());
+  EIDETIC_TRY(Query query,
+              with_vectors
+                  ? reader->query("SELECT id, uri, content_hash, size_bytes, modified_ns, metadata, vector FROM items "
+                                  "JOIN vectors USING (key) WHERE collection = ?1 AND id > ?2 ORDER BY id LIMIT ?3")
+                  : reader->query("SELECT id, uri, content_hash, size_bytes, modified_ns, metadata FROM items "
+                                  "WHERE collection = ?1 AND id > ?2 ORDER BY id LIMIT ?3"));
+  // One more than asked for tells whether there is a next page.
+  query.bind(collection).bind(cursor).bind(std::int64_t{limit} + 1);
+  ScrollPage page;
+  while (true) {
+    EIDETIC_TRY(const bool more, query.step());
+    if (!more) return page;
+    if (page.items.size() == limit) {
+      page.next = page.items.back().id;
+      return page;
+    }
+    EIDETIC_TRY(page.items.emplace_back(), read_item(query, with_vectors));
+  }
+}
+
+Result<std::vector<ItemKey>> Catalog::keys_of(std::int64_t collection, std::span<const std::string> ids) {
+  EIDETIC_TRY(const auto reader, connections_->reader());
+  std::vector<ItemKey> keys;
+  keys.reserve(ids.size());
+  for (const std::string& id : ids) {
+    EIDETIC_TRY(Query query, reader->query("SELECT key FROM items WHERE collection = ?1 AND id = ?2"));
+    EIDETIC_TRY(const bool there, query.bind(collection).bind(id).step());
+    keys.push_back(there ? query.integer(0) : 0);
+  }
+  return keys;
+}
+
+Result<std::vector<std::optional<Item>>> Catalog::facts_of(std::span<const ItemKey> keys) {
+  EIDETIC_TRY(const auto reader, connections_->reader());
+  std::vector<std::optional<Item>> items;
+  items.reserve(keys.size());
+  for (const ItemKey key : keys) {
+    EIDETIC_TRY(Query query, reader->query("SELECT id, uri, metadata FROM items WHERE key = ?1"));
+    EIDETIC_TRY(const bool there, query.bind(key).step());
+    auto& item = items.emplace_back();
+    if (!there) continue;
+    item.emplace();
+    item->id = query.text(0);
+    item->uri = query.text(1);
+    item->metadata = query.text(2);
+  }
+  return items;
+}
+
+Result<void> Catalog::for_each_key(std::int64_t collection, const VisitKey& visit) {
+  EIDETIC_TRY(const auto reader, connections_->reader());
+  EIDETIC_TRY(Query query, reader->query("SELECT key FROM items WHERE collection = ?1 ORDER BY key"));
+  query.bind(collection);
+  while (true) {
+    EIDETIC_TRY(const bool more, query.step());
+    if (!more) return {};
+    EIDETIC_CHECK(visit(query.integer(0)));
+  }
+}
+
+Result<void> Catalog::for_each_vector(const CollectionRecord& collection, ItemKey after, const VisitVector& visit) {
+  EIDETIC_TRY(const auto reader, connections_->reader());
+  EIDETIC_TRY(Query query, reader->query("SELECT key, vector FROM items CROSS JOIN vectors USING (key) "
+                                         "WHERE collection = ?1 AND key > ?2 ORDER BY key"));
+  query.bind(collection.key).bind(after);
+  Vector vector;
+  while (true) {
+    EIDETIC_TRY(const bool more, query.step());
+    if (!more) return {};
+    EIDETIC_CHECK(read_vector(query.blob(1), vector));
+    if (vector.size() != collection.spec.space.dimensions) {
+      return fail(ErrorCode::corrupt,
+                  fmt::format("the catalog holds a vector of {} dimensions in collection '{}', "
+                              "which has {}",
+                              vector.size(), collection.spec.name, collection.spec.space.dimensions));
+    }
+    EIDETIC_CHECK(visit(query.integer(0), vector));
+  }
+}
+
+}  // namespace eidetic

@@ -1,0 +1,97 @@
+// The durable truth: collections, items and their vectors in one SQLite file (WAL, one transaction a batch, synced to
+// disk before a call returns). Everything else is derived from it and can be thrown away.
+//
+// Thread-safe: readers run beside the one writer; writers wait for each other. Errors of every call: unavailable (disk
+// full, I/O error, file locked by another program), corrupt (damaged file); then nothing of the call was stored.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eidetic/backend.h"
+#include "eidetic/error.h"
+#include "eidetic/item.h"
+
+namespace eidetic {
+
+// Names one version of one item's vector in all collections: rises with every upsert, is never used again, and its
+// vector never changes. Larger than 0.
+using ItemKey = std::int64_t;
+
+struct CollectionRecord {
+  std::int64_t key = 0;  // never used again, names the collection's folder
+  CollectionSpec spec;
+  std::uint64_t items = 0;
+  std::uint64_t sequence = 0;
+  std::int64_t created_ms = 0;
+};
+
+// What a committed batch did to the set of keys, in any order of the ids: first all `added`, then all `removed` (which
+// holds keys of `added` where an id came twice).
+struct Change {
+  std::vector<Result<void>> results;  // one an item; empty for erase
+  std::vector<ItemKey> added;         // one an item, 0 where it failed; empty for update and erase
+  std::vector<ItemKey> removed;
+  std::uint64_t sequence = 0;  // of the collection, after the batch
+  std::uint64_t items = 0;
+};
+
+class Catalog {
+ public:
+  // Made if it is not there. Errors also: unsupported (written by a newer Eidetic).
+  [[nodiscard]] static Result<std::unique_ptr<Catalog>> open(const std::filesystem::path& file);
+  Catalog(const Catalog&) = delete;
+  Catalog& operator=(const Catalog&) = delete;
+  ~Catalog();
+
+  // --- collections. Unknown or dropped ones: not_found ---
+
+  // already_exists, or invalid_argument (check_spec).
+  [[nodiscard]] Result<CollectionRecord> create(const CollectionSpec& spec);
+  [[nodiscard]] Result<std::vector<CollectionRecord>> collections();  // by name
+  [[nodiscard]] Result<CollectionRecord> describe(std::int64_t collection);
+  [[nodiscard]] Result<void> configure(std::int64_t collection, std::string_view settings);
+  // Gone at once for every reader; its rows are deleted by purge().
+  [[nodiscard]] Result<void> drop(std::int64_t collection);
+  // Deletes up to `rows` items of dropped collections and gives their room back to the disk; true: more are left.
+  [[nodiscard]] Result<bool> purge(std::uint32_t rows);
+
+  // --- items; results and errors as in Backend ---
+
+  [[nodiscard]] Result<Change> upsert(const CollectionRecord& collection, std::span<const Item> items);
+  [[nodiscard]] Result<Change> update(const CollectionRecord& collection, std::span<const Item> items);
+  [[nodiscard]] Result<Change> erase(const CollectionRecord& collection, std::span<const std::string> ids);
+
+  [[nodiscard]] Result<std::vector<std::optional<Item>>> get(std::int64_t collection, std::span<const std::string> ids,
+                                                             bool with_vectors);
+  [[nodiscard]] Result<ScrollPage> scroll(std::int64_t collection, std::string_view cursor, std::uint32_t limit,
+                                          bool with_vectors);
+  // One entry an id, in order; 0 where there is no such item.
+  [[nodiscard]] Result<std::vector<ItemKey>> keys_of(std::int64_t collection, std::span<const std::string> ids);
+  // One entry a key, in order, with id, uri and metadata only; nullopt where it is gone.
+  [[nodiscard]] Result<std::vector<std::optional<Item>>> facts_of(std::span<const ItemKey> keys);
+
+  // --- streams, in rising order of keys, one at a time in memory. An error of `visit` ends them and is returned ---
+
+  using VisitKey = std::function<Result<void>(ItemKey)>;
+  [[nodiscard]] Result<void> for_each_key(std::int64_t collection, const VisitKey& visit);
+  using VisitVector = std::function<Result<void>(ItemKey, std::span<const float>)>;
+  // Keys larger than `after`.
+  [[nodiscard]] Result<void> for_each_vector(const CollectionRecord& collection, ItemKey after,
+                                             const VisitVector& visit);
+
+ private:
+  class Connections;
+  explicit Catalog(std::unique_ptr<Connections> connections) noexcept;
+
+  std::unique_ptr<Connections> connections_;
+};
+
+}  // namespace eidetic

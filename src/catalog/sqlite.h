@@ -1,0 +1,93 @@
+// SQLite as values and Results. Private to this room: nothing outside it includes this header.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "eidetic/error.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace eidetic {
+
+class Database;
+
+// A prepared statement, lent by its Database. Parameters are bound in order and have to live until the Query is gone;
+// the destructor resets it for the next use. Within one thread a statement is in use at most once at a time.
+class Query {
+ public:
+  Query(Query&& other) noexcept;
+  Query& operator=(Query&&) = delete;
+  ~Query();
+
+  Query& bind(std::int64_t value);
+  Query& bind(std::string_view text);
+  Query& bind(std::span<const std::byte> blob);
+
+  // True: a row is there; false: done. An error of bind comes out here too.
+  [[nodiscard]] Result<bool> step();
+  // For statements that give no rows, and where only the first row counts.
+  [[nodiscard]] Result<void> run();
+
+  [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] std::string text(int column) const;
+  [[nodiscard]] std::span<const std::byte> blob(int column) const;  // until the next step
+
+ private:
+  friend class Database;
+  Query(Database& database, sqlite3_stmt* statement) noexcept : database_(&database), statement_(statement) {}
+
+  Database* database_;
+  sqlite3_stmt* statement_;
+  int bound_ = 0;
+  int status_ = 0;  // of bind
+};
+
+// One connection: one thread at a time. Queries must not outlive it.
+class Database {
+ public:
+  enum class Access { create, read };
+  // corrupt: the file is no database. unavailable: cannot be opened, or disk full.
+  [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::filesystem::path& file, Access access);
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  ~Database();
+
+  // Prepared once for each text; `sql` is a string literal (it is kept by address).
+  [[nodiscard]] Result<Query> query(const char* sql);
+  // Any number of statements without parameters, rows dropped.
+  [[nodiscard]] Result<void> execute(const std::string& sql);
+
+  // Runs work() in one transaction: committed when it succeeds, rolled back when it or the commit fails.
+  template <typename Work>
+  [[nodiscard]] auto transaction(Work&& work) -> decltype(work()) {
+    EIDETIC_CHECK(execute("BEGIN IMMEDIATE"));
+    auto result = work();
+    if (result) {
+      if (auto committed = execute("COMMIT"); !committed) result = std::unexpected(std::move(committed).error());
+    }
+    if (!result) roll_back();
+    return result;
+  }
+
+  [[nodiscard]] std::int64_t last_insert_key() const;
+  [[nodiscard]] std::int64_t changes() const;  // rows of the last insert, update or delete
+  [[nodiscard]] std::unexpected<Error> error(int status) const;
+
+ private:
+  Database(std::filesystem::path file, sqlite3* connection) noexcept;
+  void roll_back();
+
+  std::filesystem::path file_;
+  sqlite3* connection_;
+  std::unordered_map<const char*, sqlite3_stmt*> statements_;
+};
+
+}  // namespace eidetic
