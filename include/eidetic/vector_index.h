@@ -18,6 +18,7 @@
 
 namespace eidetic {
 
+class ThreadPool;
 class VectorStore;
 
 using Row = std::uint32_t;  // position in a VectorStore; rows are never reused within one store
@@ -49,7 +50,8 @@ class VectorIndex {
  public:
   virtual ~VectorIndex() = default;
 
-  // Indexes rows that are in the store. A row added twice is an invalid_argument.
+  // Indexes rows that are in the store, in rising order: a row not above all added before it is an invalid_argument,
+  // and nothing of the call is added.
   [[nodiscard]] virtual Result<void> add(std::span<const Row> rows) = 0;
   // Takes rows out; they never come back from a search. Unknown rows are passed over.
   virtual void remove(std::span<const Row> rows) = 0;
@@ -62,14 +64,23 @@ class VectorIndex {
   [[nodiscard]] virtual IndexStats stats() const = 0;
 };
 
+struct IndexOptions {
+  // Rows that are added a hundred or more at a time are taken in by all threads of the pool, where one is given; it
+  // must outlive the index. Adding from a job of the same pool is fine.
+  ThreadPool* pool = nullptr;
+};
+
 // A factory string that is understood: "Flat", "HNSW<M>" (M 4 to 64). Anything else: invalid_argument naming the part.
 [[nodiscard]] Result<void> check_factory(std::string_view factory);
 // An empty index over `store`, to be filled with add(). Errors as check_factory.
 [[nodiscard]] Result<std::unique_ptr<VectorIndex>> make_index(std::string_view factory,
-                                                              std::shared_ptr<const VectorStore> store);
-// A snapshot written by save(), over the store it was made from. Damaged, truncated, of another format version, or not
+                                                              std::shared_ptr<const VectorStore> store,
+                                                              const IndexOptions& options = {});
+// A snapshot written by save(), over the store it was made from; rows appended since are to be added, rows that died
+// since to be removed. Damaged, truncated, of another format version, or not
 // of this store: corrupt (the caller rebuilds); hostile files included.
 [[nodiscard]] Result<std::unique_ptr<VectorIndex>> load_index(const std::filesystem::path& file,
-                                                              std::shared_ptr<const VectorStore> store);
+                                                              std::shared_ptr<const VectorStore> store,
+                                                              const IndexOptions& options = {});
 
 }  // namespace eidetic
