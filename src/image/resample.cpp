@@ -1,0 +1,109 @@
+#include "image/resample.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+
+#include "base/text.h"
+
+namespace eidetic {
+namespace {
+
+double triangle(double x) {
+  x = std::abs(x);
+  return x < 1 ? 1 - x : 0;
+}
+
+double catmull_rom(double x) {
+  constexpr double a = -0.5;
+  x = std::abs(x);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0;
+}
+
+double gaussian(double x) { return std::exp(-2 * x * x); }  // sigma 1/2
+
+double sinc(double x) {
+  if (x == 0) return 1;
+  x *= std::numbers::pi;
+  return std::sin(x) / x;
+}
+
+double lanczos3(double x) { return -3 <= x && x < 3 ? sinc(x) * sinc(x / 3) : 0; }
+
+struct Kernel {
+  double (*function)(double);
+  double support;
+};
+
+Kernel kernel_of(Filter filter) {
+  switch (filter) {
+    case Filter::nearest:
+    case Filter::bilinear: return {triangle, 1};
+    case Filter::bicubic: return {catmull_rom, 2};
+    case Filter::gaussian: return {gaussian, 3};
+    case Filter::lanczos3: return {lanczos3, 3};
+  }
+  return {triangle, 1};
+}
+
+std::int32_t to_fixed(double weight) {
+  return static_cast<std::int32_t>((weight < 0 ? -0.5 : 0.5) + weight * (1 << kWeightBits));
+}
+
+struct FilterName {
+  std::string_view name;
+  Filter filter;
+};
+constexpr std::array kFilterNames = {
+    FilterName{"nearest", Filter::nearest},   FilterName{"bilinear", Filter::bilinear},
+    FilterName{"triangle", Filter::bilinear}, FilterName{"linear", Filter::bilinear},
+    FilterName{"bicubic", Filter::bicubic},   FilterName{"catmullrom", Filter::bicubic},
+    FilterName{"cubic", Filter::bicubic},     FilterName{"gaussian", Filter::gaussian},
+    FilterName{"lanczos3", Filter::lanczos3}, FilterName{"lanczos", Filter::lanczos3},
+};
+
+}  // namespace
+
+std::optional<Filter> parse_filter(std::string_view name) {
+  const auto* found = std::ranges::find(kFilterNames, to_lower(name), &FilterName::name);
+  if (found == kFilterNames.end()) return std::nullopt;
+  return found->filter;
+}
+
+std::size_t AxisWeights::max_taps() const noexcept {
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < size(); ++i) most = std::max<std::size_t>(most, start[i + 1] - start[i]);
+  return most;
+}
+
+void make_weights(std::int32_t input, std::int32_t output, std::int32_t begin, std::int32_t count,
+                  Resampling resampling, AxisWeights& weights) {
+  weights.first.clear();
+  weights.start.assign(1, 0);
+  weights.weights.clear();
+  const double scale = static_cast<double>(input) / output;
+  const double filter_scale = resampling.antialias ? std::max(scale, 1.0) : 1.0;
+  const Kernel kernel = kernel_of(resampling.filter);
+  const double support = kernel.support * filter_scale;
+  for (std::int32_t i = begin; i < begin + count; ++i) {
+    const double center = (i + 0.5) * scale;
+    if (resampling.filter == Filter::nearest) {
+      weights.first.push_back(std::clamp(static_cast<std::int32_t>(center), 0, input - 1));
+      weights.weights.push_back(1 << kWeightBits);
+    } else {
+      const std::int32_t first = std::max(static_cast<std::int32_t>(center - support + 0.5), 0);
+      const std::int32_t end = std::min(static_cast<std::int32_t>(center + support + 0.5), input);
+      double sum = 0;
+      const auto value = [&](std::int32_t x) { return kernel.function((x - center + 0.5) * (1.0 / filter_scale)); };
+      for (std::int32_t x = first; x < end; ++x) sum += value(x);
+      for (std::int32_t x = first; x < end; ++x) weights.weights.push_back(to_fixed(sum == 0 ? 0 : value(x) / sum));
+      weights.first.push_back(first);
+    }
+    weights.start.push_back(static_cast<std::uint32_t>(weights.weights.size()));
+  }
+}
+
+}  // namespace eidetic

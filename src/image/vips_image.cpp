@@ -1,0 +1,137 @@
+#include "image/vips_image.h"
+
+#include <algorithm>
+
+#include "image/color.h"
+
+namespace eidetic {
+namespace {
+
+bool start() {
+  // Warnings about damaged files would go to standard error.
+  g_log_set_handler(
+      "VIPS", static_cast<GLogLevelFlags>(G_LOG_LEVEL_MASK | G_LOG_FLAG_FATAL | G_LOG_FLAG_RECURSION),
+      [](const gchar*, GLogLevelFlags, const gchar*, gpointer) {}, nullptr);
+  if (vips_init("eidetic") != 0) return false;
+  vips_block_untrusted_set(TRUE);
+  vips_concurrency_set(1);
+  vips_cache_set_max(0);
+  return true;
+}
+
+Bytes embedded_profile(VipsImage* image) {
+  const void* data = nullptr;
+  std::size_t size = 0;
+  if (vips_image_get_typeof(image, VIPS_META_ICC_NAME) == 0 ||
+      vips_image_get_blob(image, VIPS_META_ICC_NAME, &data, &size) != 0) {
+    return {};
+  }
+  return {static_cast<const std::byte*>(data), size};
+}
+
+bool is_plain(const VipsImage* image) {
+  const bool samples = image->BandFmt == VIPS_FORMAT_UCHAR || image->BandFmt == VIPS_FORMAT_USHORT;
+  switch (image->Type) {
+    case VIPS_INTERPRETATION_sRGB:
+    case VIPS_INTERPRETATION_RGB16: return samples && (image->Bands == 3 || image->Bands == 4);
+    case VIPS_INTERPRETATION_B_W:
+    case VIPS_INTERPRETATION_GREY16: return samples && (image->Bands == 1 || image->Bands == 2);
+    default: return false;
+  }
+}
+
+std::uint8_t over(std::uint8_t value, std::uint32_t alpha, std::uint8_t background) {
+  return static_cast<std::uint8_t>((value * alpha + background * (255 - alpha) + 127) / 255);
+}
+
+template <typename Sample>
+void row_to_rgb(const Sample* from, int width, int bands, const std::array<std::uint8_t, 3>& background,
+                std::uint8_t* to) {
+  constexpr int kShift = 8 * (sizeof(Sample) - 1);
+  const auto eight = [](Sample sample) { return static_cast<std::uint8_t>(sample >> kShift); };
+  const bool color = bands >= 3;
+  const bool transparent = bands == 2 || bands == 4;
+  for (int x = 0; x < width; ++x, from += bands, to += 3) {
+    for (int c = 0; c < 3; ++c) to[c] = eight(from[color ? c : 0]);
+    if (!transparent) continue;
+    const std::uint32_t alpha = eight(from[bands - 1]);
+    if (alpha == 255) continue;
+    for (int c = 0; c < 3; ++c) to[c] = over(to[c], alpha, background[c]);
+  }
+}
+
+}  // namespace
+
+Result<void> start_vips() {
+  static const bool started = start();
+  if (!started) return fail(ErrorCode::internal, "libvips does not start");
+  return {};
+}
+
+VipsImagePtr with_srgb(VipsImagePtr image) {
+  const Bytes profile = embedded_profile(image.get());
+  VipsImage* converted = nullptr;
+  if (!profile.empty() && !is_srgb_profile(profile)) {
+    if (vips_icc_transform(image.get(), &converted, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_PERCEPTUAL,
+                           nullptr) == 0) {
+      image.reset(converted);
+    } else {
+      vips_error_clear();
+    }
+  }
+  if (is_plain(image.get())) return image;
+  if (vips_colourspace(image.get(), &converted, VIPS_INTERPRETATION_sRGB, nullptr) != 0) return nullptr;
+  image.reset(converted);
+  if (vips_cast_uchar(image.get(), &converted, nullptr) != 0) return nullptr;
+  image.reset(converted);
+  return is_plain(image.get()) ? std::move(image) : nullptr;
+}
+
+bool write_rgb(VipsImage* image, const std::array<std::uint8_t, 3>& background, std::vector<std::uint8_t>& rgb) {
+  constexpr int kStrip = 16;  // rows at a time: what loaders make in one go
+  const std::unique_ptr<VipsRegion, VipsUnref> region(vips_region_new(image));
+  if (!region) return false;
+  const std::size_t stride = std::size_t{3} * image->Xsize;
+  rgb.resize(stride * image->Ysize);
+  for (int top = 0; top < image->Ysize; top += kStrip) {
+    const VipsRect strip{0, top, image->Xsize, std::min(kStrip, image->Ysize - top)};
+    if (vips_region_prepare(region.get(), &strip) != 0) return false;
+    for (int y = top; y < top + strip.height; ++y) {
+      const VipsPel* row = VIPS_REGION_ADDR(region.get(), 0, y);
+      if (image->BandFmt == VIPS_FORMAT_USHORT) {
+        row_to_rgb(reinterpret_cast<const std::uint16_t*>(row), image->Xsize, image->Bands, background,
+                   rgb.data() + y * stride);
+      } else {
+        row_to_rgb(row, image->Xsize, image->Bands, background, rgb.data() + y * stride);
+      }
+    }
+  }
+  return true;
+}
+
+bool to_srgb(const Samples& samples, Bytes profile, std::vector<std::uint8_t>& rgb) {
+  if (!start_vips()) return false;
+  VipsImagePtr image(vips_image_new_from_memory(samples.values.data(), samples.values.size(), samples.width,
+                                                samples.height, samples.channels, VIPS_FORMAT_UCHAR));
+  if (!image) return false;
+  image->Type = samples.channels == 1   ? VIPS_INTERPRETATION_B_W
+                : samples.channels == 3 ? VIPS_INTERPRETATION_sRGB
+                                        : VIPS_INTERPRETATION_CMYK;
+  vips_image_set_blob_copy(image.get(), VIPS_META_ICC_NAME, profile.data(), profile.size());
+  VipsImage* converted = nullptr;
+  if (vips_icc_transform(image.get(), &converted, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_PERCEPTUAL,
+                         nullptr) != 0) {
+    vips_error_clear();
+    return false;
+  }
+  image.reset(converted);
+  std::vector<std::uint8_t> result;
+  if (!is_plain(image.get()) || !write_rgb(image.get(), {255, 255, 255}, result)) {
+    vips_error_clear();
+    return false;
+  }
+  rgb = std::move(result);
+  return true;
+}
+
+}  // namespace eidetic
