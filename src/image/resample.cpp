@@ -53,6 +53,17 @@ std::int32_t to_fixed(double weight) {
   return static_cast<std::int32_t>((weight < 0 ? -0.5 : 0.5) + weight * (1 << kWeightBits));
 }
 
+// Added up step by step as Pillow does: where a center falls between two pixels, rounding errors decide.
+void pick_nearest(std::int32_t input, double scale, std::int32_t begin, std::int32_t count, AxisWeights& weights) {
+  double center = scale * 0.5;
+  for (std::int32_t i = 0; i < begin + count; ++i, center += scale) {
+    if (i < begin) continue;
+    weights.first.push_back(std::clamp(static_cast<std::int32_t>(center), 0, input - 1));
+    weights.weights.push_back(1 << kWeightBits);
+    weights.start.push_back(static_cast<std::uint32_t>(weights.weights.size()));
+  }
+}
+
 struct FilterName {
   std::string_view name;
   Filter filter;
@@ -85,23 +96,19 @@ void make_weights(std::int32_t input, std::int32_t output, std::int32_t begin, s
   weights.start.assign(1, 0);
   weights.weights.clear();
   const double scale = static_cast<double>(input) / output;
+  if (resampling.filter == Filter::nearest) return pick_nearest(input, scale, begin, count, weights);
   const double filter_scale = resampling.antialias ? std::max(scale, 1.0) : 1.0;
   const Kernel kernel = kernel_of(resampling.filter);
   const double support = kernel.support * filter_scale;
   for (std::int32_t i = begin; i < begin + count; ++i) {
     const double center = (i + 0.5) * scale;
-    if (resampling.filter == Filter::nearest) {
-      weights.first.push_back(std::clamp(static_cast<std::int32_t>(center), 0, input - 1));
-      weights.weights.push_back(1 << kWeightBits);
-    } else {
-      const std::int32_t first = std::max(static_cast<std::int32_t>(center - support + 0.5), 0);
-      const std::int32_t end = std::min(static_cast<std::int32_t>(center + support + 0.5), input);
-      double sum = 0;
-      const auto value = [&](std::int32_t x) { return kernel.function((x - center + 0.5) * (1.0 / filter_scale)); };
-      for (std::int32_t x = first; x < end; ++x) sum += value(x);
-      for (std::int32_t x = first; x < end; ++x) weights.weights.push_back(to_fixed(sum == 0 ? 0 : value(x) / sum));
-      weights.first.push_back(first);
-    }
+    const std::int32_t first = std::max(static_cast<std::int32_t>(center - support + 0.5), 0);
+    const std::int32_t end = std::min(static_cast<std::int32_t>(center + support + 0.5), input);
+    const auto value = [&](std::int32_t x) { return kernel.function((x - center + 0.5) * (1.0 / filter_scale)); };
+    double sum = 0;
+    for (std::int32_t x = first; x < end; ++x) sum += value(x);
+    for (std::int32_t x = first; x < end; ++x) weights.weights.push_back(to_fixed(sum == 0 ? 0 : value(x) / sum));
+    weights.first.push_back(first);
     weights.start.push_back(static_cast<std::uint32_t>(weights.weights.size()));
   }
 }
