@@ -1,11 +1,22 @@
-#include "image/vips_image.h"
+// PNG, WebP, GIF, TIFF and HEIF/AVIF by libvips, and colour profiles through it. All of libvips is in this file.
+#include <fmt/format.h>
+#include <vips/vips.h>
 
 #include <algorithm>
+#include <array>
+#include <memory>
+#include <vector>
 
 #include "image/color.h"
+#include "image/decoders.h"
 
 namespace eidetic {
 namespace {
+
+struct VipsUnref {
+  void operator()(void* object) const noexcept { g_object_unref(object); }
+};
+using VipsImagePtr = std::unique_ptr<VipsImage, VipsUnref>;
 
 bool start() {
   // Warnings about damaged files would go to standard error.
@@ -60,14 +71,15 @@ void row_to_rgb(const Sample* from, int width, int bands, const std::array<std::
   }
 }
 
-}  // namespace
-
+// Starts libvips once a process: loaders for untrusted data blocked, no threads of its own, no cache, no output.
 Result<void> start_vips() {
   static const bool started = start();
   if (!started) return fail(ErrorCode::internal, "libvips does not start");
   return {};
 }
 
+// The picture in sRGB or grey, 8 or 16 bits, through its embedded profile where it has one that is not sRGB's; null
+// where libvips cannot.
 VipsImagePtr with_srgb(VipsImagePtr image) {
   const Bytes profile = embedded_profile(image.get());
   VipsImage* converted = nullptr;
@@ -87,6 +99,8 @@ VipsImagePtr with_srgb(VipsImagePtr image) {
   return is_plain(image.get()) ? std::move(image) : nullptr;
 }
 
+// Computes all pixels of what with_srgb gave, top to bottom, on the calling thread: 8-bit RGB, laid on the background
+// where transparent. False where pixels cannot be computed.
 bool write_rgb(VipsImage* image, const std::array<std::uint8_t, 3>& background, std::vector<std::uint8_t>& rgb) {
   constexpr int kStrip = 16;  // rows at a time: what loaders make in one go
   const std::unique_ptr<VipsRegion, VipsUnref> region(vips_region_new(image));
@@ -108,6 +122,46 @@ bool write_rgb(VipsImage* image, const std::array<std::uint8_t, 3>& background, 
   }
   return true;
 }
+
+// libvips' loaders are variadic functions; they take the buffer as void* and leave it as it is.
+template <auto kLoad>
+VipsImagePtr load(Bytes bytes) {
+  VipsImage* image = nullptr;
+  void* const data = const_cast<std::byte*>(bytes.data());
+  if (kLoad(data, bytes.size(), &image, "access", VIPS_ACCESS_SEQUENTIAL, nullptr) != 0) return nullptr;
+  return VipsImagePtr(image);
+}
+
+int stored_orientation(VipsImage* image) { return vips_image_get_orientation(image); }
+// HEIF says in the picture's own properties how it is turned, and the loader has followed them already; its EXIF block
+// repeats it.
+int always_upright(VipsImage* /*image*/) { return 1; }
+
+Result<Decoded> decode(std::string_view format, VipsImagePtr (*loader)(Bytes), int (*orientation)(VipsImage*),
+                       Bytes bytes, const DecodeOptions& options) {
+  EIDETIC_CHECK(start_vips());
+  // libvips keeps one list of messages for all threads, so its words may be about another picture: they are not passed
+  // on.
+  const auto damaged = [&](std::string_view part) {
+    vips_error_clear();
+    return fail(ErrorCode::corrupt, fmt::format("damaged {} {}", format, part));
+  };
+  VipsImagePtr image = loader(bytes);
+  if (!image) return damaged("header");
+  EIDETIC_CHECK(check_size(format, image->Xsize, image->Ysize, options));
+  Decoded decoded{.image = {.width = image->Xsize, .height = image->Ysize, .pixels = {}},
+                  .orientation = orientation(image.get())};
+  image = with_srgb(std::move(image));
+  if (!image) {
+    vips_error_clear();
+    return fail(ErrorCode::unsupported, fmt::format("{} pictures of this kind of pixels are not read", format));
+  }
+  if (!write_rgb(image.get(), options.background, decoded.image.pixels)) return damaged("data");
+  vips_error_clear();
+  return decoded;
+}
+
+}  // namespace
 
 bool to_srgb(const Samples& samples, Bytes profile, std::vector<std::uint8_t>& rgb) {
   if (!start_vips()) return false;
@@ -132,6 +186,22 @@ bool to_srgb(const Samples& samples, Bytes profile, std::vector<std::uint8_t>& r
   }
   rgb = std::move(result);
   return true;
+}
+
+Result<Decoded> decode_png(Bytes bytes, const DecodeOptions& options) {
+  return decode("PNG", load<vips_pngload_buffer>, stored_orientation, bytes, options);
+}
+Result<Decoded> decode_webp(Bytes bytes, const DecodeOptions& options) {
+  return decode("WebP", load<vips_webpload_buffer>, stored_orientation, bytes, options);
+}
+Result<Decoded> decode_gif(Bytes bytes, const DecodeOptions& options) {
+  return decode("GIF", load<vips_gifload_buffer>, stored_orientation, bytes, options);
+}
+Result<Decoded> decode_tiff(Bytes bytes, const DecodeOptions& options) {
+  return decode("TIFF", load<vips_tiffload_buffer>, stored_orientation, bytes, options);
+}
+Result<Decoded> decode_heif(Bytes bytes, const DecodeOptions& options) {
+  return decode("HEIF", load<vips_heifload_buffer>, always_upright, bytes, options);
 }
 
 }  // namespace eidetic
