@@ -41,6 +41,7 @@ struct IndexStats {
   std::string kind;                // factory string of what it is: "Flat", "HNSW16"
   std::uint64_t rows = 0;          // live rows
   std::uint64_t removed = 0;       // rows removed but still taking room
+  Row end = 0;                     // one above the highest row added: what add() goes on from after load_index
   std::uint64_t memory_bytes = 0;  // resident, beside the store's full-precision file
 };
 
@@ -76,9 +77,9 @@ struct IndexOptions {
 [[nodiscard]] Result<std::unique_ptr<VectorIndex>> make_index(std::string_view factory,
                                                               std::shared_ptr<const VectorStore> store,
                                                               const IndexOptions& options = {});
-// A snapshot written by save(), over the store it was made from; rows appended since are to be added, rows that died
-// since to be removed. Damaged, truncated, of another format version, or not
-// of this store: corrupt (the caller rebuilds); hostile files included.
+// A snapshot written by save(), over the store it was made from. Rows that died since are removed; live rows from
+// stats().end on are to be added. Damaged, truncated, of another format version, or not of this store: corrupt (the
+// caller rebuilds); hostile files included.
 [[nodiscard]] Result<std::unique_ptr<VectorIndex>> load_index(const std::filesystem::path& file,
                                                               std::shared_ptr<const VectorStore> store,
                                                               const IndexOptions& options = {});

@@ -1,0 +1,49 @@
+// The exact index: recall 1 by construction, see flat_scan.h. About `dimensions` + 20 bytes of memory a row.
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "eidetic/vector_index.h"
+
+#include "index/flat_scan.h"
+#include "index/rotation.h"
+#include "index/row_states.h"
+#include "index/vector_store.h"
+
+namespace eidetic {
+
+class FlatIndex final : public VectorIndex {
+ public:
+  static constexpr FileKind kSnapshot = {"EIDEFLAT", 1};
+
+  FlatIndex(std::shared_ptr<const VectorStore> store, const IndexOptions& options);
+  // `in`: the content of a snapshot, after its header.
+  [[nodiscard]] static Result<std::unique_ptr<VectorIndex>> load(CheckedReader& in, Row end,
+                                                                 std::shared_ptr<const VectorStore> store,
+                                                                 const IndexOptions& options);
+
+  Result<void> add(std::span<const Row> rows) override;
+  void remove(std::span<const Row> rows) override;
+  Result<std::vector<Neighbor>> search(std::span<const float> query, const SearchParams& params) const override;
+  Result<void> save(const std::filesystem::path& file) const override;
+  IndexStats stats() const override;
+
+ private:
+  class Search;
+
+  [[nodiscard]] Result<void> reserve(Row row);
+  void encode(Row row);
+
+  std::shared_ptr<const VectorStore> store_;
+  IndexOptions options_;
+  Rotation rotation_;
+  RowStates states_;
+  // By block of kScanRows rows.
+  RowArray<std::uint8_t> high_;
+  RowArray<std::uint8_t> low_;
+  RowArray<ScanTerms> terms_;
+  mutable std::mutex write_mutex_;  // held while blocks are written, and copied into a snapshot
+};
+
+}  // namespace eidetic

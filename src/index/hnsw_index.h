@@ -1,0 +1,52 @@
+// The approximate index: a graph walked by 7-bit codes, hits scored from full precision. About `dimensions` + 8.5 bytes
+// times `links` of memory a row. Never fewer hits than asked for while there are rows to find: what the walk does not
+// reach is found by scanning.
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "eidetic/vector_index.h"
+
+#include "index/exact_score.h"
+#include "index/hnsw_graph.h"
+#include "index/rotation.h"
+#include "index/row_states.h"
+#include "index/vector_store.h"
+
+namespace eidetic {
+
+class HnswIndex final : public VectorIndex {
+ public:
+  static constexpr FileKind kSnapshot = {"EIDEHNSW", 1};
+  static constexpr unsigned kMinLinks = 4;
+  static constexpr unsigned kMaxLinks = 64;
+  static constexpr std::uint32_t kDefaultEf = 64;
+
+  HnswIndex(std::shared_ptr<const VectorStore> store, unsigned links, const IndexOptions& options);
+  // `in`: the content of a snapshot, after its header.
+  [[nodiscard]] static Result<std::unique_ptr<VectorIndex>> load(CheckedReader& in, Row end,
+                                                                 std::shared_ptr<const VectorStore> store,
+                                                                 const IndexOptions& options);
+
+  Result<void> add(std::span<const Row> rows) override;
+  void remove(std::span<const Row> rows) override;
+  Result<std::vector<Neighbor>> search(std::span<const float> query, const SearchParams& params) const override;
+  Result<void> save(const std::filesystem::path& file) const override;
+  IndexStats stats() const override;
+
+ private:
+  void insert(Row row);
+  [[nodiscard]] std::vector<Neighbor> scan(const ExactScore& score, std::size_t k,
+                                           const HnswGraph::Accept& accept) const;
+
+  std::shared_ptr<const VectorStore> store_;
+  IndexOptions options_;
+  unsigned links_;
+  Rotation rotation_;
+  RowStates states_;
+  HnswGraph graph_;
+  mutable std::mutex write_mutex_;  // held while rows are inserted, and while links are copied into a snapshot
+};
+
+}  // namespace eidetic
