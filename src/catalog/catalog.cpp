@@ -21,7 +21,7 @@ std::unexpected<Error> no_collection(std::string_view name) {
   return fail(ErrorCode::not_found, fmt::format("no collection '{}'", name));
 }
 
-Result<CollectionRecord> read_record(const Query& row) {
+Result<CollectionRecord> read_record(const Statement& row) {
   CollectionRecord record;
   record.key = row.integer(0);
   record.spec.name = row.text(1);
@@ -47,7 +47,7 @@ Result<void> read_vector(std::span<const std::byte> bytes, Vector& vector) {
 }
 
 // Columns: id, uri, content_hash, size_bytes, modified_ns, metadata [, vector].
-Result<Item> read_item(const Query& row, bool with_vector) {
+Result<Item> read_item(const Statement& row, bool with_vector) {
   Item item;
   item.id = row.text(0);
   item.uri = row.text(1);
@@ -62,16 +62,16 @@ Result<Item> read_item(const Query& row, bool with_vector) {
 // Counts a batch in: the new sequence and number of items into `change`. Called first in the transaction, so that a
 // collection dropped meanwhile stops it.
 Result<void> advance(Database& writer, const CollectionRecord& collection) {
-  EIDETIC_TRY(Query query, writer.query("UPDATE collections SET sequence = sequence + 1 "
-                                        "WHERE key = ?1 AND name IS NOT NULL"));
+  EIDETIC_TRY(Statement query, writer.query("UPDATE collections SET sequence = sequence + 1 "
+                                            "WHERE key = ?1 AND name IS NOT NULL"));
   EIDETIC_CHECK(query.bind(collection.key).run());
   if (writer.changes() == 0) return no_collection(collection.spec.name);
   return {};
 }
 
 Result<void> finish(Database& writer, const CollectionRecord& collection, std::int64_t more_items, Change& change) {
-  EIDETIC_TRY(Query query, writer.query("UPDATE collections SET items = items + ?1 WHERE key = ?2 "
-                                        "RETURNING sequence, items"));
+  EIDETIC_TRY(Statement query, writer.query("UPDATE collections SET items = items + ?1 WHERE key = ?2 "
+                                            "RETURNING sequence, items"));
   EIDETIC_CHECK(query.bind(more_items).bind(collection.key).step());
   change.sequence = static_cast<std::uint64_t>(query.integer(0));
   change.items = static_cast<std::uint64_t>(query.integer(1));
@@ -81,7 +81,7 @@ Result<void> finish(Database& writer, const CollectionRecord& collection, std::i
 
 // The key of the item that went; 0: there was none.
 Result<ItemKey> remove_item(Database& writer, std::int64_t collection, std::string_view id) {
-  EIDETIC_TRY(Query query, writer.query("DELETE FROM items WHERE collection = ?1 AND id = ?2 RETURNING key"));
+  EIDETIC_TRY(Statement query, writer.query("DELETE FROM items WHERE collection = ?1 AND id = ?2 RETURNING key"));
   EIDETIC_TRY(const bool there, query.bind(collection).bind(id).step());
   if (!there) return 0;
   const ItemKey key = query.integer(0);
@@ -91,21 +91,21 @@ Result<ItemKey> remove_item(Database& writer, std::int64_t collection, std::stri
 
 Result<ItemKey> insert_item(Database& writer, std::int64_t collection, const Item& item) {
   {
-    EIDETIC_TRY(Query query, writer.query("INSERT INTO items (collection, id, uri, content_hash, size_bytes, "
-                                          "modified_ns, metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
+    EIDETIC_TRY(Statement query, writer.query("INSERT INTO items (collection, id, uri, content_hash, size_bytes, "
+                                              "modified_ns, metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
     query.bind(collection).bind(item.id).bind(item.uri).bind(item.content_hash);
     query.bind(static_cast<std::int64_t>(item.size_bytes)).bind(item.modified_ns).bind(item.metadata);
     EIDETIC_CHECK(query.run());
   }
   const ItemKey key = writer.last_insert_key();
-  EIDETIC_TRY(Query query, writer.query("INSERT INTO vectors (key, vector) VALUES (?1, ?2)"));
+  EIDETIC_TRY(Statement query, writer.query("INSERT INTO vectors (key, vector) VALUES (?1, ?2)"));
   EIDETIC_CHECK(query.bind(key).bind(std::as_bytes(std::span(item.vector))).run());
   return key;
 }
 
 Result<bool> update_item(Database& writer, std::int64_t collection, const Item& item) {
-  EIDETIC_TRY(Query query, writer.query("UPDATE items SET uri = ?1, content_hash = ?2, size_bytes = ?3, "
-                                        "modified_ns = ?4, metadata = ?5 WHERE collection = ?6 AND id = ?7"));
+  EIDETIC_TRY(Statement query, writer.query("UPDATE items SET uri = ?1, content_hash = ?2, size_bytes = ?3, "
+                                            "modified_ns = ?4, metadata = ?5 WHERE collection = ?6 AND id = ?7"));
   query.bind(item.uri).bind(item.content_hash).bind(static_cast<std::int64_t>(item.size_bytes));
   query.bind(item.modified_ns).bind(item.metadata).bind(collection).bind(item.id);
   EIDETIC_CHECK(query.run());
@@ -124,7 +124,7 @@ constexpr auto kRecord =
     "FROM collections WHERE key = ?1 AND name IS NOT NULL";
 
 Result<CollectionRecord> read_collection(Database& database, std::int64_t collection) {
-  EIDETIC_TRY(Query query, database.query(kRecord));
+  EIDETIC_TRY(Statement query, database.query(kRecord));
   EIDETIC_TRY(const bool there, query.bind(collection).step());
   if (!there) return fail(ErrorCode::not_found, "the collection has been dropped");
   return read_record(query);
@@ -209,9 +209,10 @@ Result<CollectionRecord> Catalog::create(const CollectionSpec& spec) {
   const std::int64_t created_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
   const auto writer = connections_->writer();
   return writer->transaction([&]() -> Result<CollectionRecord> {
-    EIDETIC_TRY(Query query, writer->query("INSERT INTO collections (name, model, hash, dimensions, metric, precision, "
-                                           "factory, settings, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
-                                           "ON CONFLICT (name) DO NOTHING"));
+    EIDETIC_TRY(Statement query,
+                writer->query("INSERT INTO collections (name, model, hash, dimensions, metric, precision, "
+                              "factory, settings, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+                              "ON CONFLICT (name) DO NOTHING"));
     query.bind(spec.name).bind(spec.space.model).bind(spec.space.hash);
     query.bind(std::int64_t{spec.space.dimensions}).bind(to_string(spec.space.metric));
     query.bind(to_string(spec.space.precision)).bind(spec.index).bind(spec.settings).bind(created_ms);
@@ -225,9 +226,9 @@ Result<CollectionRecord> Catalog::create(const CollectionSpec& spec) {
 
 Result<std::vector<CollectionRecord>> Catalog::collections() {
   EIDETIC_TRY(const auto reader, connections_->reader());
-  EIDETIC_TRY(Query query, reader->query("SELECT key, name, model, hash, dimensions, metric, precision, factory, "
-                                         "settings, created_ms, sequence, items FROM collections "
-                                         "WHERE name IS NOT NULL ORDER BY name"));
+  EIDETIC_TRY(Statement query, reader->query("SELECT key, name, model, hash, dimensions, metric, precision, factory, "
+                                             "settings, created_ms, sequence, items FROM collections "
+                                             "WHERE name IS NOT NULL ORDER BY name"));
   std::vector<CollectionRecord> records;
   while (true) {
     EIDETIC_TRY(const bool more, query.step());
@@ -244,7 +245,8 @@ Result<CollectionRecord> Catalog::describe(std::int64_t collection) {
 Result<void> Catalog::configure(std::int64_t collection, std::string_view settings) {
   EIDETIC_CHECK(check_json_object(settings, "the settings"));
   const auto writer = connections_->writer();
-  EIDETIC_TRY(Query query, writer->query("UPDATE collections SET settings = ?1 WHERE key = ?2 AND name IS NOT NULL"));
+  EIDETIC_TRY(Statement query,
+              writer->query("UPDATE collections SET settings = ?1 WHERE key = ?2 AND name IS NOT NULL"));
   EIDETIC_CHECK(query.bind(settings).bind(collection).run());
   if (writer->changes() == 0) return fail(ErrorCode::not_found, "the collection has been dropped");
   return {};
@@ -252,7 +254,7 @@ Result<void> Catalog::configure(std::int64_t collection, std::string_view settin
 
 Result<void> Catalog::drop(std::int64_t collection) {
   const auto writer = connections_->writer();
-  EIDETIC_TRY(Query query, writer->query("UPDATE collections SET name = NULL WHERE key = ?1 AND name IS NOT NULL"));
+  EIDETIC_TRY(Statement query, writer->query("UPDATE collections SET name = NULL WHERE key = ?1 AND name IS NOT NULL"));
   EIDETIC_CHECK(query.bind(collection).run());
   if (writer->changes() == 0) return fail(ErrorCode::not_found, "the collection has been dropped");
   return {};
@@ -262,7 +264,7 @@ Result<bool> Catalog::purge(std::uint32_t rows) {
   const auto writer = connections_->writer();
   std::int64_t deleted = 0;
   EIDETIC_CHECK(writer->transaction([&]() -> Result<void> {
-    EIDETIC_TRY(Query query,
+    EIDETIC_TRY(Statement query,
                 writer->query("DELETE FROM items WHERE key IN (SELECT items.key FROM items JOIN collections "
                               "ON items.collection = collections.key WHERE collections.name IS NULL "
                               "LIMIT ?1)"));
@@ -339,7 +341,7 @@ Result<std::vector<std::optional<Item>>> Catalog::get(std::int64_t collection, s
   std::vector<std::optional<Item>> items;
   items.reserve(ids.size());
   for (const std::string& id : ids) {
-    EIDETIC_TRY(Query query,
+    EIDETIC_TRY(Statement query,
                 with_vectors
                     ? reader->query("SELECT id, uri, content_hash, size_bytes, modified_ns, metadata, vector "
                                     "FROM items JOIN vectors USING (key) WHERE collection = ?1 AND id = ?2")
@@ -358,7 +360,7 @@ Result<std::vector<std::optional<Item>>> Catalog::get(std::int64_t collection, s
 Result<ScrollPage> Catalog::scroll(std::int64_t collection, std::string_view cursor, std::uint32_t limit,
                                    bool with_vectors) {
   EIDETIC_TRY(const auto reader, connections_->reader());
-  EIDETIC_TRY(Query query,
+  EIDETIC_TRY(Statement query,
               with_vectors
                   ? reader->query("SELECT id, uri, content_hash, size_bytes, modified_ns, metadata, vector FROM items "
                                   "JOIN vectors USING (key) WHERE collection = ?1 AND id > ?2 ORDER BY id LIMIT ?3")
@@ -383,7 +385,7 @@ Result<std::vector<ItemKey>> Catalog::keys_of(std::int64_t collection, std::span
   std::vector<ItemKey> keys;
   keys.reserve(ids.size());
   for (const std::string& id : ids) {
-    EIDETIC_TRY(Query query, reader->query("SELECT key FROM items WHERE collection = ?1 AND id = ?2"));
+    EIDETIC_TRY(Statement query, reader->query("SELECT key FROM items WHERE collection = ?1 AND id = ?2"));
     EIDETIC_TRY(const bool there, query.bind(collection).bind(id).step());
     keys.push_back(there ? query.integer(0) : 0);
   }
@@ -395,7 +397,7 @@ Result<std::vector<std::optional<Item>>> Catalog::facts_of(std::span<const ItemK
   std::vector<std::optional<Item>> items;
   items.reserve(keys.size());
   for (const ItemKey key : keys) {
-    EIDETIC_TRY(Query query, reader->query("SELECT id, uri, metadata FROM items WHERE key = ?1"));
+    EIDETIC_TRY(Statement query, reader->query("SELECT id, uri, metadata FROM items WHERE key = ?1"));
     EIDETIC_TRY(const bool there, query.bind(key).step());
     auto& item = items.emplace_back();
     if (!there) continue;
@@ -409,7 +411,7 @@ Result<std::vector<std::optional<Item>>> Catalog::facts_of(std::span<const ItemK
 
 Result<void> Catalog::for_each_key(std::int64_t collection, const VisitKey& visit) {
   EIDETIC_TRY(const auto reader, connections_->reader());
-  EIDETIC_TRY(Query query, reader->query("SELECT key FROM items WHERE collection = ?1 ORDER BY key"));
+  EIDETIC_TRY(Statement query, reader->query("SELECT key FROM items WHERE collection = ?1 ORDER BY key"));
   query.bind(collection);
   while (true) {
     EIDETIC_TRY(const bool more, query.step());
@@ -420,8 +422,8 @@ Result<void> Catalog::for_each_key(std::int64_t collection, const VisitKey& visi
 
 Result<void> Catalog::for_each_vector(const CollectionRecord& collection, ItemKey after, const VisitVector& visit) {
   EIDETIC_TRY(const auto reader, connections_->reader());
-  EIDETIC_TRY(Query query, reader->query("SELECT key, vector FROM items CROSS JOIN vectors USING (key) "
-                                         "WHERE collection = ?1 AND key > ?2 ORDER BY key"));
+  EIDETIC_TRY(Statement query, reader->query("SELECT key, vector FROM items CROSS JOIN vectors USING (key) "
+                                             "WHERE collection = ?1 AND key > ?2 ORDER BY key"));
   query.bind(collection.key).bind(after);
   Vector vector;
   while (true) {

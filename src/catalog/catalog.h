@@ -94,4 +94,7 @@ class Catalog {
   std::unique_ptr<Connections> connections_;
 };
 
+// "SQLite 3.40.1", the one that is loaded.
+[[nodiscard]] std::string database_library();
+
 }  // namespace eidetic

@@ -44,7 +44,7 @@ CREATE TABLE vectors (
 )sql";
 
 Result<std::int64_t> number(Database& database, const char* sql) {
-  EIDETIC_TRY(Query query, database.query(sql));
+  EIDETIC_TRY(Statement query, database.query(sql));
   EIDETIC_CHECK(query.step());
   return query.integer(0);
 }

@@ -7,6 +7,8 @@
 #include <system_error>
 #include <utility>
 
+#include "catalog/catalog.h"
+
 namespace eidetic {
 namespace {
 
@@ -50,38 +52,38 @@ std::unexpected<Error> sqlite_error(const std::filesystem::path& file, int statu
 
 }  // namespace
 
-Query::Query(Query&& other) noexcept
+Statement::Statement(Statement&& other) noexcept
     : database_(other.database_),
       statement_(std::exchange(other.statement_, nullptr)),
       bound_(other.bound_),
       status_(other.status_) {}
 
-Query::~Query() {
+Statement::~Statement() {
   if (statement_ == nullptr) return;
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
 }
 
-Query& Query::bind(std::int64_t value) {
+Statement& Statement::bind(std::int64_t value) {
   const int status = sqlite3_bind_int64(statement_, ++bound_, value);
   if (status_ == SQLITE_OK) status_ = status;
   return *this;
 }
 
-Query& Query::bind(std::string_view text) {
+Statement& Statement::bind(std::string_view text) {
   const char* data = text.data() == nullptr ? "" : text.data();
   const int status = sqlite3_bind_text64(statement_, ++bound_, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
   if (status_ == SQLITE_OK) status_ = status;
   return *this;
 }
 
-Query& Query::bind(std::span<const std::byte> blob) {
+Statement& Statement::bind(std::span<const std::byte> blob) {
   const int status = sqlite3_bind_blob64(statement_, ++bound_, blob.data(), blob.size(), SQLITE_STATIC);
   if (status_ == SQLITE_OK) status_ = status;
   return *this;
 }
 
-Result<bool> Query::step() {
+Result<bool> Statement::step() {
   if (status_ != SQLITE_OK) return database_->error(status_);
   const int status = sqlite3_step(statement_);
   if (status == SQLITE_ROW) return true;
@@ -89,20 +91,20 @@ Result<bool> Query::step() {
   return database_->error(status);
 }
 
-Result<void> Query::run() {
+Result<void> Statement::run() {
   EIDETIC_CHECK(step());
   return {};
 }
 
-std::int64_t Query::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
 
-std::string Query::text(int column) const {
+std::string Statement::text(int column) const {
   const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
   if (bytes == nullptr) return {};
   return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
-std::span<const std::byte> Query::blob(int column) const {
+std::span<const std::byte> Statement::blob(int column) const {
   const auto* bytes = static_cast<const std::byte*>(sqlite3_column_blob(statement_, column));
   return {bytes, bytes == nullptr ? 0 : static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
@@ -126,13 +128,13 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
   return database;
 }
 
-Result<Query> Database::query(const char* sql) {
+Result<Statement> Database::query(const char* sql) {
   sqlite3_stmt*& statement = statements_[sql];
   if (statement == nullptr) {
     const int status = sqlite3_prepare_v3(connection_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
     if (status != SQLITE_OK) return error(status);
   }
-  return Query(*this, statement);
+  return Statement(*this, statement);
 }
 
 Result<void> Database::execute(const std::string& sql) {
@@ -156,5 +158,7 @@ std::unexpected<Error> Database::error(int status) const {
   const bool of_the_system = (status & 0xFF) == SQLITE_IOERR || (status & 0xFF) == SQLITE_CANTOPEN;
   return sqlite_error(file_, status, of_the_system ? sqlite3_system_errno(connection_) : 0);
 }
+
+std::string database_library() { return fmt::format("SQLite {}", sqlite3_libversion()); }
 
 }  // namespace eidetic

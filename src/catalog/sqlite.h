@@ -19,17 +19,17 @@ namespace eidetic {
 
 class Database;
 
-// A prepared statement, lent by its Database. Parameters are bound in order and have to live until the Query is gone;
-// the destructor resets it for the next use. Within one thread a statement is in use at most once at a time.
-class Query {
+// A prepared statement, lent by its Database. Parameters are bound in order and have to live until the Statement is
+// gone; the destructor resets it for the next use. Within one thread a statement is in use at most once at a time.
+class Statement {
  public:
-  Query(Query&& other) noexcept;
-  Query& operator=(Query&&) = delete;
-  ~Query();
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&&) = delete;
+  ~Statement();
 
-  Query& bind(std::int64_t value);
-  Query& bind(std::string_view text);
-  Query& bind(std::span<const std::byte> blob);
+  Statement& bind(std::int64_t value);
+  Statement& bind(std::string_view text);
+  Statement& bind(std::span<const std::byte> blob);
 
   // True: a row is there; false: done. An error of bind comes out here too.
   [[nodiscard]] Result<bool> step();
@@ -42,7 +42,7 @@ class Query {
 
  private:
   friend class Database;
-  Query(Database& database, sqlite3_stmt* statement) noexcept : database_(&database), statement_(statement) {}
+  Statement(Database& database, sqlite3_stmt* statement) noexcept : database_(&database), statement_(statement) {}
 
   Database* database_;
   sqlite3_stmt* statement_;
@@ -61,7 +61,7 @@ class Database {
   ~Database();
 
   // Prepared once for each text; `sql` is a string literal (it is kept by address).
-  [[nodiscard]] Result<Query> query(const char* sql);
+  [[nodiscard]] Result<Statement> query(const char* sql);
   // Any number of statements without parameters, rows dropped.
   [[nodiscard]] Result<void> execute(const std::string& sql);
 

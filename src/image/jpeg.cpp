@@ -1,5 +1,6 @@
 // JPEG by libjpeg-turbo.
 #include <fmt/format.h>
+#include <jconfig.h>
 #include <turbojpeg.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "image/color.h"
 #include "image/decoders.h"
 #include "image/jpeg_markers.h"
+#include "image/libraries.h"
 #include "image/orient.h"
 
 namespace eidetic {
@@ -90,5 +92,9 @@ Result<Decoded> decode_jpeg(Bytes bytes, const DecodeOptions& options) {
   }
   return decoded;
 }
+
+#define EIDETIC_TEXT_OF_(value) #value
+#define EIDETIC_TEXT_OF(value) EIDETIC_TEXT_OF_(value)
+std::string jpeg_library() { return "libjpeg-turbo " EIDETIC_TEXT_OF(LIBJPEG_TURBO_VERSION); }
 
 }  // namespace eidetic

@@ -9,6 +9,7 @@
 
 #include "image/color.h"
 #include "image/decoders.h"
+#include "image/libraries.h"
 
 namespace eidetic {
 namespace {
@@ -203,5 +204,7 @@ Result<Decoded> decode_tiff(Bytes bytes, const DecodeOptions& options) {
 Result<Decoded> decode_heif(Bytes bytes, const DecodeOptions& options) {
   return decode("HEIF", load<vips_heifload_buffer>, always_upright, bytes, options);
 }
+
+std::string vips_library() { return fmt::format("libvips {}", vips_version_string()); }
 
 }  // namespace eidetic

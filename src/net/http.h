@@ -74,4 +74,7 @@ class HttpClient {
 // The URL without user name and password, for messages.
 [[nodiscard]] std::string printable_url(std::string_view url);
 
+// "libcurl 7.88.1", the one that is loaded.
+[[nodiscard]] std::string http_library();
+
 }  // namespace eidetic

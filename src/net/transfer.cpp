@@ -230,4 +230,6 @@ std::string printable_url(std::string_view url) {
   return fmt::format("{}{}", url.substr(0, start), url.substr(start + at + 1));
 }
 
+std::string http_library() { return fmt::format("libcurl {}", curl_version_info(CURLVERSION_NOW)->version); }
+
 }  // namespace eidetic
