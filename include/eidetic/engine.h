@@ -68,7 +68,8 @@ struct PictureList {
 [[nodiscard]] Result<PictureList> list_pictures(std::span<const std::string> paths);
 
 struct IndexRequest {
-  std::vector<std::string> paths;  // files and folders (searched through, hidden entries left out), in any mix; or URLs
+  std::vector<std::string> paths =
+      {};  // files and folders (searched through, hidden entries left out), in any mix; or URLs
   std::filesystem::path metadata_csv =
       {};                     // header line with a column `file` (or `id`); further columns become metadata
   std::string model = {};     // where set, refused unless its space is the collection's
@@ -127,7 +128,7 @@ struct Term {
 inline constexpr std::size_t kMaxTerms = 100;
 
 struct Query {
-  std::vector<Term> terms;                        // 1 to kMaxTerms
+  std::vector<Term> terms = {};                   // 1 to kMaxTerms
   std::string model = {};                         // where set, refused unless its space is the collection's
   std::uint32_t k = 10;                           // 1 to kMaxK
   std::optional<double> min_similarity_pct = {};  // 0 to 100: kept where round(similarity, 4) >= pct / 100

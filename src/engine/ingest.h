@@ -1,0 +1,34 @@
+// The way of pictures into a collection: list -> check -> (read -> decode -> preprocess -> inference) -> commit.
+//
+// The four stages in brackets run on worker threads, each taking one picture all the way, more workers than the
+// embedder has streams so that one decodes while another waits for its turn. Finished pictures meet in a bounded queue;
+// the calling thread takes them out and commits them in batches.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "eidetic/backend.h"
+#include "eidetic/blobs.h"
+#include "eidetic/embedder.h"
+#include "eidetic/engine.h"
+
+namespace eidetic {
+
+struct IngestParts {
+  Backend& backend;
+  const Blobs& blobs;
+  const Embedder& embedder;
+  DecodeOptions decode;
+};
+
+// Engine::index for a collection of the embedder's space. What a run has stored stays stored, whatever ends it. Errors:
+// those of the request (paths, metadata file, batch), and of the backend as a whole (disk full).
+[[nodiscard]] Result<IndexReport> ingest(const IngestParts& parts, std::string_view collection,
+                                         const IndexRequest& request,
+                                         const std::function<void(const IndexProgress&)>& progress,
+                                         const std::stop_token& stop);
+
+}  // namespace eidetic

@@ -1,0 +1,81 @@
+#include "engine/pictures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace eidetic {
+namespace {
+
+std::unexpected<Error> named(std::string_view name, const Error& error) {
+  return fail(error.code, fmt::format("'{}': {}", name, error.message));
+}
+
+struct Interval {
+  std::int32_t begin = 0, end = 0;
+};
+
+Interval clamped(double start, double length, double scale, std::int32_t size) {
+  const auto pixel = [&](double value) {
+    return static_cast<std::int32_t>(std::clamp(std::round(value * scale), 0.0, static_cast<double>(size)));
+  };
+  return {pixel(start), pixel(start + length)};
+}
+
+}  // namespace
+
+Result<std::vector<std::byte>> PictureEmbedder::read(std::string_view uri, StageTimes& times) const {
+  const Stopwatch watch;
+  auto bytes = blobs_.read(uri, decode_.max_bytes);
+  times.add(Stage::read, watch.seconds());
+  return bytes;
+}
+
+Result<Vector> PictureEmbedder::embed(Bytes bytes, std::string_view name, const std::optional<Crop>& crop,
+                                      StageTimes& times) const {
+  const Stopwatch watch;
+  auto options = decode_;
+  if (crop) options.min_short_side = 0;  // a crop counts the pixels of the whole picture, and magnifies them
+  auto image = decode_image(bytes, options);
+  if (image && crop) image = crop_image(*image, *crop);
+  times.add(Stage::decode, watch.seconds());
+  if (!image) return named(name, image.error());
+
+  EmbedTimings timings;
+  auto vector = embedder_.embed_image(*image, &timings);
+  constexpr double kMillisecond = 1e-3;
+  times.add(Stage::preprocess, timings.preprocess_ms * kMillisecond);
+  times.add(Stage::inference, timings.inference_ms * kMillisecond);
+  if (!vector) return named(name, vector.error());
+  return vector;
+}
+
+Result<Image> crop_image(const Image& image, const Crop& crop) {
+  const bool finite =
+      std::isfinite(crop.x) && std::isfinite(crop.y) && std::isfinite(crop.width) && std::isfinite(crop.height);
+  const bool fractions = crop.width <= 1 && crop.height <= 1;
+  const auto x = finite ? clamped(crop.x, crop.width, fractions ? image.width : 1, image.width) : Interval{};
+  const auto y = finite ? clamped(crop.y, crop.height, fractions ? image.height : 1, image.height) : Interval{};
+  if (x.begin >= x.end || y.begin >= y.end) {
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("the crop {},{},{},{} holds nothing of the picture of {} x {} pixels; give x,y,width,height "
+                    "in pixels, or as fractions of at most 1",
+                    crop.x, crop.y, crop.width, crop.height, image.width, image.height));
+  }
+  constexpr std::size_t kChannels = 3;
+  Image part{.width = x.end - x.begin, .height = y.end - y.begin, .pixels = {}};
+  const std::size_t row_bytes = static_cast<std::size_t>(part.width) * kChannels;
+  part.pixels.resize(row_bytes * static_cast<std::size_t>(part.height));
+  for (std::int32_t row = 0; row < part.height; ++row) {
+    const auto from = (static_cast<std::size_t>(y.begin + row) * static_cast<std::size_t>(image.width) +
+                       static_cast<std::size_t>(x.begin)) *
+                      kChannels;
+    std::copy_n(image.pixels.data() + from, row_bytes, part.pixels.data() + static_cast<std::size_t>(row) * row_bytes);
+  }
+  return part;
+}
+
+}  // namespace eidetic

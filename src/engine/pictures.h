@@ -1,0 +1,42 @@
+// From a URI to a vector: read, decode, cut out, embed. Each step's time goes to the caller's counters.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eidetic/blobs.h"
+#include "eidetic/embedder.h"
+#include "eidetic/engine.h"
+
+#include "engine/stages.h"
+
+namespace eidetic {
+
+// Immutable: any call from any thread. What is given to the constructor must outlive it.
+class PictureEmbedder {
+ public:
+  PictureEmbedder(const Blobs& blobs, const DecodeOptions& decode, const Embedder& embedder)
+      : blobs_(blobs), decode_(decode), embedder_(embedder) {
+    decode_.min_short_side = embedder.min_short_side();
+  }
+
+  [[nodiscard]] Result<std::vector<std::byte>> read(std::string_view uri, StageTimes& times) const;
+  // The vector of an encoded picture, the same bits whether it is indexed or searched. `name` leads the errors of
+  // decoding and embedding.
+  [[nodiscard]] Result<Vector> embed(Bytes bytes, std::string_view name, const std::optional<Crop>& crop,
+                                     StageTimes& times) const;
+
+ private:
+  const Blobs& blobs_;
+  DecodeOptions decode_;
+  const Embedder& embedder_;
+};
+
+// The part of a picture that a crop names, cut off at the picture's edges. invalid_argument where nothing of the
+// picture is inside, or the crop is no rectangle.
+[[nodiscard]] Result<Image> crop_image(const Image& image, const Crop& crop);
+
+}  // namespace eidetic

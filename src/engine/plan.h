@@ -1,0 +1,37 @@
+// What an index run has to do: pictures found, checked against what the collection holds.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eidetic/backend.h"
+#include "eidetic/engine.h"
+
+#include "engine/metadata.h"
+
+namespace eidetic {
+
+// A picture that has to be read: new, or not surely the one that is stored.
+struct IndexTask {
+  Picture picture;
+  std::string metadata = "{}";  // to be stored
+  std::string stored_hash;      // of the item under this id; empty: there is none
+  std::string stored_uri;
+};
+
+struct IndexPlan {
+  std::vector<IndexTask> tasks;   // by id
+  std::vector<Item> updates;      // unchanged pictures with other metadata
+  std::vector<std::string> gone;  // ids to prune
+  std::uint64_t unchanged = 0;    // pictures that need nothing at all
+};
+
+// Reads the collection once, by pages. A picture is unchanged when its place, size and time are those stored; metadata
+// stays as it is where `metadata` has no row for it. With `prune`, `gone` lists items whose file was under one of the
+// listed folders and is there no more. Errors: those of Backend::scroll.
+[[nodiscard]] Result<IndexPlan> make_plan(Backend& backend, std::string_view collection, PictureList pictures,
+                                          MetadataTable& metadata, bool prune);
+
+}  // namespace eidetic

@@ -1,0 +1,177 @@
+#include "engine/query.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "engine/listing.h"
+#include "engine/pictures.h"
+
+namespace eidetic {
+namespace {
+
+Result<void> check(const Query& query) {
+  if (query.terms.empty()) return fail(ErrorCode::invalid_argument, "the query has no term");
+  if (query.terms.size() > kMaxTerms) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("the query has {} terms; at most {} are taken", query.terms.size(), kMaxTerms));
+  }
+  if (query.k < 1 || query.k > kMaxK) {
+    return fail(ErrorCode::invalid_argument, fmt::format("k = {} is outside 1 to {}", query.k, kMaxK));
+  }
+  if (const auto pct = query.min_similarity_pct; pct && !(*pct >= 0 && *pct <= 100)) {
+    return fail(ErrorCode::invalid_argument, fmt::format("a minimal similarity of {} % is outside 0 to 100", *pct));
+  }
+  for (const auto& term : query.terms) {
+    if (!std::isfinite(term.weight)) {
+      return fail(ErrorCode::invalid_argument, fmt::format("the weight {} is no finite number", term.weight));
+    }
+  }
+  return {};
+}
+
+// Turns the terms of one query into vectors.
+class Terms {
+ public:
+  Terms(const QueryParts& parts, const CollectionInfo& collection, StageTimes& times)
+      : parts_(parts), collection_(collection), times_(times) {}
+
+  Result<Vector> vector(const Term& term) const {
+    switch (term.kind) {
+      case Term::Kind::picture: {
+        EIDETIC_TRY(const auto embedder, parts_.embedder());
+        const PictureEmbedder pictures(parts_.blobs, parts_.decode, *embedder);
+        const std::string uri = uri_of(term.value);
+        EIDETIC_TRY(const auto bytes, pictures.read(uri, times_));
+        return pictures.embed(bytes, display_name(uri), term.crop, times_);
+      }
+      case Term::Kind::bytes: {
+        EIDETIC_TRY(const auto embedder, parts_.embedder());
+        return PictureEmbedder(parts_.blobs, parts_.decode, *embedder)
+            .embed(term.bytes, "the given picture", term.crop, times_);
+      }
+      case Term::Kind::id: return stored(term.value);
+      case Term::Kind::text: return text(term.value);
+      case Term::Kind::vector: return given(term.vector);
+    }
+    return fail(ErrorCode::internal, "a term of no known kind");
+  }
+
+ private:
+  Result<Vector> stored(const std::string& id) const {
+    const auto& name = collection_.spec.name;
+    EIDETIC_TRY(auto items, parts_.backend.get(name, std::span(&id, 1), true));
+    if (!items.front()) return fail(ErrorCode::not_found, fmt::format("collection '{}' has no item '{}'", name, id));
+    return std::move(items.front()->vector);
+  }
+
+  Result<Vector> text(const std::string& words) const {
+    EIDETIC_TRY(const auto embedder, parts_.embedder());
+    if (!embedder->has_text()) {
+      return fail(ErrorCode::unsupported,
+                  fmt::format("the model {} of collection '{}' knows pictures only, no words such as '{}'; for those, "
+                              "make a collection with a model that has a text tower (eidetic models list)",
+                              embedder->space().model, collection_.spec.name, words));
+    }
+    const Stopwatch watch;
+    auto vector = embedder->embed_text(words);
+    times_.add(Stage::inference, watch.seconds());
+    return vector;
+  }
+
+  Result<Vector> given(const Vector& vector) const {
+    const auto& space = collection_.spec.space;
+    if (vector.size() != space.dimensions) {
+      return fail(ErrorCode::invalid_argument, fmt::format("the query vector has {} values; collection '{}' is in {}",
+                                                           vector.size(), collection_.spec.name, space.describe()));
+    }
+    if (!std::ranges::all_of(vector, [](float value) { return std::isfinite(value); })) {
+      return fail(ErrorCode::invalid_argument, "the query vector holds a value that is no finite number");
+    }
+    return vector;
+  }
+
+  const QueryParts& parts_;
+  const CollectionInfo& collection_;
+  StageTimes& times_;
+};
+
+double length(const Vector& vector) {
+  return std::sqrt(std::inner_product(vector.begin(), vector.end(), vector.begin(), 0.0));
+}
+
+void drop_below(std::vector<Hit>& hits, double min_similarity_pct) {
+  // Compared as people see it, with two digits after the point of the percentage; the slack is for 0.07 * 100 > 7.
+  constexpr double kSteps = 1e4;
+  constexpr double kSlack = 1e-6;
+  const double least = min_similarity_pct * kSteps / 100 - kSlack;
+  std::erase_if(hits, [&](const Hit& hit) { return std::round(hit.similarity * kSteps) < least; });
+}
+
+std::vector<Timing> timings_of(const StageTimes& times, double total_s) {
+  constexpr double kMilliseconds = 1e3;
+  std::vector<Timing> timings;
+  for (const Stage stage : {Stage::read, Stage::decode, Stage::preprocess, Stage::inference, Stage::search}) {
+    timings.push_back(
+        {std::string(kStageNames[static_cast<std::size_t>(stage)]), times[stage].seconds * kMilliseconds});
+  }
+  timings.push_back({"total", total_s * kMilliseconds});
+  return timings;
+}
+
+}  // namespace
+
+Result<Vector> combine(std::span<const Vector> vectors, std::span<const double> weights) {
+  if (vectors.size() == 1 && weights.front() == 1) return vectors.front();
+  std::vector<double> sum(vectors.front().size());
+  double lengths = 0;
+  double mass = 0;
+  for (std::size_t i = 0; i < vectors.size(); ++i) {
+    const double norm = length(vectors[i]);
+    if (!(norm > 0)) return fail(ErrorCode::invalid_argument, fmt::format("term {} is a zero vector", i + 1));
+    for (std::size_t d = 0; d < sum.size(); ++d) sum[d] += weights[i] / norm * static_cast<double>(vectors[i][d]);
+    lengths += norm;
+    mass += std::abs(weights[i]);
+  }
+  const double norm = std::sqrt(std::inner_product(sum.begin(), sum.end(), sum.begin(), 0.0));
+  // What is left of equal vectors that are subtracted is rounding, not a direction.
+  constexpr double kLeast = 1e-6;
+  if (!(norm > kLeast * mass)) {
+    return fail(ErrorCode::invalid_argument,
+                "the terms of the query cancel each other out: nothing is left to search for; change their weights");
+  }
+  const double stretch = lengths / static_cast<double>(vectors.size()) / norm;
+  Vector result(sum.size());
+  std::ranges::transform(sum, result.begin(), [&](double value) { return static_cast<float>(value * stretch); });
+  return result;
+}
+
+Result<SearchResult> search(const QueryParts& parts, const CollectionInfo& collection, const Query& query) {
+  const Stopwatch total;
+  EIDETIC_CHECK(check(query));
+  StageTimes times;
+  const Terms terms(parts, collection, times);
+  std::vector<Vector> vectors;
+  std::vector<double> weights;
+  VectorQuery nearest{.vector = {}, .k = query.k, .exclude_ids = {}, .ef = query.ef, .rescore = query.rescore};
+  for (const auto& term : query.terms) {
+    EIDETIC_TRY(auto vector, terms.vector(term));
+    vectors.push_back(std::move(vector));
+    weights.push_back(term.weight);
+    if (query.exclude_terms && term.kind == Term::Kind::id) nearest.exclude_ids.push_back(term.value);
+  }
+  EIDETIC_TRY(nearest.vector, combine(vectors, weights));
+
+  const Stopwatch searching;
+  SearchResult result{.collection = collection.spec.name, .hits = {}, .timings = {}};
+  EIDETIC_TRY(result.hits, parts.backend.search(collection.spec.name, nearest));
+  times.add(Stage::search, searching.seconds());
+  if (query.min_similarity_pct) drop_below(result.hits, *query.min_similarity_pct);
+  result.timings = timings_of(times, total.seconds());
+  return result;
+}
+
+}  // namespace eidetic

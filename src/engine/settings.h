@@ -1,0 +1,20 @@
+// What the engine keeps in a collection's settings.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "eidetic/error.h"
+
+namespace eidetic {
+
+struct CollectionSettings {
+  std::string model;       // bundle name or absolute path
+  bool importing = false;  // an import is under way; found at open, it was cut off and the collection goes
+};
+
+[[nodiscard]] std::string to_json(const CollectionSettings& settings);
+// corrupt, naming the collection, where it is no such object.
+[[nodiscard]] Result<CollectionSettings> parse_settings(std::string_view json, std::string_view collection);
+
+}  // namespace eidetic

@@ -1,0 +1,136 @@
+// For tests: a backend in memory that can fail on demand, an embedder without a model, and what both record.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "eidetic/backend.h"
+#include "eidetic/embedder.h"
+
+namespace eidetic {
+
+// One collection "c" in a map. Not thread-safe.
+class MemoryBackend : public Backend {
+ public:
+  explicit MemoryBackend(CollectionSpec spec) : spec_(std::move(spec)) {}
+
+  std::map<std::string, Item> items;
+  std::size_t upserts_left = SIZE_MAX;  // then every upsert fails as a full disk does
+  std::vector<std::size_t> upserted;    // sizes of the batches
+  bool exists = true;
+
+  Result<void> create(const CollectionSpec& spec) override {
+    if (exists) return fail(ErrorCode::already_exists, "the collection is there");
+    spec_ = spec;
+    exists = true;
+    return {};
+  }
+  Result<void> drop(std::string_view) override {
+    items.clear();
+    exists = false;
+    return {};
+  }
+  Result<std::vector<CollectionInfo>> list() override {
+    return exists ? std::vector<CollectionInfo>{info()} : std::vector<CollectionInfo>();
+  }
+  Result<CollectionInfo> describe(std::string_view) override { return info(); }
+  Result<void> configure(std::string_view, std::string_view settings) override {
+    spec_.settings = settings;
+    return {};
+  }
+  Result<std::vector<Result<void>>> upsert(std::string_view, std::span<const Item> batch) override {
+    if (upserts_left == 0) return fail(ErrorCode::unavailable, "cannot write 'catalog.db': No space left on device");
+    --upserts_left;
+    upserted.push_back(batch.size());
+    std::vector<Result<void>> results;
+    for (const auto& item : batch) {
+      const bool fits = item.vector.size() == spec_.space.dimensions;
+      if (fits) items[item.id] = item;
+      results.push_back(fits ? Result<void>() : fail(ErrorCode::invalid_argument, "other dimensions"));
+    }
+    return results;
+  }
+  Result<std::vector<Result<void>>> update(std::string_view, std::span<const Item> batch) override {
+    std::vector<Result<void>> results;
+    for (auto item : batch) {
+      item.vector = items.at(item.id).vector;
+      items[item.id] = item;
+      results.emplace_back();
+    }
+    return results;
+  }
+  Result<std::uint64_t> erase(std::string_view, std::span<const std::string> ids) override {
+    std::uint64_t count = 0;
+    for (const auto& id : ids) count += items.erase(id);
+    return count;
+  }
+  Result<std::vector<std::optional<Item>>> get(std::string_view, std::span<const std::string> ids, bool) override {
+    std::vector<std::optional<Item>> found;
+    for (const auto& id : ids) found.push_back(items.contains(id) ? std::optional(items.at(id)) : std::nullopt);
+    return found;
+  }
+  // Pages of three, whatever is asked for, so that small tests turn pages.
+  Result<ScrollPage> scroll(std::string_view, std::string_view cursor, std::uint32_t, bool with_vectors) override {
+    ScrollPage page;
+    auto next = items.upper_bound(std::string(cursor));
+    for (; next != items.end() && page.items.size() < 3; ++next) page.items.push_back(next->second);
+    for (auto& item : page.items) {
+      if (!with_vectors) item.vector.clear();
+    }
+    if (next != items.end()) page.next = page.items.back().id;
+    return page;
+  }
+  Result<std::uint64_t> count(std::string_view) override { return items.size(); }
+  Result<std::vector<Hit>> search(std::string_view, const VectorQuery& query) override {
+    queries.push_back(query);
+    return hits;
+  }
+  Result<void> flush() override { return {}; }
+
+  std::vector<VectorQuery> queries;
+  std::vector<Hit> hits;  // what every search finds
+
+ private:
+  [[nodiscard]] CollectionInfo info() const {
+    CollectionInfo info;
+    info.spec = spec_;
+    info.items = items.size();
+    return info;
+  }
+
+  CollectionSpec spec_;
+};
+
+// The mean of each colour channel, times one, as a vector of three.
+class MeanColour final : public Embedder {
+ public:
+  [[nodiscard]] const Space& space() const override { return space_; }
+  [[nodiscard]] unsigned parallelism() const override { return 2; }
+  [[nodiscard]] std::int32_t min_short_side() const override { return 0; }
+  [[nodiscard]] bool has_text() const override { return false; }
+  [[nodiscard]] const std::vector<std::string>& labels() const override { return labels_; }
+  Result<Vector> embed_image(const Image& image, EmbedTimings*) const override {
+    ++embedded;
+    Vector mean(3);
+    for (std::size_t i = 0; i < image.pixels.size(); ++i) mean[i % 3] += static_cast<float>(image.pixels[i]);
+    for (float& value : mean) value = value * 3 / static_cast<float>(image.pixels.size()) + 1;
+    return mean;
+  }
+  Result<Vector> embed_text(std::string_view) const override { return fail(ErrorCode::unsupported, "no text"); }
+
+  mutable std::atomic<int> embedded = 0;
+
+ private:
+  Space space_{.model = "mean", .hash = "aa", .dimensions = 3};
+  std::vector<std::string> labels_;
+};
+
+inline CollectionSpec mean_colour_spec() {
+  return {.name = "c", .space = MeanColour().space(), .index = "Flat", .settings = R"({"model":"mean"})"};
+}
+
+}  // namespace eidetic
