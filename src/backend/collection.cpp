@@ -1,0 +1,371 @@
+#include "backend/collection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "base/log.h"
+#include "catalog/check.h"
+
+namespace eidetic {
+namespace {
+
+constexpr auto kExact = "Flat";
+constexpr auto kGraph = "HNSW16";
+// A graph over so few items is built on the spot, without the exact index standing in.
+constexpr std::uint64_t kBuildAtOnce = 1000;
+// Dead rows cost room and scanning time. Half of all, but not over a handful.
+constexpr Row kMinDead = 4096;
+
+// The numbers that name the generations in a collection's folder, newest first.
+std::vector<std::uint64_t> generations_in(const std::filesystem::path& folder) {
+  std::vector<std::uint64_t> numbers;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().native();
+    std::uint64_t number = 0;
+    const auto [end, status] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (status == std::errc{} && end == name.data() + name.size()) numbers.push_back(number);
+  }
+  std::ranges::sort(numbers, std::greater{});
+  return numbers;
+}
+
+void remove_folder(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+}
+
+std::uint64_t size_of_files(const std::filesystem::path& folder) {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code gone;
+    const auto size = entry->file_size(gone);
+    if (!gone) bytes += size;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Collection::Collection(CollectionRecord record, CollectionOptions options, Catalog& catalog, Jobs& jobs)
+    : record_(std::move(record)), options_(std::move(options)), catalog_(catalog), jobs_(jobs) {}
+
+Collection::State Collection::state() const {
+  const std::shared_lock lock(state_mutex_);
+  return state_;
+}
+
+void Collection::set_state(State next) {
+  const std::unique_lock lock(state_mutex_);
+  state_.swap(next);
+}
+
+void Collection::set_building(std::string factory) {
+  const std::unique_lock lock(state_mutex_);
+  building_ = std::move(factory);
+}
+
+// --- opening ---
+
+Result<Collection::State> Collection::ready() {
+  if (auto opened = state()) return opened;
+  const std::scoped_lock writing(write_mutex_);
+  return open();
+}
+
+Result<Collection::State> Collection::open() {
+  if (dropped_) return fail(ErrorCode::not_found, fmt::format("no collection '{}'", record_.spec.name));
+  if (auto opened = state()) return opened;
+  EIDETIC_TRY(const CollectionRecord now, catalog_.describe(record_.key));
+  std::vector<std::uint64_t> generations;
+  if (!std::exchange(looked_at_disk_, true)) generations = generations_in(options_.folder);
+  if (!generations.empty()) next_generation_ = std::max(next_generation_, generations.front() + 1);
+
+  auto opened = open_saved(now, generations);
+  if (!opened) {
+    if (now.sequence > 0) {
+      log(LogLevel::warning, "collection '{}': {}; building the index again from the catalog", now.spec.name,
+          opened.error().message);
+    }
+    // What is there is of no use, and its room may be needed.
+    for (const std::uint64_t number : generations) remove_folder(options_.folder / std::to_string(number));
+    EIDETIC_TRY(opened, Generation::create(options_.folder / std::to_string(next_generation_++), record_,
+                                           first_factory(now.items), options_.index));
+    EIDETIC_CHECK((*opened)->replay(catalog_, record_, jobs_.closing()));
+  }
+  for (const std::uint64_t number : generations) {
+    const auto folder = options_.folder / std::to_string(number);
+    if (folder != (*opened)->folder()) remove_folder(folder);
+  }
+  set_state(*opened);
+  post_due_work();
+  return opened;
+}
+
+Result<Collection::State> Collection::open_saved(const CollectionRecord& now,
+                                                 std::span<const std::uint64_t> generations) {
+  // The newest may be one that was being built when the process ended, and never saved: then the one before holds.
+  Result<State> opened = fail(ErrorCode::not_found, "its index is missing");
+  for (const std::uint64_t number : generations) {
+    opened = Generation::open(options_.folder / std::to_string(number), now, first_factory(now.items), options_.index);
+    if (!opened && opened.error().code == ErrorCode::not_found) continue;
+    if (opened && (*opened)->store().sequence() != now.sequence) {
+      if (auto replayed = (*opened)->replay(catalog_, record_, jobs_.closing()); !replayed) {
+        return std::unexpected(std::move(replayed).error());
+      }
+    }
+    return opened;
+  }
+  return opened;
+}
+
+// --- writing ---
+
+Result<std::vector<Result<void>>> Collection::upsert(std::span<const Item> items) {
+  const std::scoped_lock writing(write_mutex_);
+  EIDETIC_CHECK(open());
+  EIDETIC_TRY(Change change, catalog_.upsert(record_, items));
+  apply(change, items);
+  return std::move(change.results);
+}
+
+Result<std::vector<Result<void>>> Collection::update(std::span<const Item> items) {
+  const std::scoped_lock writing(write_mutex_);
+  EIDETIC_TRY(Change change, catalog_.update(record_, items));
+  return std::move(change.results);
+}
+
+Result<std::uint64_t> Collection::erase(std::span<const std::string> ids) {
+  const std::scoped_lock writing(write_mutex_);
+  EIDETIC_CHECK(open());
+  EIDETIC_TRY(const Change change, catalog_.erase(record_, ids));
+  apply(change, {});
+  return change.removed.size();
+}
+
+// The batch is committed and will be acknowledged, whatever happens to what is derived from it.
+void Collection::apply(const Change& change, std::span<const Item> items) {
+  const State generation = state();
+  if (const auto applied = generation->apply(change, items); !applied) {
+    log(LogLevel::warning, "collection '{}': {}; the index will be built again from the catalog", record_.spec.name,
+        applied.error().message);
+    set_state(nullptr);
+    remove_folder(generation->folder());
+    return;
+  }
+  post_due_work();
+}
+
+void Collection::post_due_work() {
+  const State generation = state();
+  if (!build_posted_) {
+    if (auto factory = wanted_build(*generation)) {
+      build_posted_ = true;
+      set_building(*std::move(factory));
+      jobs_.post([self = shared_from_this()] { self->build_now(); });
+    }
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_save_ < options_.snapshot_every) return;
+  last_save_ = now;
+  jobs_.post([self = shared_from_this()] {
+    if (const auto saved = self->save(); !saved) log(LogLevel::warning, "{}", saved.error().message);
+  });
+}
+
+// --- searching ---
+
+Result<std::vector<Hit>> Collection::search(const VectorQuery& query) {
+  if (query.k < 1 || query.k > kMaxK) {
+    return fail(ErrorCode::invalid_argument, fmt::format("k is {}; 1 to {} are possible", query.k, kMaxK));
+  }
+  if (auto checked = check_vector(query.vector, record_.spec.space); !checked) {
+    return fail(ErrorCode::invalid_argument, fmt::format("the query: {}", checked.error().message));
+  }
+  constexpr int kAttempts = 3;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    EIDETIC_TRY(const State generation, ready());
+    EIDETIC_TRY(Found found, search_in(*generation, query));
+    if (found.complete) return std::move(found.hits);
+  }
+  // Writes came in between each time: once more, with writes held back.
+  const std::scoped_lock writing(write_mutex_);
+  EIDETIC_TRY(const State generation, open());
+  EIDETIC_TRY(Found found, search_in(*generation, query));
+  return std::move(found.hits);
+}
+
+Result<Collection::Found> Collection::search_in(const Generation& generation, const VectorQuery& query) {
+  // One more than asked for tells whether the last place is shared; then all that share it are needed, to go by id.
+  SearchParams params{.k = std::min(query.k + 1, kMaxK), .ef = query.ef, .rescore = query.rescore, .accept = {}};
+  std::vector<Row> excluded;
+  if (!query.exclude_ids.empty()) {
+    EIDETIC_TRY(const auto keys, catalog_.keys_of(record_.key, query.exclude_ids));
+    for (const ItemKey key : keys) {
+      if (const auto row = generation.store().row_of(static_cast<std::uint64_t>(key))) excluded.push_back(*row);
+    }
+    std::ranges::sort(excluded);
+    params.accept = [&excluded](Row row) { return !std::ranges::binary_search(excluded, row); };
+  }
+  const std::uint64_t removals = generation.removals();
+  while (true) {
+    EIDETIC_TRY(auto neighbors, generation.index().search(query.vector, params));
+    if (generation.removals() != removals) return Found{.hits = {}, .complete = false};
+    if (neighbors.size() <= query.k) return fill(generation, neighbors, query);
+    const double last = neighbors[query.k - 1].similarity;
+    if (neighbors.back().similarity == last && neighbors.size() == params.k && params.k < kMaxK) {
+      params.k = std::min(params.k * 2, kMaxK);
+      continue;
+    }
+    std::erase_if(neighbors, [last](const Neighbor& neighbor) { return neighbor.similarity < last; });
+    return fill(generation, neighbors, query);
+  }
+}
+
+Result<Collection::Found> Collection::fill(const Generation& generation, std::span<const Neighbor> neighbors,
+                                           const VectorQuery& query) {
+  std::vector<ItemKey> keys;
+  keys.reserve(neighbors.size());
+  for (const Neighbor& neighbor : neighbors) {
+    keys.push_back(static_cast<ItemKey>(generation.store().key_of(neighbor.row)));
+  }
+  EIDETIC_TRY(auto facts, catalog_.facts_of(keys));
+  const std::unordered_set<std::string_view> excluded(query.exclude_ids.begin(), query.exclude_ids.end());
+  Found found;
+  found.hits.reserve(neighbors.size());
+  for (std::size_t i = 0; i < neighbors.size(); ++i) {
+    // Erased since, or replaced: an excluded item comes back under its new key.
+    if (!facts[i] || excluded.contains(facts[i]->id)) {
+      found.complete = false;
+      continue;
+    }
+    found.hits.push_back({.id = std::move(facts[i]->id),
+                          .similarity = neighbors[i].similarity,
+                          .distance = neighbors[i].distance,
+                          .uri = std::move(facts[i]->uri),
+                          .metadata = std::move(facts[i]->metadata)});
+  }
+  std::ranges::sort(found.hits, [](const Hit& a, const Hit& b) {
+    return a.similarity != b.similarity ? a.similarity > b.similarity : a.id < b.id;
+  });
+  if (found.hits.size() > query.k) found.hits.resize(query.k);
+  return found;
+}
+
+// --- which index, and building it ---
+
+std::string Collection::target(std::uint64_t items, bool is_graph) const {
+  if (record_.spec.index != "auto") return record_.spec.index;
+  // Back to exact only well below, so that a collection at the limit is not rebuilt again and again.
+  const std::uint64_t limit = is_graph ? options_.hnsw_from_items / 2 : options_.hnsw_from_items;
+  return items >= limit ? kGraph : kExact;
+}
+
+std::string Collection::first_factory(std::uint64_t items) const {
+  return items <= kBuildAtOnce ? target(items, false) : kExact;
+}
+
+std::optional<std::string> Collection::wanted_build(const Generation& generation) const {
+  if (build_failed_) return std::nullopt;
+  const std::string kind = generation.index().stats().kind;
+  std::string factory = target(generation.store().live(), kind != kExact);
+  const bool other_kind = kind != factory && factory != last_built_;
+  const bool mostly_dead = generation.dead() > std::max(kMinDead, generation.store().live());
+  if (other_kind || mostly_dead) return factory;
+  return std::nullopt;
+}
+
+void Collection::build_now() {
+  const std::scoped_lock building(build_mutex_);
+  std::string factory;
+  std::filesystem::path folder;
+  {
+    const std::scoped_lock writing(write_mutex_);
+    build_posted_ = false;
+    const State generation = state();
+    auto wanted = generation == nullptr ? std::nullopt : wanted_build(*generation);
+    set_building(wanted.value_or(""));
+    if (!wanted) return;
+    factory = *std::move(wanted);
+    folder = options_.folder / std::to_string(next_generation_++);
+  }
+  const auto built = build(factory, folder);
+  set_building("");
+  if (built) return;
+  remove_folder(folder);
+  const std::scoped_lock writing(write_mutex_);
+  if (jobs_.closing() || dropped_) return;
+  log(LogLevel::warning, "collection '{}': cannot build {} in the background: {}; searches go on with the old index",
+      record_.spec.name, factory, built.error().message);
+  build_failed_ = true;
+}
+
+Result<void> Collection::build(const std::string& factory, const std::filesystem::path& folder) {
+  EIDETIC_TRY(auto generation, Generation::create(folder, record_, factory, options_.index));
+  // Each round takes in what was written during the round before; the last, short one with writes held back.
+  constexpr int kMaxRounds = 8;
+  constexpr Row kShortRound = 256;
+  for (int round = 0; round < kMaxRounds; ++round) {
+    const Row before = generation->store().rows();
+    EIDETIC_CHECK(generation->replay(catalog_, record_, jobs_.closing()));
+    if (generation->store().rows() - before <= kShortRound) break;
+  }
+  const std::scoped_lock writing(write_mutex_);
+  EIDETIC_TRY(const CollectionRecord now, catalog_.describe(record_.key));  // not_found: dropped meanwhile
+  EIDETIC_CHECK(generation->replay(catalog_, record_, jobs_.closing()));
+  EIDETIC_CHECK(generation->save(now.sequence));
+  last_built_ = factory;
+  const State old = state();
+  set_state(std::move(generation));
+  if (old != nullptr) remove_folder(old->folder());
+  return {};
+}
+
+// --- the rest ---
+
+Result<CollectionInfo> Collection::describe() {
+  EIDETIC_TRY(CollectionRecord now, catalog_.describe(record_.key));
+  CollectionInfo info{.spec = std::move(now.spec),
+                      .items = now.items,
+                      .sequence = now.sequence,
+                      .index_kind = first_factory(now.items),
+                      .index_building = {},
+                      .memory_bytes = 0,
+                      .disk_bytes = size_of_files(options_.folder),
+                      .created_ms = now.created_ms};
+  const std::shared_lock lock(state_mutex_);
+  info.index_building = building_;
+  if (state_ != nullptr) {
+    const IndexStats stats = state_->index().stats();
+    info.index_kind = stats.kind;
+    info.memory_bytes = stats.memory_bytes + state_->store().memory_bytes();
+  }
+  return info;
+}
+
+Result<void> Collection::save() {
+  const std::scoped_lock writing(write_mutex_);
+  const State generation = state();
+  if (generation == nullptr) return {};
+  EIDETIC_TRY(const CollectionRecord now, catalog_.describe(record_.key));
+  return generation->save(now.sequence);
+}
+
+Result<void> Collection::drop() {
+  const std::scoped_lock writing(write_mutex_);
+  EIDETIC_CHECK(catalog_.drop(record_.key));
+  dropped_ = true;
+  set_state(nullptr);
+  remove_folder(options_.folder);
+  return {};
+}
+
+}  // namespace eidetic

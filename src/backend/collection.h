@@ -1,0 +1,103 @@
+// One collection of the embedded backend: writes go to the catalog and, once committed, to the generation that answers
+// searches. The generation is opened at first use, built anew when it is damaged or fails, and replaced in the
+// background when another kind of index suits better or too many of its rows are dead.
+//
+// Thread-safe. Locks, taken in this order: build_mutex_ (one build at a time), write_mutex_ (one writer at a time; over
+// commit and application, so that both happen in the same order), state_mutex_ (the pointer to the generation).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "eidetic/backend.h"
+
+#include "backend/generation.h"
+#include "backend/jobs.h"
+#include "catalog/catalog.h"
+
+namespace eidetic {
+
+struct CollectionOptions {
+  std::filesystem::path folder;  // of this collection; generations are numbered folders in it
+  IndexOptions index;
+  std::uint64_t hnsw_from_items = 0;
+  std::chrono::milliseconds snapshot_every{};
+};
+
+class Collection : public std::enable_shared_from_this<Collection> {
+ public:
+  // `catalog` and `jobs` must outlive this.
+  Collection(CollectionRecord record, CollectionOptions options, Catalog& catalog, Jobs& jobs);
+
+  [[nodiscard]] std::int64_t key() const noexcept { return record_.key; }
+
+  // As in Backend.
+  [[nodiscard]] Result<std::vector<Result<void>>> upsert(std::span<const Item> items);
+  [[nodiscard]] Result<std::vector<Result<void>>> update(std::span<const Item> items);
+  [[nodiscard]] Result<std::uint64_t> erase(std::span<const std::string> ids);
+  [[nodiscard]] Result<std::vector<Hit>> search(const VectorQuery& query);
+  // Opens nothing: of a collection not used yet, index_kind is what will answer first and memory_bytes is 0.
+  [[nodiscard]] Result<CollectionInfo> describe();
+
+  // Does the build that is due, if any, or waits for the one that runs. A failure is logged; the old index stays.
+  void build_now();
+  // Writes snapshots of what is open and newer than its files.
+  [[nodiscard]] Result<void> save();
+  // Takes it out of the catalog and deletes its files; every later call is a not_found.
+  [[nodiscard]] Result<void> drop();
+
+ private:
+  using State = std::shared_ptr<Generation>;
+
+  [[nodiscard]] State state() const;
+  void set_state(State next);
+  // Opens, if need be, with write_mutex_ held.
+  [[nodiscard]] Result<State> open();
+  [[nodiscard]] Result<State> ready();
+  [[nodiscard]] Result<State> open_saved(const CollectionRecord& now, std::span<const std::uint64_t> generations);
+  void apply(const Change& change, std::span<const Item> items);
+
+  struct Found {
+    std::vector<Hit> hits;
+    bool complete = true;  // false: a write came between, and items may lack
+  };
+  [[nodiscard]] Result<Found> search_in(const Generation& generation, const VectorQuery& query);
+  [[nodiscard]] Result<Found> fill(const Generation& generation, std::span<const Neighbor> neighbors,
+                                   const VectorQuery& query);
+
+  [[nodiscard]] std::string target(std::uint64_t items, bool is_graph) const;
+  [[nodiscard]] std::string first_factory(std::uint64_t items) const;
+  [[nodiscard]] std::optional<std::string> wanted_build(const Generation& generation) const;
+  [[nodiscard]] Result<void> build(const std::string& factory, const std::filesystem::path& folder);
+  void post_due_work();
+  void set_building(std::string factory);
+
+  const CollectionRecord record_;  // as of construction
+  const CollectionOptions options_;
+  Catalog& catalog_;
+  Jobs& jobs_;
+
+  std::mutex build_mutex_;
+  std::mutex write_mutex_;
+  std::uint64_t next_generation_ = 1;
+  bool looked_at_disk_ = false;  // afterwards only what this process has built counts
+  bool dropped_ = false;
+  bool build_posted_ = false;
+  bool build_failed_ = false;  // not tried again before the next start
+  std::string last_built_;
+  std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();
+
+  mutable std::shared_mutex state_mutex_;
+  State state_;  // null: not opened yet, or given up after a failure
+  std::string building_;
+};
+
+}  // namespace eidetic

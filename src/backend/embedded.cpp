@@ -1,0 +1,265 @@
+#include "backend/embedded.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backend/collection.h"
+#include "backend/jobs.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "catalog/catalog.h"
+#include "catalog/check.h"
+
+namespace eidetic {
+namespace {
+
+constexpr std::string_view kFormat = "eidetic data folder 1\n";
+constexpr std::string_view kFormatStart = "eidetic data folder ";
+constexpr std::uint32_t kMaxScroll = 10'000;
+constexpr std::uint32_t kPurgeRows = 2000;
+
+class EmbeddedBackend final : public Backend {
+ public:
+  EmbeddedBackend(const EmbeddedOptions& options, FileLock lock, std::unique_ptr<Catalog> catalog);
+  EmbeddedBackend(const EmbeddedBackend&) = delete;
+  EmbeddedBackend& operator=(const EmbeddedBackend&) = delete;
+  ~EmbeddedBackend() override;
+
+  // Learns of the collections that are there and clears away what an interrupted drop has left.
+  [[nodiscard]] Result<void> start();
+
+  Result<void> create(const CollectionSpec& spec) override;
+  Result<void> drop(std::string_view collection) override;
+  Result<std::vector<CollectionInfo>> list() override;
+  Result<CollectionInfo> describe(std::string_view collection) override;
+  Result<void> configure(std::string_view collection, std::string_view settings) override;
+  Result<std::vector<Result<void>>> upsert(std::string_view collection, std::span<const Item> items) override;
+  Result<std::vector<Result<void>>> update(std::string_view collection, std::span<const Item> items) override;
+  Result<std::uint64_t> erase(std::string_view collection, std::span<const std::string> ids) override;
+  Result<std::vector<std::optional<Item>>> get(std::string_view collection, std::span<const std::string> ids,
+                                               bool with_vectors) override;
+  Result<ScrollPage> scroll(std::string_view collection, std::string_view cursor, std::uint32_t limit,
+                            bool with_vectors) override;
+  Result<std::uint64_t> count(std::string_view collection) override;
+  Result<std::vector<Hit>> search(std::string_view collection, const VectorQuery& query) override;
+  Result<void> flush() override;
+
+ private:
+  using Handle = std::shared_ptr<Collection>;
+
+  [[nodiscard]] std::filesystem::path folder_of(std::int64_t collection) const {
+    return options_.data_dir / "collections" / std::to_string(collection);
+  }
+  [[nodiscard]] Handle make_handle(CollectionRecord record);
+  [[nodiscard]] Result<Handle> find(std::string_view name);
+  [[nodiscard]] std::vector<Handle> all();
+  [[nodiscard]] Result<void> save_all();
+  void post_purge();
+
+  const EmbeddedOptions options_;
+  const FileLock lock_;
+  const std::unique_ptr<Catalog> catalog_;
+  Jobs jobs_;
+
+  std::mutex naming_;  // one create or drop at a time
+  std::shared_mutex map_mutex_;
+  std::map<std::string, Handle, std::less<>> collections_;
+};
+
+EmbeddedBackend::EmbeddedBackend(const EmbeddedOptions& options, FileLock lock, std::unique_ptr<Catalog> catalog)
+    : options_(options), lock_(std::move(lock)), catalog_(std::move(catalog)), jobs_(*options.pool) {}
+
+EmbeddedBackend::~EmbeddedBackend() {
+  jobs_.close();
+  if (const auto saved = save_all(); !saved) log(LogLevel::warning, "{}", saved.error().message);
+}
+
+Result<void> EmbeddedBackend::start() {
+  EIDETIC_TRY(auto records, catalog_->collections());
+  std::vector<std::string> folders;
+  for (auto& record : records) {
+    folders.push_back(std::to_string(record.key));
+    auto name = record.spec.name;
+    collections_.emplace(std::move(name), make_handle(std::move(record)));
+  }
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(options_.data_dir / "collections", error)) {
+    if (std::ranges::find(folders, entry.path().filename().native()) != folders.end()) continue;
+    std::filesystem::remove_all(entry.path(), error);
+  }
+  post_purge();
+  return {};
+}
+
+EmbeddedBackend::Handle EmbeddedBackend::make_handle(CollectionRecord record) {
+  CollectionOptions options{.folder = folder_of(record.key),
+                            .index = {.pool = options_.pool},
+                            .hnsw_from_items = options_.hnsw_from_items,
+                            .snapshot_every = options_.snapshot_every};
+  return std::make_shared<Collection>(std::move(record), std::move(options), *catalog_, jobs_);
+}
+
+Result<EmbeddedBackend::Handle> EmbeddedBackend::find(std::string_view name) {
+  const std::shared_lock lock(map_mutex_);
+  if (const auto found = collections_.find(name); found != collections_.end()) return found->second;
+  std::vector<std::string> names;
+  for (const auto& [known, handle] : collections_) names.push_back(known);
+  return fail(ErrorCode::not_found, fmt::format("no collection '{}'{}", name, did_you_mean(name, names)));
+}
+
+std::vector<EmbeddedBackend::Handle> EmbeddedBackend::all() {
+  const std::shared_lock lock(map_mutex_);
+  std::vector<Handle> handles;
+  for (const auto& [name, handle] : collections_) handles.push_back(handle);
+  return handles;
+}
+
+Result<void> EmbeddedBackend::create(const CollectionSpec& spec) {
+  if (spec.index != "auto") EIDETIC_CHECK(check_factory(spec.index));
+  const std::scoped_lock naming(naming_);
+  EIDETIC_TRY(CollectionRecord record, catalog_->create(spec));
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_of(record.key), ignored);
+  auto handle = make_handle(std::move(record));
+  const std::unique_lock lock(map_mutex_);
+  collections_.emplace(spec.name, std::move(handle));
+  return {};
+}
+
+Result<void> EmbeddedBackend::drop(std::string_view collection) {
+  const std::scoped_lock naming(naming_);
+  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_CHECK(handle->drop());
+  {
+    const std::unique_lock lock(map_mutex_);
+    collections_.erase(collections_.find(collection));
+  }
+  post_purge();
+  return {};
+}
+
+void EmbeddedBackend::post_purge() {
+  jobs_.post([this] {
+    // A portion a job: other work of the pool gets its turn between them.
+    const auto more = catalog_->purge(kPurgeRows);
+    if (!more) log(LogLevel::warning, "cannot clear away dropped collections: {}", more.error().message);
+    if (more.value_or(false)) post_purge();
+  });
+}
+
+Result<std::vector<CollectionInfo>> EmbeddedBackend::list() {
+  std::vector<CollectionInfo> infos;
+  for (const Handle& handle : all()) {
+    auto info = handle->describe();
+    if (info) {
+      infos.push_back(*std::move(info));
+    } else if (info.error().code != ErrorCode::not_found) {  // else dropped meanwhile
+      return std::unexpected(std::move(info).error());
+    }
+  }
+  return infos;
+}
+
+Result<CollectionInfo> EmbeddedBackend::describe(std::string_view collection) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return handle->describe();
+}
+
+Result<void> EmbeddedBackend::configure(std::string_view collection, std::string_view settings) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return catalog_->configure(handle->key(), settings);
+}
+
+Result<std::vector<Result<void>>> EmbeddedBackend::upsert(std::string_view collection, std::span<const Item> items) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return handle->upsert(items);
+}
+
+Result<std::vector<Result<void>>> EmbeddedBackend::update(std::string_view collection, std::span<const Item> items) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return handle->update(items);
+}
+
+Result<std::uint64_t> EmbeddedBackend::erase(std::string_view collection, std::span<const std::string> ids) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return handle->erase(ids);
+}
+
+Result<std::vector<std::optional<Item>>> EmbeddedBackend::get(std::string_view collection,
+                                                              std::span<const std::string> ids, bool with_vectors) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return catalog_->get(handle->key(), ids, with_vectors);
+}
+
+Result<ScrollPage> EmbeddedBackend::scroll(std::string_view collection, std::string_view cursor, std::uint32_t limit,
+                                           bool with_vectors) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  if (limit < 1 || limit > kMaxScroll) {
+    return fail(ErrorCode::invalid_argument, fmt::format("limit is {}; 1 to {} are possible", limit, kMaxScroll));
+  }
+  return catalog_->scroll(handle->key(), cursor, limit, with_vectors);
+}
+
+Result<std::uint64_t> EmbeddedBackend::count(std::string_view collection) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const CollectionRecord record, catalog_->describe(handle->key()));
+  return record.items;
+}
+
+Result<std::vector<Hit>> EmbeddedBackend::search(std::string_view collection, const VectorQuery& query) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return handle->search(query);
+}
+
+Result<void> EmbeddedBackend::flush() {
+  for (const Handle& handle : all()) handle->build_now();
+  return save_all();
+}
+
+Result<void> EmbeddedBackend::save_all() {
+  Result<void> result;
+  for (const Handle& handle : all()) {
+    auto saved = handle->save();
+    if (!saved && saved.error().code != ErrorCode::not_found) result = std::move(saved);
+  }
+  return result;
+}
+
+Result<void> check_format(const std::filesystem::path& file) {
+  const auto found = read_text(file, 1024);
+  if (!found && found.error().code == ErrorCode::not_found) return write_file_atomically(file, kFormat);
+  if (!found) return std::unexpected(found.error());
+  if (*found == kFormat) return {};
+  if (found->starts_with(kFormatStart)) {
+    return fail(
+        ErrorCode::unsupported,
+        fmt::format("'{}' was written by a newer Eidetic (it says '{}'; this one knows '{}'): update Eidetic, or "
+                    "choose another data folder",
+                    file.parent_path().native(), trim(*found), trim(kFormat)));
+  }
+  return fail(ErrorCode::corrupt, fmt::format("'{}' is no format note of Eidetic: is '{}' really its data folder?",
+                                              file.native(), file.parent_path().native()));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> open_embedded_backend(const EmbeddedOptions& options) {
+  if (options.pool == nullptr) return fail(ErrorCode::invalid_argument, "the embedded backend needs a thread pool");
+  EIDETIC_CHECK(make_directories(options.data_dir));
+  EIDETIC_TRY(FileLock lock, FileLock::acquire(options.data_dir / "LOCK"));
+  EIDETIC_CHECK(check_format(options.data_dir / "FORMAT"));
+  EIDETIC_TRY(auto catalog, Catalog::open(options.data_dir / "catalog.db"));
+  auto backend = std::make_unique<EmbeddedBackend>(options, std::move(lock), std::move(catalog));
+  EIDETIC_CHECK(backend->start());
+  return backend;
+}
+
+}  // namespace eidetic

@@ -1,0 +1,242 @@
+#include "backend/embedded.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "backend/contract_test.h"
+#include "base/file.h"
+#include "base/test_files.h"
+
+namespace eidetic {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+struct EmbeddedHarness final : BackendHarness {
+  explicit EmbeddedHarness(std::uint64_t hnsw_from_items) {
+    EmbeddedOptions options;
+    options.data_dir = folder.path();
+    options.pool = &pool;
+    options.hnsw_from_items = hnsw_from_items;
+    opened = open_embedded_backend(options).value();
+  }
+  Backend& backend() override { return *opened; }
+
+  TemporaryDirectory folder;
+  ThreadPool pool{2};
+  std::unique_ptr<Backend> opened;
+};
+
+BackendUnderTest embedded(const std::string& name, const std::string& index, std::uint64_t hnsw_from_items) {
+  return {name, index, [=] { return std::make_unique<EmbeddedHarness>(hnsw_from_items); }};
+}
+
+INSTANTIATE_TEST_SUITE_P(Embedded, BackendContract,
+                         testing::Values(embedded("exact", "Flat", 0), embedded("graph", "HNSW16", 0),
+                                         embedded("auto_that_switches", "auto", 60)),
+                         backend_test_name);
+
+class EmbeddedTest : public testing::Test {
+ protected:
+  EmbeddedOptions options() {
+    EmbeddedOptions made;
+    made.data_dir = folder_.path();
+    made.pool = &pool_;
+    return made;
+  }
+  static CollectionSpec spec(std::string name, std::string index = "auto") {
+    CollectionSpec made;
+    made.name = std::move(name);
+    made.space.dimensions = 8;
+    made.index = std::move(index);
+    return made;
+  }
+  static Vector random_vector(std::mt19937& random) {
+    std::normal_distribution<float> normal;
+    Vector vector(8);
+    for (float& value : vector) value = normal(random);
+    return vector;
+  }
+  static std::vector<Item> random_items(int first, int last, unsigned seed = 1) {
+    std::mt19937 random(seed + static_cast<unsigned>(first));
+    std::vector<Item> items;
+    for (int i = first; i < last; ++i) {
+      Item made;
+      made.id = std::to_string(i);
+      made.vector = random_vector(random);
+      items.push_back(std::move(made));
+    }
+    return items;
+  }
+  static void expect_self_found(Backend& backend, std::string_view collection, std::span<const Item> items) {
+    for (const Item& item : items) {
+      VectorQuery query;
+      query.vector = item.vector;
+      query.k = 1;
+      const auto hits = backend.search(collection, query).value();
+      ASSERT_EQ(hits.size(), 1U);
+      EXPECT_EQ(hits[0].id, item.id);
+      EXPECT_NEAR(hits[0].similarity, 1, 1e-5);
+    }
+  }
+
+  TemporaryDirectory folder_;
+  ThreadPool pool_{2};
+};
+
+TEST_F(EmbeddedTest, KeepsEverythingOverARestart) {
+  const auto items = random_items(0, 300);
+  {
+    const auto backend = open_embedded_backend(options()).value();
+    ASSERT_TRUE(backend->create(spec("a")));
+    ASSERT_TRUE(backend->create(spec("b", "HNSW16")));
+    ASSERT_TRUE(backend->upsert("a", items));
+    ASSERT_TRUE(backend->upsert("b", items));
+    ASSERT_EQ(backend->erase("a", std::vector<std::string>{"0", "1"}).value(), 2U);
+  }
+  const auto backend = open_embedded_backend(options()).value();
+  EXPECT_EQ(backend->count("a").value(), 298U);
+  EXPECT_EQ(backend->describe("b")->index_kind, "HNSW16");
+  expect_self_found(*backend, "a", std::span(items).subspan(2));
+  expect_self_found(*backend, "b", items);
+  const auto described = backend->describe("a").value();
+  EXPECT_GT(described.memory_bytes, 0U);
+  EXPECT_GT(described.disk_bytes, 298U * 8 * sizeof(float));
+}
+
+TEST_F(EmbeddedTest, OneProcessAtATimeOwnsTheFolder) {
+  const auto backend = open_embedded_backend(options()).value();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ThreadPool pool(1);
+    auto mine = options();
+    mine.pool = &pool;
+    const auto second = open_embedded_backend(mine);
+    const bool right = !second && second.error().code == ErrorCode::unavailable &&
+                       second.error().message.find("another process") != std::string::npos;
+    ::_exit(right ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+TEST_F(EmbeddedTest, RefusesFoldersItCannotOwn) {
+  ASSERT_TRUE(write_file_atomically(folder_ / "FORMAT", "eidetic data folder 2\n"));
+  const auto newer = open_embedded_backend(options());
+  ASSERT_FALSE(newer);
+  EXPECT_EQ(newer.error().code, ErrorCode::unsupported);
+  EXPECT_THAT(newer.error().message, HasSubstr("newer"));
+
+  ASSERT_TRUE(write_file_atomically(folder_ / "FORMAT", "nonsense"));
+  EXPECT_EQ(open_embedded_backend(options()).error().code, ErrorCode::corrupt);
+
+  auto is_a_file = options();
+  is_a_file.data_dir = folder_ / "FORMAT";
+  EXPECT_FALSE(open_embedded_backend(is_a_file));
+
+  auto no_pool = options();
+  no_pool.pool = nullptr;
+  EXPECT_EQ(open_embedded_backend(no_pool).error().code, ErrorCode::invalid_argument);
+}
+
+TEST_F(EmbeddedTest, OpeningLoadsNoIndexAndDroppedFilesGo) {
+  {
+    const auto backend = open_embedded_backend(options()).value();
+    ASSERT_TRUE(backend->create(spec("a")));
+    ASSERT_TRUE(backend->upsert("a", random_items(0, 10)));
+  }
+  std::filesystem::create_directories(folder_.path() / "collections" / "77");
+  const auto backend = open_embedded_backend(options()).value();
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "collections" / "77"));
+  EXPECT_EQ(backend->describe("a")->memory_bytes, 0U);
+  EXPECT_EQ(backend->list()->at(0).items, 10U);
+  ASSERT_TRUE(backend->drop("a"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path() / "collections"));
+}
+
+TEST_F(EmbeddedTest, AutoSwitchesToTheGraphWhileItemsComeAndSearchesGoOn) {
+  auto small = options();
+  small.hnsw_from_items = 1500;
+  const auto backend = open_embedded_backend(small).value();
+  ASSERT_TRUE(backend->create(spec("a")));
+  const auto items = random_items(0, 4000);
+  ASSERT_TRUE(backend->upsert("a", std::span(items).first(1000)));
+  EXPECT_EQ(backend->describe("a")->index_kind, "Flat");
+
+  std::atomic<bool> done = false;
+  std::thread searcher([&] {
+    for (std::size_t i = 0; !done; i = (i + 17) % 1000) {
+      VectorQuery query;
+      query.vector = items[i].vector;
+      query.k = 50;
+      const auto hits = backend->search("a", query).value();
+      ASSERT_EQ(hits.size(), 50U);
+      // Only the first is kept for good; others of this range are erased below.
+      if (i < 500) EXPECT_EQ(hits[0].id, items[i].id);
+    }
+  });
+  for (std::size_t i = 1000; i < 4000; i += 100) {
+    ASSERT_TRUE(backend->upsert("a", std::span(items).subspan(i, 100)));
+    ASSERT_EQ(backend->erase("a", std::vector<std::string>{items[i / 8 + 400].id}).value(), 1U);
+  }
+  ASSERT_TRUE(backend->flush());
+  done = true;
+  searcher.join();
+
+  const auto described = backend->describe("a").value();
+  EXPECT_EQ(described.index_kind, "HNSW16");
+  EXPECT_EQ(described.index_building, "");
+  EXPECT_EQ(described.items, 3970U);
+  expect_self_found(*backend, "a", std::span(items).first(500));
+  expect_self_found(*backend, "a", std::span(items).subspan(1000));
+  VectorQuery all;
+  all.vector = items[0].vector;
+  all.k = 5000;
+  EXPECT_EQ(backend->search("a", all)->size(), 3970U);
+
+  // Far below the limit again: exact again.
+  std::vector<std::string> gone;
+  for (std::size_t i = 500; i < 4000; ++i) gone.push_back(items[i].id);
+  ASSERT_EQ(backend->erase("a", gone).value(), 3470U);
+  ASSERT_TRUE(backend->flush());
+  EXPECT_EQ(backend->describe("a")->index_kind, "Flat");
+  expect_self_found(*backend, "a", std::span(items).first(500));
+}
+
+TEST_F(EmbeddedTest, RoomOfDeadRowsIsGivenBack) {
+  const auto backend = open_embedded_backend(options()).value();
+  ASSERT_TRUE(backend->create(spec("a")));
+  std::uint64_t largest = 0;
+  for (unsigned round = 0; round < 12; ++round) {
+    ASSERT_TRUE(backend->upsert("a", random_items(0, 1000, round * 1000)));
+    ASSERT_TRUE(backend->flush());
+    largest = std::max(largest, backend->describe("a")->disk_bytes);
+  }
+  EXPECT_LT(backend->describe("a")->disk_bytes, largest);
+  EXPECT_EQ(backend->count("a").value(), 1000U);
+  expect_self_found(*backend, "a", random_items(0, 1000, 11'000));
+}
+
+TEST_F(EmbeddedTest, ClosingInTheMiddleOfABuildLosesNothing) {
+  auto small = options();
+  small.hnsw_from_items = 2000;
+  const auto items = random_items(0, 3000);
+  {
+    const auto backend = open_embedded_backend(small).value();
+    ASSERT_TRUE(backend->create(spec("a")));
+    ASSERT_TRUE(backend->upsert("a", items));
+  }
+  const auto backend = open_embedded_backend(small).value();
+  expect_self_found(*backend, "a", std::span(items).first(100));
+  ASSERT_TRUE(backend->flush());
+  EXPECT_EQ(backend->describe("a")->index_kind, "HNSW16");
+  expect_self_found(*backend, "a", items);
+}
+
+}  // namespace
+}  // namespace eidetic

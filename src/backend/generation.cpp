@@ -1,0 +1,147 @@
+#include "backend/generation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/file.h"
+#include "base/log.h"
+
+namespace eidetic {
+namespace {
+
+std::filesystem::path vectors_file(const std::filesystem::path& folder) { return folder / "vectors.f32"; }
+std::filesystem::path index_file(const std::filesystem::path& folder) { return folder / "index.snapshot"; }
+
+std::uint64_t store_key(ItemKey key) noexcept { return static_cast<std::uint64_t>(key); }
+
+}  // namespace
+
+Result<std::unique_ptr<Generation>> Generation::create(const std::filesystem::path& folder,
+                                                       const CollectionRecord& collection, std::string_view factory,
+                                                       const IndexOptions& options) {
+  EIDETIC_CHECK(make_directories(folder));
+  const Space& space = collection.spec.space;
+  EIDETIC_TRY(auto store, VectorStore::create(vectors_file(folder), space.dimensions, space.metric));
+  std::unique_ptr<Generation> made(new Generation(folder, std::move(store)));
+  EIDETIC_TRY(made->index_, make_index(factory, made->store_, options));
+  return made;
+}
+
+Result<std::unique_ptr<Generation>> Generation::open(const std::filesystem::path& folder,
+                                                     const CollectionRecord& collection, std::string_view fallback,
+                                                     const IndexOptions& options) {
+  const Space& space = collection.spec.space;
+  EIDETIC_TRY(auto store, VectorStore::open(vectors_file(folder), space.dimensions, space.metric));
+  if (store->sequence() > collection.sequence) {
+    return fail(ErrorCode::corrupt, fmt::format("'{}' is ahead of the catalog (change {} of {})", folder.native(),
+                                                store->sequence(), collection.sequence));
+  }
+  std::unique_ptr<Generation> opened(new Generation(folder, std::move(store)));
+  if (const auto loaded = opened->load_saved_index(options); !loaded) {
+    log(LogLevel::warning, "collection '{}': {}; building the index again from the vectors", collection.spec.name,
+        loaded.error().message);
+    EIDETIC_TRY(opened->index_, make_index(fallback, opened->store_, options));
+    EIDETIC_CHECK(opened->index_live_rows(0));
+  } else {
+    opened->saved_ = true;
+  }
+  return opened;
+}
+
+Result<void> Generation::load_saved_index(const IndexOptions& options) {
+  EIDETIC_TRY(index_, load_index(index_file(folder_), store_, options));
+  return index_live_rows(index_->stats().end);
+}
+
+Result<void> Generation::index_live_rows(Row first) {
+  std::vector<Row> rows;
+  for (Row row = first; row < store_->rows(); ++row) {
+    if (store_->alive(row)) rows.push_back(row);
+  }
+  return index_->add(rows);
+}
+
+Result<void> Generation::index_rows(std::span<const Row> rows, const std::atomic<bool>& stop) {
+  constexpr std::size_t kPortion = 1024;
+  for (std::size_t done = 0; done < rows.size(); done += kPortion) {
+    if (stop) return fail(ErrorCode::unavailable, "stopped");
+    EIDETIC_CHECK(index_->add(rows.subspan(done, std::min(kPortion, rows.size() - done))));
+  }
+  return {};
+}
+
+void Generation::erase_keys(std::span<const ItemKey> keys) {
+  if (keys.empty()) return;
+  ++removals_;
+  std::vector<Row> dead;
+  for (const ItemKey key : keys) {
+    if (const auto row = store_->row_of(store_key(key))) dead.push_back(*row);
+  }
+  index_->remove(dead);
+  for (const ItemKey key : keys) store_->erase(store_key(key));
+}
+
+// Rows lie in rising order of keys, as the catalog lists them: one walk along both.
+Result<std::vector<ItemKey>> Generation::keys_gone(Catalog& catalog, std::int64_t collection) const {
+  const Row rows = store_->rows();
+  std::vector<ItemKey> gone;
+  Row row = 0;
+  const auto pass_below = [&](std::uint64_t key) {
+    for (; row < rows && store_->key_of(row) < key; ++row) {
+      if (store_->alive(row)) gone.push_back(static_cast<ItemKey>(store_->key_of(row)));
+    }
+  };
+  EIDETIC_CHECK(catalog.for_each_key(collection, [&](ItemKey key) -> Result<void> {
+    pass_below(store_key(key));
+    if (row == rows) return {};  // newer than all that is here
+    if (store_->key_of(row) != store_key(key) || !store_->alive(row)) {
+      return fail(ErrorCode::corrupt, fmt::format("'{}' lacks items of the catalog", folder_.native()));
+    }
+    ++row;
+    return {};
+  }));
+  pass_below(UINT64_MAX);
+  return gone;
+}
+
+Result<void> Generation::replay(Catalog& catalog, const CollectionRecord& collection, const std::atomic<bool>& stop) {
+  EIDETIC_TRY(const auto gone, keys_gone(catalog, collection.key));
+  erase_keys(gone);
+
+  const Row before = store_->rows();
+  const ItemKey last = before == 0 ? 0 : static_cast<ItemKey>(store_->key_of(before - 1));
+  // First all vectors, then the index: a graph takes long, and an open read would keep the catalog's log from
+  // shrinking.
+  EIDETIC_CHECK(catalog.for_each_vector(collection, last, [&](ItemKey key, auto vector) -> Result<void> {
+    if (stop) return fail(ErrorCode::unavailable, "stopped");
+    EIDETIC_CHECK(store_->append(store_key(key), vector));
+    return {};
+  }));
+  std::vector<Row> added(store_->rows() - before);
+  for (Row i = 0; i < added.size(); ++i) added[i] = before + i;
+  return index_rows(added, stop);
+}
+
+Result<void> Generation::apply(const Change& change, std::span<const Item> items) {
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < change.added.size(); ++i) {
+    if (change.added[i] == 0) continue;
+    EIDETIC_TRY(rows.emplace_back(), store_->append(store_key(change.added[i]), items[i].vector));
+  }
+  if (!rows.empty()) EIDETIC_CHECK(index_->add(rows));
+  erase_keys(change.removed);
+  return {};
+}
+
+Result<void> Generation::save(std::uint64_t sequence) {
+  if (saved_ && store_->sequence() == sequence) return {};
+  saved_ = false;
+  EIDETIC_CHECK(store_->sync(sequence));
+  EIDETIC_CHECK(index_->save(index_file(folder_)));
+  saved_ = true;
+  return {};
+}
+
+}  // namespace eidetic

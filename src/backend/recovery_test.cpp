@@ -1,0 +1,276 @@
+// What is derived can be lost, damaged or old: the answers stay those of the catalog.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "backend/embedded.h"
+#include "base/file.h"
+#include "base/test_files.h"
+
+namespace eidetic {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::uint32_t kDimensions = 6;
+
+Vector random_vector(std::mt19937& random) {
+  std::normal_distribution<float> normal;
+  Vector vector(kDimensions);
+  for (float& value : vector) value = normal(random);
+  return vector;
+}
+
+Item make_item(std::string id, Vector vector) {
+  Item item;
+  item.id = std::move(id);
+  item.vector = std::move(vector);
+  return item;
+}
+
+std::vector<Hit> search(Backend& backend, const Vector& vector, std::uint32_t k) {
+  VectorQuery query;
+  query.vector = vector;
+  query.k = k;
+  return backend.search("c", query).value();
+}
+
+// Each index kind in turn: what is damaged is a different file format.
+class Recovery : public testing::TestWithParam<const char*> {
+ protected:
+  void open() {
+    backend.reset();
+    EmbeddedOptions options;
+    options.data_dir = folder.path();
+    options.pool = &pool;
+    backend = open_embedded_backend(options).value();
+  }
+  // 400 items, of which some were replaced and some erased.
+  void fill() {
+    open();
+    CollectionSpec spec;
+    spec.name = "c";
+    spec.space.dimensions = kDimensions;
+    spec.index = GetParam();
+    ASSERT_TRUE(backend->create(spec));
+    store(0, 400);
+    store(100, 120);
+    std::vector<std::string> gone;
+    for (int i = 50; i < 80; ++i) gone.push_back(std::to_string(i));
+    ASSERT_EQ(backend->erase("c", gone).value(), 30U);
+  }
+  void store(int first, int last) {
+    std::vector<Item> items;
+    for (int i = first; i < last; ++i) items.push_back(make_item(std::to_string(i), random_vector(random)));
+    ASSERT_TRUE(backend->upsert("c", items));
+  }
+  std::vector<std::vector<std::pair<std::string, double>>> answers() {
+    std::mt19937 fixed(7);
+    std::vector<std::vector<std::pair<std::string, double>>> all;
+    for (int i = 0; i < 20; ++i) {
+      auto& answer = all.emplace_back();
+      for (const Hit& hit : search(*backend, random_vector(fixed), 500)) answer.emplace_back(hit.id, hit.similarity);
+    }
+    return all;
+  }
+  // The log lines of opening and using what is there.
+  std::string log_of_reopening() {
+    testing::internal::CaptureStderr();
+    open();
+    static_cast<void>(search(*backend, Vector(kDimensions, 1), 1));
+    return testing::internal::GetCapturedStderr();
+  }
+  std::filesystem::path generation() {
+    return std::filesystem::directory_iterator(folder.path() / "collections" / "1")->path();
+  }
+  void damage(const std::filesystem::path& file, const std::function<void(std::string&)>& change) {
+    auto content = read_text(file).value();
+    change(content);
+    ASSERT_TRUE(write_file_atomically(file, content));
+  }
+
+  TemporaryDirectory folder;
+  ThreadPool pool{1};
+  std::mt19937 random{1};
+  std::unique_ptr<Backend> backend;
+};
+
+TEST_P(Recovery, NothingIsRebuiltAfterACleanEnd) {
+  fill();
+  const auto before = answers();
+  EXPECT_THAT(log_of_reopening(), IsEmpty());
+  EXPECT_EQ(answers(), before);
+}
+
+TEST_P(Recovery, DamagedFilesAreBuiltAgainWithOneLogLineAndEqualAnswers) {
+  fill();
+  const auto before = answers();
+  const std::map<std::string, std::function<void(std::string&)>> damages = {
+      {"truncated", [](std::string& content) { content.resize(content.size() / 2); }},
+      {"empty", [](std::string& content) { content.clear(); }},
+      {"one bit", [](std::string& content) { content[content.size() / 2] ^= 0x10; }},
+      {"first byte", [](std::string& content) { content[0] ^= 0x01; }},
+      {"version", [](std::string& content) { content[8] ^= 0x7F; }},
+      {"last byte", [](std::string& content) { content.back() ^= 0x01; }},
+  };
+  for (const std::string name : {"vectors.f32", "vectors.f32.rows", "index.snapshot"}) {
+    for (const auto& [kind, change] : damages) {
+      SCOPED_TRACE(name + ", " + kind);
+      backend.reset();
+      damage(generation() / name, change);
+      const auto log = log_of_reopening();
+      EXPECT_EQ(std::ranges::count(log, '\n'), 1) << log;
+      EXPECT_THAT(log, HasSubstr("collection 'c'"));
+      EXPECT_EQ(answers(), before);
+    }
+    SCOPED_TRACE(name + ", missing");
+    backend.reset();
+    std::filesystem::remove(generation() / name);
+    const auto log = log_of_reopening();
+    EXPECT_EQ(std::ranges::count(log, '\n'), 1) << log;
+    EXPECT_EQ(answers(), before);
+  }
+}
+
+TEST_P(Recovery, AStaleSnapshotIsBroughtUpToDate) {
+  fill();
+  ASSERT_TRUE(backend->flush());
+  const auto stale = folder / "stale";
+  std::filesystem::copy(folder.path() / "collections", stale, std::filesystem::copy_options::recursive);
+  store(350, 450);
+  ASSERT_TRUE(backend->erase("c", std::vector<std::string>{"0", "1", "449"}));
+  store(0, 1);
+  const auto before = answers();
+  const auto items = backend->count("c").value();
+  backend.reset();
+
+  std::filesystem::remove_all(folder.path() / "collections");
+  std::filesystem::rename(stale, folder.path() / "collections");
+  EXPECT_THAT(log_of_reopening(), IsEmpty());
+  EXPECT_EQ(answers(), before);
+  EXPECT_EQ(backend->describe("c")->items, items);
+
+  backend.reset();
+  std::filesystem::remove_all(folder.path() / "collections");
+  EXPECT_THAT(log_of_reopening(), HasSubstr("missing"));
+  EXPECT_EQ(answers(), before);
+}
+
+TEST_P(Recovery, WhatIsAheadOfTheCatalogIsBuiltAgain) {
+  fill();
+  backend.reset();
+  std::filesystem::copy(folder / "catalog.db", folder / "backup.db");
+  open();
+  store(350, 450);
+  ASSERT_TRUE(backend->flush());
+  backend.reset();
+  std::filesystem::rename(folder / "backup.db", folder / "catalog.db");
+  EXPECT_THAT(log_of_reopening(), HasSubstr("ahead"));
+  EXPECT_EQ(search(*backend, Vector(kDimensions, 1), 1000).size(), 370U);
+  store(390, 410);
+  EXPECT_EQ(search(*backend, Vector(kDimensions, 1), 1000).size(), 380U);
+}
+
+TEST_P(Recovery, AnIndexOfOtherVectorsIsRefused) {
+  fill();
+  const auto before = answers();
+  CollectionSpec other;
+  other.name = "other";
+  other.space.dimensions = kDimensions;
+  other.index = GetParam();
+  ASSERT_TRUE(backend->create(other));
+  std::vector<Item> items;
+  for (int i = 0; i < 420; ++i) items.push_back(make_item(std::to_string(i), random_vector(random)));
+  ASSERT_TRUE(backend->upsert("other", items));
+  backend.reset();
+  std::filesystem::copy(folder.path() / "collections" / "2" / "1" / "index.snapshot",
+                        folder.path() / "collections" / "1" / "1" / "index.snapshot",
+                        std::filesystem::copy_options::overwrite_existing);
+  EXPECT_THAT(log_of_reopening(), HasSubstr("collection 'c'"));
+  EXPECT_EQ(answers(), before);
+}
+
+double cosine(const Vector& a, const Vector& b) {
+  double ab = 0;
+  double aa = 0;
+  double bb = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    ab += static_cast<double>(a[i]) * b[i];
+    aa += static_cast<double>(a[i]) * a[i];
+    bb += static_cast<double>(b[i]) * b[i];
+  }
+  return ab / std::sqrt(aa * bb);
+}
+
+// 10,000 seeded operations against a map, with restarts now and then.
+TEST_P(Recovery, BehavesLikeAMapThroughRandomOperations) {
+  open();
+  CollectionSpec spec;
+  spec.name = "c";
+  spec.space.dimensions = kDimensions;
+  spec.index = GetParam();
+  ASSERT_TRUE(backend->create(spec));
+  std::map<std::string, Vector> model;
+  const auto below = [&](int end) { return std::uniform_int_distribution<int>(0, end - 1)(random); };
+  const auto any_id = [&] { return std::to_string(below(150)); };
+
+  for (int done = 0; done < 10'000;) {
+    const int what = below(100);
+    if (what < 30) {
+      std::vector<Item> items;
+      for (int i = below(40); i >= 0; --i) {
+        items.push_back(make_item(any_id(), random_vector(random)));
+        model[items.back().id] = items.back().vector;
+      }
+      ASSERT_TRUE(backend->upsert("c", items));
+      done += static_cast<int>(items.size());
+    } else if (what < 55) {
+      std::vector<std::string> ids;
+      std::uint64_t gone = 0;
+      for (int i = below(30); i >= 0; --i) {
+        ids.push_back(any_id());
+        gone += model.erase(ids.back());
+      }
+      ASSERT_EQ(backend->erase("c", ids).value(), gone);
+      done += static_cast<int>(ids.size());
+    } else if (what < 57) {
+      open();
+      ++done;
+    } else if (what < 59) {
+      ASSERT_TRUE(backend->flush());
+      ++done;
+    } else if (what < 75) {
+      const auto id = any_id();
+      const auto got = backend->get("c", std::vector<std::string>{id}, true).value()[0];
+      ASSERT_EQ(got.has_value(), model.contains(id));
+      if (got) ASSERT_EQ(got->vector, model[id]);
+      ++done;
+    } else {
+      const auto query = random_vector(random);
+      std::vector<std::pair<double, std::string>> expected;
+      for (const auto& [id, vector] : model) expected.emplace_back(-cosine(query, vector), id);
+      std::ranges::sort(expected);
+      const auto hits = search(*backend, query, 10);
+      ASSERT_EQ(hits.size(), std::min<std::size_t>(10, expected.size()));
+      for (std::size_t i = 0; i < hits.size(); ++i) {
+        ASSERT_NEAR(hits[i].similarity, -expected[i].first, 1e-5);
+        ASSERT_NEAR(hits[i].similarity, cosine(query, model.at(hits[i].id)), 1e-5);
+      }
+      ++done;
+    }
+    ASSERT_EQ(backend->count("c").value(), model.size());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Recovery, testing::Values("Flat", "HNSW16"),
+                         [](const auto& info) { return std::string(info.param); });
+
+}  // namespace
+}  // namespace eidetic
