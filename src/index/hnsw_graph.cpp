@@ -261,14 +261,17 @@ void HnswGraph::insert(Row row, std::span<const float> rotated) {
   Entry top;
   (void)entry(top);
   Near start = descend(scratch.query, top, std::min(level, top.level));
-  for (unsigned layer = std::min(level, top.level) + 1; layer-- > 0;) {
+  std::vector<std::vector<Near>> neighbors(std::min(level, top.level) + 1);
+  for (unsigned layer = static_cast<unsigned>(neighbors.size()); layer-- > 0;) {
     beam(scratch.query, start, layer, {.ef = expansion_, .budget = SIZE_MAX}, nullptr, scratch);
-    std::vector<Near> neighbors = scratch.found;
-    std::erase_if(neighbors, [row](const Near& near) { return near.row == row; });
-    choose(neighbors, links_, scratch);
-    if (!neighbors.empty()) start = neighbors.front();
-    link(row, layer, neighbors, scratch);
+    neighbors[layer] = scratch.found;
+    std::erase_if(neighbors[layer], [row](const Near& near) { return near.row == row; });
+    choose(neighbors[layer], links_, scratch);
+    if (!neighbors[layer].empty()) start = neighbors[layer].front();
   }
+  // From the lowest up: a walk or another insert that comes by this row on one layer must find links below it, and
+  // would otherwise be stuck at it, or have links to it overwritten.
+  for (unsigned layer = 0; layer < neighbors.size(); ++layer) link(row, layer, neighbors[layer], scratch);
   if (level <= top.level) return;
   const std::scoped_lock lock(entry_mutex_);
   Entry now;
