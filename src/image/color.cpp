@@ -1,5 +1,6 @@
 #include "image/color.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <optional>
@@ -88,21 +89,20 @@ bool is_srgb_profile(Bytes profile) noexcept {
          is_srgb_curve(reader, tag_name("gTRC")) && is_srgb_curve(reader, tag_name("bTRC"));
 }
 
+Rgb ink_to_rgb(std::uint8_t cyan, std::uint8_t magenta, std::uint8_t yellow, std::uint8_t black) noexcept {
+  const std::uint32_t light = 255U - black;
+  const auto less = [&](std::uint8_t ink) { return static_cast<std::uint8_t>(light - times(ink, light)); };
+  return {less(cyan), less(magenta), less(yellow)};
+}
+
 std::vector<std::uint8_t> plain_rgb(const Samples& samples) {
-  const std::size_t count = std::size_t{1} * samples.width * samples.height;
-  std::vector<std::uint8_t> rgb(3 * count);
+  std::vector<std::uint8_t> rgb(std::size_t{3} * samples.width * samples.height);
   const std::uint8_t* from = samples.values.data();
-  for (std::size_t i = 0; i < count; ++i, from += samples.channels) {
-    for (std::size_t c = 0; c < 3; ++c) {
-      switch (samples.channels) {
-        case 1: rgb[3 * i + c] = from[0]; break;
-        case 3: rgb[3 * i + c] = from[c]; break;
-        default: {
-          const std::uint32_t light = 255U - from[3];
-          rgb[3 * i + c] = static_cast<std::uint8_t>(light - times(from[c], light));
-        }
-      }
-    }
+  for (auto to = rgb.begin(); to != rgb.end(); to += 3, from += samples.channels) {
+    const Rgb pixel = samples.channels == 1   ? Rgb{from[0], from[0], from[0]}
+                      : samples.channels == 3 ? Rgb{from[0], from[1], from[2]}
+                                              : ink_to_rgb(from[0], from[1], from[2], from[3]);
+    std::ranges::copy(pixel, to);
   }
   return rgb;
 }

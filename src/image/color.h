@@ -1,6 +1,7 @@
 // Colour profiles (ICC). Internal to the room; thread-safe.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -24,6 +25,10 @@ struct Samples {
 // Through the profile to 8-bit sRGB, interleaved. False where the profile is damaged or for another kind of samples;
 // `rgb` then is as it was.
 [[nodiscard]] bool to_srgb(const Samples& samples, Bytes profile, std::vector<std::uint8_t>& rgb);
+
+using Rgb = std::array<std::uint8_t, 3>;
+// Ink taken off white; 255 is full ink.
+[[nodiscard]] Rgb ink_to_rgb(std::uint8_t cyan, std::uint8_t magenta, std::uint8_t yellow, std::uint8_t black) noexcept;
 
 // Without a profile: grey three times, ink taken off white.
 [[nodiscard]] std::vector<std::uint8_t> plain_rgb(const Samples& samples);

@@ -61,6 +61,9 @@ Result<Decoded> decode_jpeg(Bytes bytes, const DecodeOptions& options) {
   const Handle handle(tjInitDecompress());
   if (!handle) return fail(ErrorCode::unavailable, "no memory for a JPEG decoder");
   const JpegMarkers markers = read_jpeg_markers(bytes);
+  // libjpeg refuses more than 65,500 pixels a side as damaged.
+  if (markers.width > 0 && markers.height > 0)
+    EIDETIC_CHECK(check_size("JPEG", markers.width, markers.height, options));
   EIDETIC_TRY(const Header header, read_header(handle.get(), bytes, markers));
   EIDETIC_CHECK(check_size("JPEG", header.width, header.height, options));
 

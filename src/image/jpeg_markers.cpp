@@ -70,7 +70,9 @@ JpegMarkers read_jpeg_markers(Bytes bytes) {
     } else if (marker == 0xe2 && starts_with(segment, kProfile)) {
       profile.add(segment);
     } else if (is_frame(marker)) {
-      markers.precision = static_cast<int>(reader.u8(at + 4).value_or(0));
+      markers.precision = reader.u8(at + 4).value_or(0);
+      markers.height = reader.u16(at + 5).value_or(0);
+      markers.width = reader.u16(at + 7).value_or(0);
     }
     at += 2 + length;
   }

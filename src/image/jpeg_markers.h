@@ -11,6 +11,7 @@ namespace eidetic {
 
 struct JpegMarkers {
   int precision = 0;               // bits a sample, from the frame header; 0: there is none
+  int width = 0, height = 0;       // from the frame header
   Bytes exif;                      // part of the file; empty: none
   std::vector<std::byte> profile;  // ICC profile, put together from its segments; empty: none, or parts are missing
 };

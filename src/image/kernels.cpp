@@ -32,21 +32,38 @@ EIDETIC_INLINE void store_pixels(Int8 sums, std::uint8_t* a, std::uint8_t* b) {
   std::memcpy(b, reinterpret_cast<const char*>(&bytes) + 4, 4);
 }
 
-EIDETIC_INLINE void rows(const std::array<const std::uint8_t*, kRowGroup>& in, const AxisWeights& weights,
-                         const std::array<std::uint8_t*, kRowGroup>& out) {
+// kTaps: how many taps there are, where that is known when compiling; 0: weights.taps.
+template <std::size_t kTaps>
+EIDETIC_INLINE void rows_of(const std::array<const std::uint8_t*, kRowGroup>& in, const AxisWeights& weights,
+                            const std::array<std::uint8_t*, kRowGroup>& out) {
+  // Copies, because stores of bytes might as well change what lies behind the references.
+  const auto [in0, in1, in2, in3] = in;
+  const auto [out0, out1, out2, out3] = out;
+  const std::size_t taps = kTaps == 0 ? weights.taps : kTaps;
+  const std::size_t end = 3 * weights.size();
+  const std::int32_t* first = weights.first.data();
   const std::int32_t* weight = weights.weights.data();
-  const std::size_t size = weights.size();
-  for (std::size_t x = 0; x < size; ++x) {
-    std::size_t at = std::size_t{3} * weights.first[x];
-    const std::uint32_t taps = weights.start[x + 1] - weights.start[x];
+  for (std::size_t x = 0; x < end; x += 3) {
+    std::size_t at = std::size_t{3} * *first++;
     Int8 upper = Int8(kHalf);
     Int8 lower = Int8(kHalf);
-    for (std::uint32_t t = 0; t < taps; ++t, ++weight, at += 3) {
-      upper += load_pixels(in[0] + at, in[1] + at) * *weight;
-      lower += load_pixels(in[2] + at, in[3] + at) * *weight;
+    for (std::size_t t = 0; t < taps; ++t, ++weight, at += 3) {
+      upper += load_pixels(in0 + at, in1 + at) * *weight;
+      lower += load_pixels(in2 + at, in3 + at) * *weight;
     }
-    store_pixels(upper, out[0] + 3 * x, out[1] + 3 * x);
-    store_pixels(lower, out[2] + 3 * x, out[3] + 3 * x);
+    store_pixels(upper, out0 + x, out1 + x);
+    store_pixels(lower, out2 + x, out3 + x);
+  }
+}
+
+EIDETIC_INLINE void rows(const std::array<const std::uint8_t*, kRowGroup>& in, const AxisWeights& weights,
+                         const std::array<std::uint8_t*, kRowGroup>& out) {
+  switch (weights.taps) {
+    case 2: return rows_of<2>(in, weights, out);
+    case 3: return rows_of<3>(in, weights, out);
+    case 4: return rows_of<4>(in, weights, out);
+    case 5: return rows_of<5>(in, weights, out);
+    default: return rows_of<0>(in, weights, out);
   }
 }
 
@@ -69,9 +86,15 @@ EIDETIC_INLINE void column_block(const std::uint8_t* in, std::size_t stride, con
 
 EIDETIC_INLINE void columns(const std::uint8_t* in, std::size_t stride, const std::int32_t* weights, std::size_t taps,
                             std::size_t bytes, std::uint8_t* out) {
-  std::size_t i = 0;
-  for (; i + kBlock <= bytes; i += kBlock) column_block<kBlock>(in + i, stride, weights, taps, out + i);
-  for (; i < bytes; ++i) column_block<1>(in + i, stride, weights, taps, out + i);
+  if (bytes < kBlock) {
+    for (std::size_t i = 0; i < bytes; ++i) column_block<1>(in + i, stride, weights, taps, out + i);
+    return;
+  }
+  // The last block begins where it still fits, over bytes that are there already.
+  for (std::size_t i = 0; i < bytes; i += kBlock) {
+    const std::size_t at = i + kBlock <= bytes ? i : bytes - kBlock;
+    column_block<kBlock>(in + at, stride, weights, taps, out + at);
+  }
 }
 
 EIDETIC_INLINE void planes(const std::uint8_t* in, std::size_t width, const ToFloat& map,

@@ -1,7 +1,9 @@
 #include "image/orient.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
+#include <vector>
 
 #include "image/endian.h"
 
@@ -76,6 +78,22 @@ int exif_orientation(Bytes exif) noexcept {
     return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
   }
   return 1;
+}
+
+int exif_text_orientation(std::string_view text) {
+  for (int line = 0; line < 3; ++line) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  std::vector<std::byte> bytes;
+  unsigned pending = 1;
+  for (const char c : text) {
+    unsigned digit = 0;
+    if (std::from_chars(&c, &c + 1, digit, 16).ec != std::errc()) continue;
+    pending = pending << 4 | digit;
+    if (pending < 0x100) continue;
+    bytes.push_back(static_cast<std::byte>(pending));
+    pending = 1;
+  }
+  constexpr std::size_t kPrefix = 6;  // "Exif\0\0"
+  return bytes.size() < kPrefix ? 1 : exif_orientation(Bytes(bytes).subspan(kPrefix));
 }
 
 }  // namespace eidetic

@@ -1,6 +1,8 @@
 // Turning a picture upright, and where its file says how. Internal to the room; pure functions.
 #pragma once
 
+#include <string_view>
+
 #include "eidetic/image.h"
 
 namespace eidetic {
@@ -11,5 +13,9 @@ namespace eidetic {
 // The orientation in a block of EXIF data, which is a small TIFF file ("II*\0…"); 1 where there is none, or none that
 // can be read. Never reads outside `exif`.
 [[nodiscard]] int exif_orientation(Bytes exif) noexcept;
+
+// As ImageMagick writes EXIF into a PNG text: "\nexif\n  LENGTH\n", then "Exif\0\0" and the EXIF data in hexadecimal.
+// The orientation in there; 1 where there is none.
+[[nodiscard]] int exif_text_orientation(std::string_view text);
 
 }  // namespace eidetic

@@ -220,8 +220,7 @@ Result<void> render(View in, const Placement& placement, PreprocessBuffers& buff
                  buffers.down);
   }
   HorizontalPass pass(in, placement, resample_across, buffers);
-  if (!pass.reserve(resample_down ? buffers.down.first.front() : placement.y,
-                    resample_down ? buffers.down.max_taps() : 1)) {
+  if (!pass.reserve(resample_down ? buffers.down.first.front() : placement.y, resample_down ? buffers.down.taps : 1)) {
     return fail(ErrorCode::overloaded,
                 fmt::format("a picture of {} x {} is too long to be resized to {} x {}", in.size.width, in.size.height,
                             placement.resized.width, placement.resized.height));
@@ -239,10 +238,9 @@ Result<void> render(View in, const Placement& placement, PreprocessBuffers& buff
       continue;
     }
     if (resample_down) {
-      const std::uint32_t start = buffers.down.start[inside];
-      const std::uint32_t taps = buffers.down.start[inside + 1] - start;
-      resample_columns(pass.rows(buffers.down.first[inside], taps), pass.stride(), &buffers.down.weights[start], taps,
-                       bytes, content);
+      const std::size_t taps = buffers.down.taps;
+      resample_columns(pass.rows(buffers.down.first[inside], taps), pass.stride(), &buffers.down.weights[inside * taps],
+                       taps, bytes, content);
     } else {
       std::memcpy(content, pass.rows(placement.y + inside, 1), bytes);
     }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "base/text.h"
 
@@ -55,12 +56,11 @@ std::int32_t to_fixed(double weight) {
 
 // Added up step by step as Pillow does: where a center falls between two pixels, rounding errors decide.
 void pick_nearest(std::int32_t input, double scale, std::int32_t begin, std::int32_t count, AxisWeights& weights) {
+  weights.taps = 1;
+  weights.weights.assign(count, 1 << kWeightBits);
   double center = scale * 0.5;
   for (std::int32_t i = 0; i < begin + count; ++i, center += scale) {
-    if (i < begin) continue;
-    weights.first.push_back(std::clamp(static_cast<std::int32_t>(center), 0, input - 1));
-    weights.weights.push_back(1 << kWeightBits);
-    weights.start.push_back(static_cast<std::uint32_t>(weights.weights.size()));
+    if (i >= begin) weights.first[i - begin] = std::clamp(static_cast<std::int32_t>(center), 0, input - 1);
   }
 }
 
@@ -84,32 +84,35 @@ std::optional<Filter> parse_filter(std::string_view name) {
   return found->filter;
 }
 
-std::size_t AxisWeights::max_taps() const noexcept {
-  std::size_t most = 0;
-  for (std::size_t i = 0; i < size(); ++i) most = std::max<std::size_t>(most, start[i + 1] - start[i]);
-  return most;
-}
-
 void make_weights(std::int32_t input, std::int32_t output, std::int32_t begin, std::int32_t count,
                   Resampling resampling, AxisWeights& weights) {
-  weights.first.clear();
-  weights.start.assign(1, 0);
-  weights.weights.clear();
+  weights.first.resize(count);
   const double scale = static_cast<double>(input) / output;
   if (resampling.filter == Filter::nearest) return pick_nearest(input, scale, begin, count, weights);
   const double filter_scale = resampling.antialias ? std::max(scale, 1.0) : 1.0;
   const Kernel kernel = kernel_of(resampling.filter);
   const double support = kernel.support * filter_scale;
+  const auto bounds = [&](double center) {
+    return std::pair(std::max(static_cast<std::int32_t>(center - support + 0.5), 0),
+                     std::min(static_cast<std::int32_t>(center + support + 0.5), input));
+  };
+  std::int32_t taps = 0;
+  for (std::int32_t i = begin; i < begin + count; ++i) {
+    const auto [first, end] = bounds((i + 0.5) * scale);
+    taps = std::max(taps, end - first);
+  }
+  weights.taps = taps;
+  weights.weights.assign(std::size_t{1} * count * taps, 0);
   for (std::int32_t i = begin; i < begin + count; ++i) {
     const double center = (i + 0.5) * scale;
-    const std::int32_t first = std::max(static_cast<std::int32_t>(center - support + 0.5), 0);
-    const std::int32_t end = std::min(static_cast<std::int32_t>(center + support + 0.5), input);
+    const auto [first, end] = bounds(center);
     const auto value = [&](std::int32_t x) { return kernel.function((x - center + 0.5) * (1.0 / filter_scale)); };
     double sum = 0;
     for (std::int32_t x = first; x < end; ++x) sum += value(x);
-    for (std::int32_t x = first; x < end; ++x) weights.weights.push_back(to_fixed(sum == 0 ? 0 : value(x) / sum));
-    weights.first.push_back(first);
-    weights.start.push_back(static_cast<std::uint32_t>(weights.weights.size()));
+    const std::int32_t start = std::min(first, input - taps);
+    std::int32_t* const weight = &weights.weights[std::size_t{1} * (i - begin) * taps];
+    for (std::int32_t x = first; x < end; ++x) weight[x - start] = to_fixed(sum == 0 ? 0 : value(x) / sum);
+    weights.first[i - begin] = start;
   }
 }
 

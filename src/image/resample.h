@@ -21,15 +21,17 @@ struct Resampling {
   bool antialias = true;  // widen the filter when making smaller; nearest never does
 };
 
-// How one axis of a picture is computed: output i is the sum of input[first[i] + t] * weight[start[i] + t].
 inline constexpr int kWeightBits = 32 - 8 - 2;  // Pillow's: sums of 8-bit values with overshooting filters fit 32 bits
+
+// How one axis of a picture is computed: output i is the sum over t < taps of input[first[i] + t] * weights[i * taps +
+// t], in units of 2^-kWeightBits. All outputs have equally many taps, some of them of weight zero: loops of one length
+// are what processors foretell.
 struct AxisWeights {
-  std::vector<std::int32_t> first;    // one an output
-  std::vector<std::uint32_t> start;   // one an output, and one past the end
-  std::vector<std::int32_t> weights;  // in units of 2^-kWeightBits
+  std::size_t taps = 0;
+  std::vector<std::int32_t> first;
+  std::vector<std::int32_t> weights;
 
   [[nodiscard]] std::size_t size() const noexcept { return first.size(); }
-  [[nodiscard]] std::size_t max_taps() const noexcept;
 };
 
 // Outputs [begin, begin + count) of an axis that goes from `input` to `output` pixels. All sizes at least 1.

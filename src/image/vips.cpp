@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "image/color.h"
 #include "image/decoders.h"
 #include "image/libraries.h"
+#include "image/orient.h"
 
 namespace eidetic {
 namespace {
@@ -41,34 +43,43 @@ Bytes embedded_profile(VipsImage* image) {
   return {static_cast<const std::byte*>(data), size};
 }
 
-bool is_plain(const VipsImage* image) {
-  const bool samples = image->BandFmt == VIPS_FORMAT_UCHAR || image->BandFmt == VIPS_FORMAT_USHORT;
+// How the samples of a row become RGB; a further sample a pixel is its alpha.
+enum class Kind { other, gray, rgb, cmyk };
+
+Kind kind_of(const VipsImage* image) {
+  if (image->BandFmt != VIPS_FORMAT_UCHAR && image->BandFmt != VIPS_FORMAT_USHORT) return Kind::other;
+  const auto with_bands = [&](Kind kind, int bands) {
+    return image->Bands == bands || image->Bands == bands + 1 ? kind : Kind::other;
+  };
   switch (image->Type) {
     case VIPS_INTERPRETATION_sRGB:
-    case VIPS_INTERPRETATION_RGB16: return samples && (image->Bands == 3 || image->Bands == 4);
+    case VIPS_INTERPRETATION_RGB16: return with_bands(Kind::rgb, 3);
     case VIPS_INTERPRETATION_B_W:
-    case VIPS_INTERPRETATION_GREY16: return samples && (image->Bands == 1 || image->Bands == 2);
-    default: return false;
+    case VIPS_INTERPRETATION_GREY16: return with_bands(Kind::gray, 1);
+    case VIPS_INTERPRETATION_CMYK: return with_bands(Kind::cmyk, 4);
+    default: return Kind::other;
   }
 }
+
+constexpr int colors_of(Kind kind) { return kind == Kind::gray ? 1 : kind == Kind::rgb ? 3 : 4; }
 
 std::uint8_t over(std::uint8_t value, std::uint32_t alpha, std::uint8_t background) {
   return static_cast<std::uint8_t>((value * alpha + background * (255 - alpha) + 127) / 255);
 }
 
 template <typename Sample>
-void row_to_rgb(const Sample* from, int width, int bands, const std::array<std::uint8_t, 3>& background,
+void row_to_rgb(const Sample* from, Kind kind, int width, int bands, const std::array<std::uint8_t, 3>& background,
                 std::uint8_t* to) {
   constexpr int kShift = 8 * (sizeof(Sample) - 1);
-  const auto eight = [](Sample sample) { return static_cast<std::uint8_t>(sample >> kShift); };
-  const bool color = bands >= 3;
-  const bool transparent = bands == 2 || bands == 4;
+  const int colors = colors_of(kind);
   for (int x = 0; x < width; ++x, from += bands, to += 3) {
-    for (int c = 0; c < 3; ++c) to[c] = eight(from[color ? c : 0]);
-    if (!transparent) continue;
-    const std::uint32_t alpha = eight(from[bands - 1]);
-    if (alpha == 255) continue;
-    for (int c = 0; c < 3; ++c) to[c] = over(to[c], alpha, background[c]);
+    std::array<std::uint8_t, 5> sample{};
+    for (int b = 0; b < bands; ++b) sample[b] = static_cast<std::uint8_t>(from[b] >> kShift);
+    const Rgb rgb = kind == Kind::gray  ? Rgb{sample[0], sample[0], sample[0]}
+                    : kind == Kind::rgb ? Rgb{sample[0], sample[1], sample[2]}
+                                        : ink_to_rgb(sample[0], sample[1], sample[2], sample[3]);
+    const std::uint32_t alpha = bands > colors ? sample[colors] : 255;
+    for (int c = 0; c < 3; ++c) to[c] = alpha == 255 ? rgb[c] : over(rgb[c], alpha, background[c]);
   }
 }
 
@@ -79,8 +90,8 @@ Result<void> start_vips() {
   return {};
 }
 
-// The picture in sRGB or grey, 8 or 16 bits, through its embedded profile where it has one that is not sRGB's; null
-// where libvips cannot.
+// The picture in sRGB, grey or ink, 8 or 16 bits, through its embedded profile where it has one that is not sRGB's;
+// null where libvips cannot.
 VipsImagePtr with_srgb(VipsImagePtr image) {
   const Bytes profile = embedded_profile(image.get());
   VipsImage* converted = nullptr;
@@ -92,12 +103,12 @@ VipsImagePtr with_srgb(VipsImagePtr image) {
       vips_error_clear();
     }
   }
-  if (is_plain(image.get())) return image;
+  if (kind_of(image.get()) != Kind::other) return image;
   if (vips_colourspace(image.get(), &converted, VIPS_INTERPRETATION_sRGB, nullptr) != 0) return nullptr;
   image.reset(converted);
   if (vips_cast_uchar(image.get(), &converted, nullptr) != 0) return nullptr;
   image.reset(converted);
-  return is_plain(image.get()) ? std::move(image) : nullptr;
+  return kind_of(image.get()) != Kind::other ? std::move(image) : nullptr;
 }
 
 // Computes all pixels of what with_srgb gave, top to bottom, on the calling thread: 8-bit RGB, laid on the background
@@ -106,6 +117,7 @@ bool write_rgb(VipsImage* image, const std::array<std::uint8_t, 3>& background, 
   constexpr int kStrip = 16;  // rows at a time: what loaders make in one go
   const std::unique_ptr<VipsRegion, VipsUnref> region(vips_region_new(image));
   if (!region) return false;
+  const Kind kind = kind_of(image);
   const std::size_t stride = std::size_t{3} * image->Xsize;
   rgb.resize(stride * image->Ysize);
   for (int top = 0; top < image->Ysize; top += kStrip) {
@@ -113,11 +125,11 @@ bool write_rgb(VipsImage* image, const std::array<std::uint8_t, 3>& background, 
     if (vips_region_prepare(region.get(), &strip) != 0) return false;
     for (int y = top; y < top + strip.height; ++y) {
       const VipsPel* row = VIPS_REGION_ADDR(region.get(), 0, y);
+      std::uint8_t* const to = rgb.data() + y * stride;
       if (image->BandFmt == VIPS_FORMAT_USHORT) {
-        row_to_rgb(reinterpret_cast<const std::uint16_t*>(row), image->Xsize, image->Bands, background,
-                   rgb.data() + y * stride);
+        row_to_rgb(reinterpret_cast<const std::uint16_t*>(row), kind, image->Xsize, image->Bands, background, to);
       } else {
-        row_to_rgb(row, image->Xsize, image->Bands, background, rgb.data() + y * stride);
+        row_to_rgb(row, kind, image->Xsize, image->Bands, background, to);
       }
     }
   }
@@ -134,6 +146,20 @@ VipsImagePtr load(Bytes bytes) {
 }
 
 int stored_orientation(VipsImage* image) { return vips_image_get_orientation(image); }
+
+// PNG had no place for EXIF until 2017; before, ImageMagick wrote it into a text.
+int png_orientation(VipsImage* image) {
+  if (vips_image_get_typeof(image, VIPS_META_ORIENTATION) != 0) return vips_image_get_orientation(image);
+  constexpr int kMaxTexts = 64;
+  for (int i = 0; i < kMaxTexts; ++i) {
+    const std::string field = fmt::format("png-comment-{}-Raw profile type exif", i);
+    const char* text = nullptr;
+    if (vips_image_get_typeof(image, field.c_str()) == 0) continue;
+    if (vips_image_get_string(image, field.c_str(), &text) == 0) return exif_text_orientation(text);
+  }
+  return 1;
+}
+
 // HEIF says in the picture's own properties how it is turned, and the loader has followed them already; its EXIF block
 // repeats it.
 int always_upright(VipsImage* /*image*/) { return 1; }
@@ -181,7 +207,7 @@ bool to_srgb(const Samples& samples, Bytes profile, std::vector<std::uint8_t>& r
   }
   image.reset(converted);
   std::vector<std::uint8_t> result;
-  if (!is_plain(image.get()) || !write_rgb(image.get(), {255, 255, 255}, result)) {
+  if (kind_of(image.get()) == Kind::other || !write_rgb(image.get(), {255, 255, 255}, result)) {
     vips_error_clear();
     return false;
   }
@@ -190,7 +216,7 @@ bool to_srgb(const Samples& samples, Bytes profile, std::vector<std::uint8_t>& r
 }
 
 Result<Decoded> decode_png(Bytes bytes, const DecodeOptions& options) {
-  return decode("PNG", load<vips_pngload_buffer>, stored_orientation, bytes, options);
+  return decode("PNG", load<vips_pngload_buffer>, png_orientation, bytes, options);
 }
 Result<Decoded> decode_webp(Bytes bytes, const DecodeOptions& options) {
   return decode("WebP", load<vips_webpload_buffer>, stored_orientation, bytes, options);
