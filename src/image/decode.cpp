@@ -20,7 +20,9 @@ std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(by
 
 bool is_jpeg(std::string_view head) { return head.starts_with("\xff\xd8\xff"); }
 bool is_png(std::string_view head) { return head.starts_with("\x89PNG\r\n\x1a\n"); }
-bool is_webp(std::string_view head) { return head.starts_with("RIFF") && head.substr(8).starts_with("WEBP"); }
+bool is_webp(std::string_view head) {
+  return head.size() >= 12 && head.starts_with("RIFF") && head.substr(8, 4) == "WEBP";
+}
 bool is_gif(std::string_view head) { return head.starts_with("GIF87a") || head.starts_with("GIF89a"); }
 bool is_tiff(std::string_view head) {
   return head.starts_with("II*\0"sv) || head.starts_with("MM\0*"sv) || head.starts_with("II+\0"sv) ||

@@ -3,6 +3,7 @@
 #include <turbojpeg.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
@@ -72,6 +73,15 @@ std::string with_segment(const std::string& file, char marker, const std::string
 std::string exif(int orientation) {
   return "Exif\0\0II*\0"s + little(8, 4) + little(1, 2) + little(0x0112, 2) + little(3, 2) + little(1, 4) +
          little(static_cast<std::uint32_t>(orientation), 4) + little(0, 4);
+}
+
+// What the fuzzer once crashed the decoder with ends in a value, like everything else.
+TEST(Decode, FuzzFindsStayFixed) {
+  const std::filesystem::path folder = std::filesystem::path(EIDETIC_SOURCE_DIR) / "tests/data/fuzz/decode";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const auto image = decode_image(read_file(entry.path()).value(), {.max_pixels = 1 << 20});
+    EXPECT_TRUE(image.has_value() || !image.error().message.empty()) << entry.path();
+  }
 }
 
 TEST(Decode, WhatIsNoPictureIsAnInvalidArgument) {
