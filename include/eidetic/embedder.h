@@ -25,6 +25,9 @@ struct EmbedderOptions {
   // Instead of the bundle's own output: any tensor or node of the graph; its values as they are, neither pooled nor
   // normalised.
   std::optional<std::string> layer = {};
+  // Where compiled models are kept, so that the next process starts sooner; a few megabytes a model, safe to delete.
+  // Empty: nowhere.
+  std::filesystem::path cache_dir = {};
 };
 
 struct EmbedTimings {
@@ -61,5 +64,11 @@ class Embedder {
 // defaults. Errors name the file, and for a bad field the field: not_found, invalid_argument, unsupported, corrupt.
 [[nodiscard]] Result<std::unique_ptr<Embedder>> load_embedder(const std::filesystem::path& bundle,
                                                               const EmbedderOptions& options = {});
+
+// The same model as a classifier: its "vectors" are the class scores as the network gives them (logits or
+// probabilities), one for each of labels(). Errors as load_embedder; unsupported where the bundle has no labels;
+// invalid_argument where scores and labels differ in number.
+[[nodiscard]] Result<std::unique_ptr<Embedder>> load_classifier(const std::filesystem::path& bundle,
+                                                                const EmbedderOptions& options = {});
 
 }  // namespace eidetic

@@ -1,0 +1,34 @@
+// What a model file holds, without running it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "eidetic/error.h"
+
+namespace eidetic {
+
+struct LayerInfo {
+  std::string name;   // as `layer` takes it
+  std::string op;     // "Convolution", "Parameter" (an input)
+  std::string shape;  // "[1,3,224,224]"; '?' for what the picture decides
+  std::string type;   // "f32"
+  bool output = false;
+};
+
+// Every tensor of the model in the order of computation; constants are left out. Reads ONNX, OpenVINO IR, TFLite and
+// Paddle. Errors: not_found, corrupt (no model, or damaged), unsupported (an operation that is not known).
+[[nodiscard]] Result<std::vector<LayerInfo>> list_layers(const std::filesystem::path& model);
+
+// Height, width and layout of the model's picture input; 0 where the model leaves a side open.
+struct PictureInput {
+  std::string name;
+  int height = 0;
+  int width = 0;
+  bool planar = true;
+};
+// Of the only input, or of the one named. Errors as list_layers; unsupported (no input for pictures of 3 channels).
+[[nodiscard]] Result<PictureInput> picture_input(const std::filesystem::path& model, const std::string& input = "");
+
+}  // namespace eidetic

@@ -1,0 +1,13 @@
+// ONNX's QLinearConv for OpenVINO. Its own translation takes the scales of weights quantised channel by channel for
+// scales of the input's channels and fails. Included by this room's .cpp files alone.
+#pragma once
+
+#include <openvino/frontend/extension/conversion.hpp>
+
+#include <memory>
+
+namespace eidetic::graph {
+
+[[nodiscard]] std::shared_ptr<ov::frontend::ConversionExtension> qlinear_conv_extension();
+
+}  // namespace eidetic::graph
