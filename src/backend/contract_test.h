@@ -439,6 +439,7 @@ TEST_P(BackendContract, LeavesOutExcludedIdsAndStillReturnsK) {
   ASSERT_EQ(all.size(), 200U);
   EXPECT_THAT(ids("shoes", point(0), 3, {all[0], all[2], "nowhere"}), testing::ElementsAre(all[1], all[3], all[4]));
   std::vector<std::string> most;
+  most.reserve(195);
   for (int i = 0; i < 195; ++i) most.push_back(numbered(i));
   EXPECT_EQ(ids("shoes", point(0), 50, most).size(), 5U);
   EXPECT_EQ(ids("shoes", point(0), 3, most).size(), 3U);
@@ -470,6 +471,7 @@ TEST_P(BackendContract, SearchesStayConsistentWhileItemsComeAndGo) {
   store_numbered("shoes", 0, 100);  // stay as they are
   std::atomic<bool> done = false;
   std::vector<std::thread> searchers;
+  searchers.reserve(3);
   for (int thread = 0; thread < 3; ++thread) {
     searchers.emplace_back([&, thread] {
       for (int i = thread; !done; i = (i + 7) % 100) {
@@ -516,6 +518,7 @@ TEST_P(BackendContract, AnItemBeingReplacedIsAlwaysFoundOnce) {
 TEST_P(BackendContract, WritersOfSeveralThreadsLoseNothing) {
   ASSERT_TRUE(backend().create(spec("shoes")));
   std::vector<std::thread> writers;
+  writers.reserve(4);
   for (int thread = 0; thread < 4; ++thread) {
     writers.emplace_back([&, thread] {
       for (int batch = 0; batch < 5; ++batch) {

@@ -111,6 +111,7 @@ Result<EmbeddedBackend::Handle> EmbeddedBackend::find(std::string_view name) {
   const std::shared_lock lock(map_mutex_);
   if (const auto found = collections_.find(name); found != collections_.end()) return found->second;
   std::vector<std::string> names;
+  names.reserve(collections_.size());
   for (const auto& [known, handle] : collections_) names.push_back(known);
   return fail(ErrorCode::not_found, fmt::format("no collection '{}'{}", name, did_you_mean(name, names)));
 }
@@ -118,6 +119,7 @@ Result<EmbeddedBackend::Handle> EmbeddedBackend::find(std::string_view name) {
 std::vector<EmbeddedBackend::Handle> EmbeddedBackend::all() {
   const std::shared_lock lock(map_mutex_);
   std::vector<Handle> handles;
+  handles.reserve(collections_.size());
   for (const auto& [name, handle] : collections_) handles.push_back(handle);
   return handles;
 }

@@ -3,8 +3,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
-#include <fstream>
 
 #include "backend/contract_test.h"
 #include "base/file.h"
@@ -109,20 +109,26 @@ TEST_F(EmbeddedTest, KeepsEverythingOverARestart) {
 }
 
 TEST_F(EmbeddedTest, OneProcessAtATimeOwnsTheFolder) {
-  const auto backend = open_embedded_backend(options()).value();
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ThreadPool pool(1);
-    auto mine = options();
-    mine.pool = &pool;
-    const auto second = open_embedded_backend(mine);
-    const bool right = !second && second.error().code == ErrorCode::unavailable &&
-                       second.error().message.find("another process") != std::string::npos;
-    ::_exit(right ? 0 : 1);
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t other = ::fork();
+  if (other == 0) {
+    const auto lock = FileLock::acquire(folder_ / "LOCK");
+    if (!lock || ::write(ready[1], "r", 1) != 1) ::_exit(1);
+    ::pause();
   }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  const auto second = open_embedded_backend(options());
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::unavailable);
+  EXPECT_THAT(second.error().message, HasSubstr("another process, id " + std::to_string(other)));
+
+  ::kill(other, SIGKILL);
+  ASSERT_EQ(::waitpid(other, nullptr, 0), other);
+  EXPECT_TRUE(open_embedded_backend(options()));
+  ::close(ready[0]);
+  ::close(ready[1]);
 }
 
 TEST_F(EmbeddedTest, RefusesFoldersItCannotOwn) {

@@ -75,6 +75,7 @@ Result<void> Generation::index_rows(std::span<const Row> rows, const std::atomic
 void Generation::erase_keys(std::span<const ItemKey> keys) {
   if (keys.empty()) return;
   ++removals_;
+  changed_ += keys.size();
   std::vector<Row> dead;
   for (const ItemKey key : keys) {
     if (const auto row = store_->row_of(store_key(key))) dead.push_back(*row);
@@ -121,6 +122,7 @@ Result<void> Generation::replay(Catalog& catalog, const CollectionRecord& collec
   }));
   std::vector<Row> added(store_->rows() - before);
   for (Row i = 0; i < added.size(); ++i) added[i] = before + i;
+  changed_ += added.size();
   return index_rows(added, stop);
 }
 
@@ -130,17 +132,20 @@ Result<void> Generation::apply(const Change& change, std::span<const Item> items
     if (change.added[i] == 0) continue;
     EIDETIC_TRY(rows.emplace_back(), store_->append(store_key(change.added[i]), items[i].vector));
   }
+  changed_ += rows.size();
   if (!rows.empty()) EIDETIC_CHECK(index_->add(rows));
   erase_keys(change.removed);
   return {};
 }
 
 Result<void> Generation::save(std::uint64_t sequence) {
-  if (saved_ && store_->sequence() == sequence) return {};
+  constexpr std::uint64_t kFewChanges = 256;
+  if (saved_ && changed_ < kFewChanges) return {};
   saved_ = false;
   EIDETIC_CHECK(store_->sync(sequence));
   EIDETIC_CHECK(index_->save(index_file(folder_)));
   saved_ = true;
+  changed_ = 0;
   return {};
 }
 

@@ -43,7 +43,8 @@ class Generation {
                                     const std::atomic<bool>& stop);
   // Takes in one committed batch; `items` are those of the upsert. After an error this generation is good for nothing.
   [[nodiscard]] Result<void> apply(const Change& change, std::span<const Item> items);
-  // Makes it durable as of `sequence`; nothing is written when that is done already.
+  // Makes it durable as of `sequence`. Nothing is written while so few rows have changed since the last time that to
+  // replay them is less work.
   [[nodiscard]] Result<void> save(std::uint64_t sequence);
 
   [[nodiscard]] const std::filesystem::path& folder() const noexcept { return folder_; }
@@ -68,7 +69,8 @@ class Generation {
   const std::shared_ptr<VectorStore> store_;
   std::unique_ptr<VectorIndex> index_;
   std::atomic<std::uint64_t> removals_ = 0;
-  bool saved_ = false;  // the files hold the state of store_->sequence()
+  bool saved_ = false;         // the files hold the state of store_->sequence()
+  std::uint64_t changed_ = 0;  // rows added or removed since
 };
 
 }  // namespace eidetic

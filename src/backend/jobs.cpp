@@ -13,6 +13,16 @@ struct Jobs::State {
   std::atomic<bool> closing = false;
 };
 
+// Counts a job out however it ends.
+struct Jobs::Ending {
+  State& state;
+  ~Ending() {
+    const std::scoped_lock lock(state.mutex);
+    --state.running;
+    state.idle.notify_all();
+  }
+};
+
 Jobs::Jobs(ThreadPool& pool) : pool_(pool), state_(std::make_shared<State>()) {}
 
 void Jobs::post(std::function<void()> job) {
@@ -22,10 +32,8 @@ void Jobs::post(std::function<void()> job) {
       if (state->closing) return;
       ++state->running;
     }
+    const Ending ending{*state};
     job();
-    const std::scoped_lock lock(state->mutex);
-    --state->running;
-    state->idle.notify_all();
   });
 }
 

@@ -25,6 +25,7 @@ class Jobs {
 
  private:
   struct State;
+  struct Ending;
   ThreadPool& pool_;
   std::shared_ptr<State> state_;  // also held by jobs that wait in the pool when this is gone
 };

@@ -43,8 +43,7 @@ std::vector<Hit> search(Backend& backend, const Vector& vector, std::uint32_t k)
 }
 
 // Each index kind in turn: what is damaged is a different file format.
-class Recovery : public testing::TestWithParam<const char*> {
- protected:
+struct Recovery : testing::TestWithParam<const char*> {
   void open() {
     backend.reset();
     EmbeddedOptions options;
@@ -168,7 +167,7 @@ TEST_P(Recovery, WhatIsAheadOfTheCatalogIsBuiltAgain) {
   backend.reset();
   std::filesystem::copy(folder / "catalog.db", folder / "backup.db");
   open();
-  store(350, 450);
+  store(350, 750);
   ASSERT_TRUE(backend->flush());
   backend.reset();
   std::filesystem::rename(folder / "backup.db", folder / "catalog.db");
@@ -187,6 +186,7 @@ TEST_P(Recovery, AnIndexOfOtherVectorsIsRefused) {
   other.index = GetParam();
   ASSERT_TRUE(backend->create(other));
   std::vector<Item> items;
+  items.reserve(420);
   for (int i = 0; i < 420; ++i) items.push_back(make_item(std::to_string(i), random_vector(random)));
   ASSERT_TRUE(backend->upsert("other", items));
   backend.reset();
@@ -255,6 +255,7 @@ TEST_P(Recovery, BehavesLikeAMapThroughRandomOperations) {
     } else {
       const auto query = random_vector(random);
       std::vector<std::pair<double, std::string>> expected;
+      expected.reserve(model.size());
       for (const auto& [id, vector] : model) expected.emplace_back(-cosine(query, vector), id);
       std::ranges::sort(expected);
       const auto hits = search(*backend, query, 10);

@@ -179,6 +179,7 @@ TEST_F(CatalogTest, DropsAtOnceAndPurgesInPortionsAlsoAfterARestart) {
   const auto shoes = catalog->create(spec("shoes")).value();
   const auto hats = catalog->create(spec("hats")).value();
   std::vector<Item> many;
+  many.reserve(1000);
   for (int i = 0; i < 1000; ++i) many.push_back(item(std::to_string(i)));
   ASSERT_TRUE(catalog->upsert(shoes, many));
   ASSERT_TRUE(catalog->upsert(hats, many));
@@ -203,6 +204,7 @@ TEST_F(CatalogTest, PurgingGivesRoomBackToTheDisk) {
   large.space.dimensions = 4096;
   const auto shoes = catalog->create(large).value();
   std::vector<Item> many;
+  many.reserve(200);
   for (int i = 0; i < 200; ++i) {
     many.push_back(item(std::to_string(i)));
     many.back().vector.assign(4096, 1);
@@ -260,6 +262,7 @@ TEST_F(CatalogTest, SaysThatAnotherProgramHoldsTheLock) {
 TEST_F(CatalogTest, SurvivesDamagedPages) {
   const auto shoes = catalog->create(spec("shoes")).value();
   std::vector<Item> many;
+  many.reserve(2000);
   for (int i = 0; i < 2000; ++i) many.push_back(item(std::to_string(i)));
   ASSERT_TRUE(catalog->upsert(shoes, many));
   catalog.reset();
