@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "index/vector_math.h"
 
@@ -63,24 +62,22 @@ float largest_of(std::span<const float> values) {
   return largest;
 }
 
+float square_of(std::span<const float> values, Metric metric) {
+  return metric == Metric::euclidean ? static_cast<float>(dot_product(values, values)) : 0;
+}
+
 }  // namespace
 
 void encode_bytes(std::span<const float> rotated, Metric metric, std::uint8_t* row) {
   const float largest = largest_of(rotated);
   const double inverse = largest > 0 ? kMaxCode / static_cast<double>(largest) : 0;
+  ByteTerms terms = {.scale = largest / kMaxCode, .square = square_of(rotated, metric)};
   for (std::size_t i = 0; i < rotated.size(); ++i) {
-    row[i] = static_cast<std::uint8_t>(std::lrint(rotated[i] * inverse) + kZero);
+    const int code = static_cast<int>(std::lrint(rotated[i] * inverse));
+    row[i] = static_cast<std::uint8_t>(code + kZero);
+    terms.code_sum += code;
   }
-  const ByteTerms terms = {
-      .scale = largest / kMaxCode,
-      .square = metric == Metric::euclidean ? static_cast<float>(dot_product(rotated, rotated)) : 0};
   std::memcpy(row + rotated.size(), &terms, sizeof(terms));
-}
-
-ByteTerms byte_terms(const std::uint8_t* row, std::size_t padded) noexcept {
-  ByteTerms terms;
-  std::memcpy(&terms, row + padded, sizeof(terms));
-  return terms;
 }
 
 ByteQuery::ByteQuery(std::size_t padded, Metric metric, Simd simd)
@@ -91,27 +88,26 @@ ByteQuery::ByteQuery(std::size_t padded, Metric metric, Simd simd)
 #endif
 }
 
-void ByteQuery::finish(float scale, float square) {
-  scale_ = metric_ == Metric::euclidean ? -2 * scale : -scale;
-  square_ = square;
-  offset_ = 0;
-  for (const std::int8_t code : codes_) offset_ += code;
-  offset_ *= kZero;
+void ByteQuery::finish(const ByteTerms& terms) {
+  scale_ = metric_ == Metric::euclidean ? -2 * terms.scale : -terms.scale;
+  square_ = terms.square;
+  offset_ = kZero * terms.code_sum;
 }
 
 void ByteQuery::set(std::span<const float> rotated) {
   const float largest = largest_of(rotated);
   const double inverse = largest > 0 ? kMaxQueryCode / static_cast<double>(largest) : 0;
+  ByteTerms terms = {.scale = largest / kMaxQueryCode, .square = square_of(rotated, metric_)};
   for (std::size_t i = 0; i < codes_.size(); ++i) {
     codes_[i] = static_cast<std::int8_t>(std::lrint(rotated[i] * inverse));
+    terms.code_sum += codes_[i];
   }
-  finish(largest / kMaxQueryCode, metric_ == Metric::euclidean ? static_cast<float>(dot_product(rotated, rotated)) : 0);
+  finish(terms);
 }
 
 void ByteQuery::set(const std::uint8_t* row) {
   for (std::size_t i = 0; i < codes_.size(); ++i) codes_[i] = static_cast<std::int8_t>(row[i] - kZero);
-  const ByteTerms terms = byte_terms(row, codes_.size());
-  finish(terms.scale, terms.square);
+  finish(byte_terms(row, codes_.size()));
 }
 
 }  // namespace eidetic

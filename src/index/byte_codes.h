@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <vector>
 
@@ -16,13 +17,18 @@ namespace eidetic {
 // A stored row: `padded` bytes of components (0 to 127, 64 is zero), then its ByteTerms.
 struct ByteTerms {
   float scale = 0;
-  float square = 0;  // |x|^2 under euclidean, otherwise 0
+  float square = 0;           // |x|^2 under euclidean, otherwise 0
+  std::int32_t code_sum = 0;  // of the components, less their zero point
 };
 [[nodiscard]] constexpr std::size_t byte_row_size(std::size_t padded) noexcept { return padded + sizeof(ByteTerms); }
+[[nodiscard]] inline ByteTerms byte_terms(const std::uint8_t* row, std::size_t padded) noexcept {
+  ByteTerms terms;
+  std::memcpy(&terms, row + padded, sizeof(terms));
+  return terms;
+}
 
 // `rotated` has `padded` components.
 void encode_bytes(std::span<const float> rotated, Metric metric, std::uint8_t* row);
-[[nodiscard]] ByteTerms byte_terms(const std::uint8_t* row, std::size_t padded) noexcept;
 
 // The other side of a distance.
 class ByteQuery {
@@ -41,7 +47,7 @@ class ByteQuery {
  private:
   using Product = std::int32_t (*)(const std::uint8_t* row, const std::int8_t* query, std::size_t count);
 
-  void finish(float scale, float square);
+  void finish(const ByteTerms& terms);
 
   Metric metric_;
   Product product_;

@@ -10,6 +10,7 @@ namespace {
 constexpr unsigned kMaxLevel = 15;
 constexpr float kLargestTerm = 1e16F;  // what rows of norm kMaxNorm can give
 constexpr float kLargestSquare = 1.1e30F;
+constexpr int kLargestSum = 1 << 23;       // of 65,536 codes
 constexpr std::size_t kPrefetchAhead = 3;  // rows fetched while one is being compared
 constexpr std::size_t kCacheLine = 64;
 
@@ -22,7 +23,8 @@ void prefetch(const void* from, std::size_t bytes) {
 
 // What a walk needs, kept so that none allocates.
 struct HnswGraph::Scratch {
-  Scratch(std::size_t padded, Metric metric) : query(padded, metric), other(padded, metric) {}
+  Scratch(std::size_t padded, Metric metric, std::size_t most_links)
+      : query(padded, metric), other(padded, metric), kept_queries(most_links, other) {}
 
   // False: it was seen before.
   bool see(Row row) {
@@ -47,6 +49,7 @@ struct HnswGraph::Scratch {
   std::vector<Near> frontier;  // nearest on top
   std::vector<Near> found;     // farthest on top
   std::vector<Near> kept;
+  std::vector<ByteQuery> kept_queries;  // the rows in `kept`
 };
 
 class HnswGraph::Lease {
@@ -59,7 +62,7 @@ class HnswGraph::Lease {
         graph.scratch_.pop_back();
       }
     }
-    if (scratch_ == nullptr) scratch_ = std::make_unique<Scratch>(graph.padded_, graph.metric_);
+    if (scratch_ == nullptr) scratch_ = std::make_unique<Scratch>(graph.padded_, graph.metric_, graph.capacity(0));
   }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
@@ -207,11 +210,15 @@ void HnswGraph::choose(std::vector<Near>& candidates, std::size_t count, Scratch
   auto& kept = scratch.kept;
   kept.clear();
   for (const Near& candidate : candidates) {
+    const std::uint8_t* const row = code(candidate.row);
+    bool hidden = false;
+    for (std::size_t i = 0; i < kept.size() && !hidden; ++i) {
+      hidden = scratch.kept_queries[i].distance(row) < candidate.distance;
+    }
+    if (hidden) continue;
+    scratch.kept_queries[kept.size()].set(row);
+    kept.push_back(candidate);
     if (kept.size() == count) break;
-    scratch.other.set(code(candidate.row));
-    const bool hidden = std::ranges::any_of(
-        kept, [&](const Near& one) { return scratch.other.distance(code(one.row)) < candidate.distance; });
-    if (!hidden) kept.push_back(candidate);
   }
   candidates.assign(kept.begin(), kept.end());
 }
@@ -313,8 +320,8 @@ Result<bool> HnswGraph::load(CheckedReader& in, Row end, const std::function<boo
     EIDETIC_CHECK(levels_.reserve(row));
     std::memcpy(code(row), in.bytes(codes_.row_bytes()).data(), codes_.row_bytes());
     const ByteTerms terms = byte_terms(code(row), padded_);
-    const bool plausible =
-        terms.scale >= 0 && terms.scale <= kLargestTerm && terms.square >= 0 && terms.square <= kLargestSquare;
+    const bool plausible = terms.scale >= 0 && terms.scale <= kLargestTerm && terms.square >= 0 &&
+                           terms.square <= kLargestSquare && std::abs(terms.code_sum) <= kLargestSum;
     if (!plausible) return false;
   }
   const auto entry_row = in.value<std::uint32_t>();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "base/threads.h"
@@ -67,9 +68,24 @@ Result<std::vector<Neighbor>> HnswIndex::search(std::span<const float> query, co
   const auto [nearest, complete] = graph_.walk(rotated, {.ef = ef, .budget = budget}, accept);
   if (!complete || nearest.size() < params.k) return scan(score, params.k, accept);
 
-  const std::size_t rescored = std::max(params.k, params.rescore != 0 ? params.rescore : 2 * params.k + 10);
+  return rescore(score, nearest, params);
+}
+
+// In the order of the walk's distances, until a row would have to be further off than the worst of them so far, twice
+// over, to be among the k best.
+std::vector<Neighbor> HnswIndex::rescore(const ExactScore& score, std::span<const HnswGraph::Near> nearest,
+                                         const SearchParams& params) const {
   BestK best(params.k);
-  for (const auto& near : std::span(nearest).first(std::min(rescored, nearest.size()))) best.offer(score(near.row));
+  double worst_error = 0;
+  for (std::size_t i = 0; i < nearest.size(); ++i) {
+    const double estimate = -double{nearest[i].distance};  // scores are distances with the sign changed
+    const bool hopeless = best.full() && estimate + 2 * worst_error < best.worst().score;
+    if (i >= params.k && (params.rescore != 0 ? i >= params.rescore : hopeless)) break;
+    if (i + 1 < nearest.size()) __builtin_prefetch(store_->vector(nearest[i + 1].row).data());
+    const Scored scored = score(nearest[i].row);
+    worst_error = std::max(worst_error, std::abs(scored.score - estimate));
+    best.offer(scored);
+  }
   return best.take(score);
 }
 

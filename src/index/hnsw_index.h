@@ -37,6 +37,8 @@ class HnswIndex final : public VectorIndex {
 
  private:
   void insert(Row row);
+  [[nodiscard]] std::vector<Neighbor> rescore(const ExactScore& score, std::span<const HnswGraph::Near> nearest,
+                                              const SearchParams& params) const;
   [[nodiscard]] std::vector<Neighbor> scan(const ExactScore& score, std::size_t k,
                                            const HnswGraph::Accept& accept) const;
 
