@@ -2,67 +2,45 @@
 
 #include <fmt/format.h>
 
-#include <sstream>
-
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "embed/graph.h"
 
 namespace eidetic {
-namespace {
 
-// One line before the compiled network: format, length and XXH3 of what follows, and the full key.
-std::string header_of(std::string_view key, std::string_view blob) {
-  return fmt::format("EideticCompiled 1 {} {:016x} {}\n", blob.size(), checksum(as_bytes(blob)), key);
-}
-
-std::string processor() { return graph::core().get_property("CPU", ov::device::full_name.name()).as<std::string>(); }
-
-}  // namespace
-
-CompiledCache::CompiledCache(std::filesystem::path folder, std::string_view key) {
+CompiledCache::CompiledCache(const std::filesystem::path& folder, std::string_view name, std::string_view version) {
   if (folder.empty()) return;
-  // The versions are not part of the file's name: a newer program replaces what an older one left.
-  file_ = folder / fmt::format("{}.compiled", sha256_hex(as_bytes(key)).substr(0, 32));
-  try {
-    header_ = fmt::format("{} openvino={} cpu={}", key, ov::get_openvino_version().buildNumber, processor());
-  } catch (const std::exception& exception) {
-    log(LogLevel::debug, "compiled models are not kept: {}", graph::reason(exception));
-    file_.clear();
-  }
+  file_ = folder / fmt::format("{}.compiled", sha256_hex(as_bytes(name)).substr(0, 32));
+  key_ = sha256_hex(as_bytes(fmt::format("{}\n{}", name, version)));
 }
 
-std::optional<ov::CompiledModel> CompiledCache::load(const ov::AnyMap& properties) const {
+// One line before the compiled network: format, size and XXH3 of what follows, and the digest of name and version.
+std::string CompiledCache::header(std::string_view compiled) const {
+  return fmt::format("EideticCompiled 1 {} {:016x} {}\n", compiled.size(), checksum(as_bytes(compiled)), key_);
+}
+
+std::optional<std::string> CompiledCache::load() const {
   if (file_.empty()) return std::nullopt;
   auto text = read_text(file_);
   if (!text) return std::nullopt;
   const auto end = text->find('\n');
   if (end == std::string::npos) return std::nullopt;
-  const std::string_view blob = std::string_view(*text).substr(end + 1);
-  // Bytes from disk reach OpenVINO only if they are the ones that were written.
-  if (text->substr(0, end + 1) != header_of(header_, blob)) return std::nullopt;
-  try {
-    std::istringstream stream{std::string(blob)};
-    return graph::core().import_model(stream, "CPU", properties);
-  } catch (const std::exception& exception) {
-    log(LogLevel::debug, "'{}' is compiled anew: {}", file_.native(), graph::reason(exception));
-    return std::nullopt;
-  }
+  std::string compiled = text->substr(end + 1);
+  // Bytes from disk reach the inference library only if they are the ones that were written.
+  if (text->substr(0, end + 1) != header(compiled)) return std::nullopt;
+  return compiled;
 }
 
-void CompiledCache::store(ov::CompiledModel& compiled) const {
+void CompiledCache::store(std::string_view compiled) const {
   if (file_.empty()) return;
-  try {
-    std::ostringstream stream;
-    compiled.export_model(stream);
-    const std::string blob = std::move(stream).str();
-    auto written = make_directories(file_.parent_path());
-    if (written) written = write_file_atomically(file_, header_of(header_, blob) + blob);
-    if (!written) log(LogLevel::debug, "the compiled model is not kept: {}", written.error().message);
-  } catch (const std::exception& exception) {
-    log(LogLevel::debug, "the compiled model is not kept: {}", graph::reason(exception));
+  auto written = make_directories(file_.parent_path());
+  if (written) {
+    written = write_file_atomically(file_, [&](const Sink& sink) -> Result<void> {
+      EIDETIC_CHECK(sink(as_bytes(header(compiled))));
+      return sink(as_bytes(compiled));
+    });
   }
+  if (!written) log(LogLevel::debug, "the compiled model is not kept: {}", written.error().message);
 }
 
 }  // namespace eidetic

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <openvino/frontend/manager.hpp>
 #include <openvino/op/constant.hpp>
+#include <openvino/openvino.hpp>
 
 #include <algorithm>
 

@@ -1,14 +1,24 @@
 // Reading and cutting model graphs with OpenVINO. Included by this room's .cpp files alone.
 #pragma once
 
-#include <openvino/openvino.hpp>
-
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "eidetic/error.h"
+
+namespace ov {
+class Core;
+class Model;
+class Node;
+class PartialShape;
+template <typename NodeType>
+class Output;
+namespace op::v0 {
+class Parameter;
+}
+}  // namespace ov
 
 namespace eidetic::graph {
 

@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <openvino/openvino.hpp>
 #include <openvino/pass/constant_folding.hpp>
 #include <openvino/pass/manager.hpp>
 
 #include <cmath>
 #include <condition_variable>
 #include <mutex>
+#include <sstream>
 
+#include "base/log.h"
 #include "embed/compiled_cache.h"
 #include "embed/graph.h"
 
@@ -77,22 +80,41 @@ ov::AnyMap properties(const NetworkOptions& options) {
           ov::hint::inference_precision(options.precision == Precision::bf16 ? ov::element::bf16 : ov::element::f32)};
 }
 
-// All that decides what a compiled network is, beside the processor and OpenVINO itself.
-std::string cache_key(const NetworkOptions& options) {
-  return fmt::format("{} input={} layer={} shape={} {} streams={}", options.identity, options.input.value_or(""),
-                     options.layer.value_or(""), fmt::join(options.input_shape, "x"), to_string(options.precision),
-                     options.streams);
+CompiledCache cache_for(const NetworkOptions& options) {
+  if (options.cache_dir.empty()) return {{}, "", ""};
+  const std::string name = fmt::format(
+      "{} input={} layer={} shape={} {} streams={}", options.identity, options.input.value_or(""),
+      options.layer.value_or(""), fmt::join(options.input_shape, "x"), to_string(options.precision), options.streams);
+  const auto processor = graph::core().get_property("CPU", ov::device::full_name.name()).as<std::string>();
+  return {options.cache_dir, name, fmt::format("{} on {}", ov::get_openvino_version().buildNumber, processor)};
+}
+
+// nullopt: it must be compiled from the model.
+std::optional<ov::CompiledModel> from_cache(const CompiledCache& cache, const NetworkOptions& options) {
+  const auto compiled = cache.load();
+  if (!compiled) return std::nullopt;
+  try {
+    std::istringstream stream(*compiled);
+    return graph::core().import_model(stream, "CPU", properties(options));
+  } catch (const std::exception& exception) {
+    log(LogLevel::debug, "a compiled model is made anew: {}", graph::reason(exception));
+    return std::nullopt;
+  }
 }
 
 Result<ov::CompiledModel> compile(const fs::path& file, const NetworkOptions& options) {
-  const CompiledCache cache(options.cache_dir, cache_key(options));
-  if (auto cached = cache.load(properties(options))) return *std::move(cached);
-  EIDETIC_TRY(const auto model, graph::read_model(file));
   try {
+    const CompiledCache cache = cache_for(options);
+    if (auto cached = from_cache(cache, options)) return *std::move(cached);
+    EIDETIC_TRY(const auto model, graph::read_model(file));
     EIDETIC_TRY(const auto part, cut_out(model, options, file));
     if (!has_native_int8()) unpack_weights(part);
     auto compiled = graph::core().compile_model(part, "CPU", properties(options));
-    cache.store(compiled);
+    if (!options.cache_dir.empty()) {
+      std::ostringstream stream;
+      compiled.export_model(stream);
+      cache.store(stream.view());
+    }
     return compiled;
   } catch (const std::exception& exception) {
     return fail(ErrorCode::unsupported,

@@ -1,5 +1,6 @@
 #include "embed/qlinear_conv.h"
 
+#include <openvino/frontend/extension/conversion.hpp>
 #include <openvino/opsets/opset13.hpp>
 
 #include <map>
@@ -109,7 +110,7 @@ ov::OutputVector translate(const ov::frontend::NodeContext& node) {
 
 }  // namespace
 
-std::shared_ptr<ov::frontend::ConversionExtension> qlinear_conv_extension() {
+std::shared_ptr<ov::Extension> qlinear_conv_extension() {
   return std::make_shared<ov::frontend::ConversionExtension>("QLinearConv", translate);
 }
 

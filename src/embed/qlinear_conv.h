@@ -2,12 +2,14 @@
 // scales of the input's channels and fails. Included by this room's .cpp files alone.
 #pragma once
 
-#include <openvino/frontend/extension/conversion.hpp>
-
 #include <memory>
+
+namespace ov {
+class Extension;
+}
 
 namespace eidetic::graph {
 
-[[nodiscard]] std::shared_ptr<ov::frontend::ConversionExtension> qlinear_conv_extension();
+[[nodiscard]] std::shared_ptr<ov::Extension> qlinear_conv_extension();
 
 }  // namespace eidetic::graph
