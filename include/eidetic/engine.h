@@ -118,11 +118,11 @@ struct Crop {
 struct Term {
   enum class Kind { picture, bytes, id, text, vector };
   Kind kind = Kind::picture;
-  std::string value;              // picture: path or URI; id: item id; text: words
-  std::vector<std::byte> bytes;   // bytes: the encoded picture
-  Vector vector;                  // vector: dimensions of the space
-  double weight = 1;              // negative: less like this
-  std::optional<Crop> crop = {};  // of picture and bytes
+  std::string value = {};             // picture: path or URI; id: item id; text: words
+  std::vector<std::byte> bytes = {};  // bytes: the encoded picture
+  Vector vector = {};                 // vector: dimensions of the space
+  double weight = 1;                  // negative: less like this
+  std::optional<Crop> crop = {};      // of picture and bytes
 };
 
 inline constexpr std::size_t kMaxTerms = 100;

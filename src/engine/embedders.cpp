@@ -1,0 +1,32 @@
+#include "engine/embedders.h"
+
+#include <algorithm>
+
+#include "embed/models.h"
+#include "engine/listing.h"
+
+namespace eidetic {
+
+Result<std::shared_ptr<const Embedder>> Embedders::get(const std::string& model, Metric metric,
+                                                       EmbedderOptions::Arithmetic arithmetic) {
+  EIDETIC_TRY(const auto bundle, find_bundle(model, directories_));
+  const std::tuple key{bundle.native(), metric, arithmetic};
+  const std::scoped_lock lock(mutex_);
+  auto& loaded = loaded_[key];
+  if (!loaded) {
+    EmbedderOptions options;
+    options.arithmetic = arithmetic;
+    options.threads = threads_;
+    options.metric = metric;
+    EIDETIC_TRY(loaded, load_embedder(bundle, options));
+  }
+  return loaded;
+}
+
+Result<std::string> Embedders::lasting_name(const std::string& model) const {
+  EIDETIC_TRY(const auto bundle, find_bundle(model, directories_));
+  const bool by_name = std::ranges::any_of(directories_, [&](const auto& folder) { return folder / model == bundle; });
+  return by_name ? model : absolute_path(bundle).native();
+}
+
+}  // namespace eidetic

@@ -1,0 +1,36 @@
+// Models loaded once and kept, by the name or path of their bundle.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "eidetic/embedder.h"
+#include "eidetic/error.h"
+
+namespace eidetic {
+
+// Thread-safe; a model that is being loaded holds up other calls.
+class Embedders {
+ public:
+  Embedders(std::vector<std::filesystem::path> directories, unsigned threads)
+      : directories_(std::move(directories)), threads_(threads) {}
+
+  // Errors: not_found naming the folders that were searched; those of load_embedder.
+  [[nodiscard]] Result<std::shared_ptr<const Embedder>> get(const std::string& model, Metric metric,
+                                                            EmbedderOptions::Arithmetic arithmetic);
+  // What a collection remembers its model by: the name of a bundle in one of the folders, else an absolute path.
+  [[nodiscard]] Result<std::string> lasting_name(const std::string& model) const;
+
+ private:
+  const std::vector<std::filesystem::path> directories_;
+  const unsigned threads_;
+  std::mutex mutex_;
+  std::map<std::tuple<std::string, Metric, EmbedderOptions::Arithmetic>, std::shared_ptr<const Embedder>> loaded_;
+};
+
+}  // namespace eidetic

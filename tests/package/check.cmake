@@ -1,0 +1,36 @@
+set(work ${BUILD}/package-test)
+file(REMOVE_RECURSE ${work})
+
+function(run expected)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${work} OUTPUT_VARIABLE output ERROR_VARIABLE output
+                  RESULT_VARIABLE status)
+  if(NOT status EQUAL 0 OR NOT output MATCHES "${expected}")
+    message(FATAL_ERROR "${ARGN}\nstatus ${status}, expected '${expected}':\n${output}")
+  endif()
+endfunction()
+
+# Two pictures: a red slope and a blue one.
+function(draw name channel)
+  set(pixels "")
+  foreach(y RANGE 1 40)
+    foreach(x RANGE 1 40)
+      math(EXPR level "(${x} + ${y}) * 3")
+      if(channel EQUAL 0)
+        string(APPEND pixels "${level} 0 0\n")
+      else()
+        string(APPEND pixels "0 ${x} ${level}\n")
+      endif()
+    endforeach()
+  endforeach()
+  file(WRITE ${work}/pictures/${name}.ppm "P3\n40 40\n255\n${pixels}")
+endfunction()
+
+draw(red 0)
+draw(blue 2)
+run("" ${CMAKE_COMMAND} --install ${BUILD} --prefix ${work}/installed)
+file(RENAME ${work}/installed ${work}/moved)
+run("" ${CMAKE_COMMAND} -S ${SOURCE}/examples -B ${work}/examples -DCMAKE_PREFIX_PATH=${work}/moved
+    -DCMAKE_CXX_COMPILER=${COMPILER})
+run("" ${CMAKE_COMMAND} --build ${work}/examples)
+run("2 pictures indexed.*1  blue.ppm" ${work}/examples/search pictures pictures/blue.ppm)
+run("0 pictures indexed, 2 unchanged" ${work}/examples/search pictures pictures/red.ppm)
