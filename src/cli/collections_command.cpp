@@ -1,0 +1,149 @@
+// eidetic collections list | show NAME | create NAME | drop NAME | export NAME FILE | import FILE
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/report.h"
+#include "cli/session.h"
+#include "cli/table.h"
+
+namespace eidetic {
+namespace {
+
+struct CollectionOptions {
+  std::string name;
+  std::filesystem::path file;
+  std::optional<std::string> new_name;
+  CreateOptions create;
+  std::string metric = "cosine";
+};
+
+Result<int> run_list(const Session& session) {
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  EIDETIC_TRY(const auto collections, engine->collections());
+  if (session.globals.json) {
+    Json list = Json::array();
+    for (const auto& info : collections) list.push_back(to_json(info));
+    print_json({{"collections", std::move(list)}});
+    return kDone;
+  }
+  if (collections.empty()) {
+    print_note("no collection yet; make one: eidetic index FOLDER -c NAME");
+    return kDone;
+  }
+  Table table({{.title = "name"},
+               {.title = "items", .right_aligned = true},
+               {.title = "model", .least = 8},
+               {.title = "dimensions", .right_aligned = true, .optional = true},
+               {.title = "metric", .optional = true},
+               {.title = "index", .optional = true},
+               {.title = "disk", .right_aligned = true, .optional = true}});
+  for (const auto& info : collections) {
+    const Space& space = info.spec.space;
+    table.add({info.spec.name, std::to_string(info.items), space.model, std::to_string(space.dimensions),
+               std::string(to_string(space.metric)), info.index_kind, human_bytes(info.disk_bytes)});
+  }
+  table.print();
+  return kDone;
+}
+
+void print_info(const CollectionInfo& info) {
+  const Json json = to_json(info);
+  for (const auto& field : {"name", "items", "model", "space", "dimensions", "metric", "precision", "index",
+                            "index_kind", "index_building", "created"}) {
+    if (const std::string text = cell_text(json[field]); !text.empty()) fmt::print("{:<15} {}\n", field, text);
+  }
+  fmt::print("{:<15} {}\n{:<15} {}\n", "memory", human_bytes(info.memory_bytes), "disk", human_bytes(info.disk_bytes));
+}
+
+int print_collection(const Session& session, const CollectionInfo& info) {
+  if (session.globals.json) {
+    print_json(to_json(info));
+  } else {
+    print_info(info);
+  }
+  return kDone;
+}
+
+Result<int> run_show(const Session& session, const CollectionOptions& options) {
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  EIDETIC_TRY(const auto info, engine->describe(options.name));
+  return print_collection(session, info);
+}
+
+Result<int> run_create(const Session& session, CollectionOptions options) {
+  EIDETIC_TRY(options.create.metric, parse_metric(options.metric));
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  EIDETIC_TRY(const auto info, engine->create(options.name, options.create));
+  return print_collection(session, info);
+}
+
+Result<int> run_drop(const Session& session, const CollectionOptions& options) {
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  EIDETIC_CHECK(engine->drop(options.name));
+  if (session.globals.json) print_json({{"collection", options.name}, {"dropped", true}});
+  return kDone;
+}
+
+Result<int> run_export(const Session& session, const CollectionOptions& options) {
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  EIDETIC_TRY(const std::uint64_t items, engine->export_collection(options.name, options.file));
+  if (session.globals.json) {
+    print_json({{"collection", options.name}, {"items", items}, {"file", options.file.native()}});
+  } else {
+    fmt::print("{}: {} items exported to {}\n", options.name, items, options.file.native());
+  }
+  return kDone;
+}
+
+Result<int> run_import(const Session& session, const CollectionOptions& options) {
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  EIDETIC_TRY(const auto info, engine->import_collection(options.file, options.new_name));
+  return print_collection(session, info);
+}
+
+}  // namespace
+
+void add_collections_command(CLI::App& root, Session& session) {
+  auto* app = root.add_subcommand("collections", "List, show, create, drop, export and import collections")
+                  ->fallthrough()
+                  ->require_subcommand(1);
+  const auto add = [&](const char* name, const char* description, auto run) {
+    auto* command = app->add_subcommand(name, description)->fallthrough();
+    auto options = std::make_shared<CollectionOptions>();
+    command->callback([=, &session] { session.command = [=, &session] { return run(session, *options); }; });
+    return std::pair(command, options);
+  };
+  const auto add_name = [](auto& added) {
+    added.first->add_option("NAME", added.second->name, "the collection")->type_name("")->required();
+  };
+
+  add("list", "List the collections", [](const Session& s, const CollectionOptions&) { return run_list(s); });
+  auto show = add("show", "Show what a collection is", run_show);
+  add_name(show);
+
+  auto create = add("create", "Create an empty collection", run_create);
+  add_name(create);
+  create.first->add_option("--model", create.second->create.model, "bundle name, folder or file (default: default)")
+      ->type_name("BUNDLE");
+  create.first->add_option("--index", create.second->create.index, "auto, Flat or HNSW<M> (default: auto)")
+      ->type_name("KIND");
+  create.first->add_option("--metric", create.second->metric, "cosine, dot or euclidean (default: cosine)")
+      ->type_name("NAME");
+
+  auto drop = add("drop", "Remove a collection with all that is in it", run_drop);
+  add_name(drop);
+
+  auto to_file = add("export", "Write a collection into one file", run_export);
+  add_name(to_file);
+  to_file.first->add_option("FILE", to_file.second->file, "the file to write")->type_name("")->required();
+
+  auto from_file = add("import", "Read a collection from a file that export wrote", run_import);
+  from_file.first->add_option("FILE", from_file.second->file, "the file to read")->type_name("")->required();
+  from_file.first->add_option("--name", from_file.second->new_name, "name it so (default: its own name)")
+      ->type_name("NAME");
+}
+
+}  // namespace eidetic

@@ -1,0 +1,24 @@
+// The commands of `eidetic`, one file each. Every function adds one subcommand, with its options, to the command line; when
+// that subcommand is chosen, `session.command` is set to what it does.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace eidetic {
+
+struct Session;
+
+void add_index_command(CLI::App& root, Session& session);
+void add_search_command(CLI::App& root, Session& session);
+void add_collections_command(CLI::App& root, Session& session);
+void add_models_command(CLI::App& root, Session& session);
+void add_embed_command(CLI::App& root, Session& session);
+void add_classify_command(CLI::App& root, Session& session);
+void add_eval_command(CLI::App& root, Session& session);
+void add_bench_command(CLI::App& root, Session& session);
+void add_doctor_command(CLI::App& root, Session& session);
+void add_completion_command(CLI::App& root, Session& session);
+
+}  // namespace eidetic

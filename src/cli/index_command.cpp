@@ -1,0 +1,153 @@
+// eidetic index PATH… -c NAME
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+#include "cli/interruption.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/session.h"
+
+namespace eidetic {
+namespace {
+
+struct IndexArguments {
+  std::string collection;
+  std::optional<std::string> index;
+  std::optional<std::string> metric;
+  IndexRequest request;
+};
+
+std::unexpected<Error> mismatch(const CollectionInfo& info, std::string_view has, std::string_view asked) {
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("collection '{0}' {1}, not {2}; index into another collection, or drop it first: "
+                          "eidetic collections drop {0}",
+                          info.spec.name, has, asked));
+}
+
+// What a person asks of a collection that is there already must be what it is. (The engine compares the model.)
+Result<void> check_existing(const CollectionInfo& info, const IndexArguments& options) {
+  const Space& space = info.spec.space;
+  if (options.index && *options.index != info.spec.index) {
+    return mismatch(info, fmt::format("has the index '{}'", info.spec.index), fmt::format("'{}'", *options.index));
+  }
+  if (options.metric && *options.metric != to_string(space.metric)) {
+    return mismatch(info, fmt::format("has the metric {}", to_string(space.metric)), *options.metric);
+  }
+  return {};
+}
+
+// True: the collection was not there and has been made.
+Result<bool> ensure_collection(Engine& engine, const IndexArguments& options) {
+  const auto info = engine.describe(options.collection);
+  if (info) {
+    EIDETIC_CHECK(check_existing(*info, options));
+    return false;
+  }
+  if (info.error().code != ErrorCode::not_found) return std::unexpected(info.error());
+  CreateOptions create;
+  if (!options.request.model.empty()) create.model = options.request.model;
+  if (options.index) create.index = *options.index;
+  if (options.metric) {
+    EIDETIC_TRY(create.metric, parse_metric(*options.metric));
+  }
+  EIDETIC_CHECK(engine.create(options.collection, create));
+  return true;
+}
+
+Json to_json(const IndexReport& report) {
+  Json stages = Json::array();
+  for (const StageTime& stage : report.stages) {
+    stages.push_back(
+        {{"stage", stage.stage}, {"items", stage.items}, {"seconds", stage.seconds}, {"threads", stage.threads}});
+  }
+  return {{"collection", report.collection},
+          {"indexed", report.indexed},
+          {"skipped", report.skipped},
+          {"updated", report.updated},
+          {"failed", report.failed},
+          {"removed", report.removed},
+          {"errors", to_json(std::span(report.errors))},
+          {"seconds", report.seconds},
+          {"images_per_s", report.images_per_s},
+          {"stages", std::move(stages)},
+          {"interrupted", report.interrupted}};
+}
+
+void print_report(const IndexReport& report, bool verbose) {
+  std::string line = fmt::format("{}: {} indexed, {} unchanged, {} failed", report.collection, report.indexed,
+                                 report.skipped, report.failed);
+  if (report.updated > 0) line += fmt::format(", {} with new metadata", report.updated);
+  if (report.removed > 0) line += fmt::format(", {} removed", report.removed);
+  line += fmt::format(" in {:.1f} s", report.seconds);
+  if (report.indexed > 0) line += fmt::format(" ({:.0f} images/s)", report.images_per_s);
+  fmt::print("{}\n", line);
+  if (!verbose) return;
+  for (const StageTime& stage : report.stages) {
+    fmt::print(stderr, "  {:<10} {:8} items  {:9.3f} s on {} threads\n", stage.stage, stage.items, stage.seconds,
+               stage.threads);
+  }
+}
+
+Result<int> run_index(const Session& session, const IndexArguments& options) {
+  const Interruption interruption;
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  EIDETIC_TRY(const bool created, ensure_collection(*engine, options));
+  const auto report = [&] {
+    Progress bar("indexing", "images");
+    return engine->index(
+        options.collection, options.request,
+        [&](const IndexProgress& now) {
+          bar.update({.total = now.total, .done = now.done, .failed = now.failed, .seconds = now.seconds});
+        },
+        interruption.token());
+  }();
+  if (!report) {
+    // A collection that was made for nothing, say for a folder that is not there, does not stay.
+    if (const auto now = engine->describe(options.collection); created && now && now->items == 0) {
+      (void)engine->drop(options.collection);
+    }
+    return std::unexpected(report.error());
+  }
+  if (session.globals.json) {
+    print_json(to_json(*report));
+  } else {
+    print_report(*report, session.globals.verbose);
+    print_item_errors(report->errors);
+  }
+  if (report->interrupted) {
+    print_note("stopped; what is indexed is kept, and the same command goes on from there");
+    return 128 + interruption.signal();
+  }
+  return report->failed > 0 ? kSomeFailed : kDone;
+}
+
+}  // namespace
+
+void add_index_command(CLI::App& root, Session& session) {
+  auto* app = root.add_subcommand("index", "Index pictures: files, folders, URLs")->fallthrough();
+  auto options = std::make_shared<IndexArguments>();
+  app->add_option("PATH", options->request.paths, "files, folders (searched through), URLs")
+      ->type_name("")
+      ->required();
+  app->add_option("-c,--collection", options->collection, "collection; made when it is not there")
+      ->type_name("NAME")
+      ->required();
+  app->add_option("--model", options->request.model, "model of a new collection: bundle name, folder or file (default: default)")
+      ->type_name("BUNDLE");
+  app->add_option("--index", options->index, "index of a new collection: auto, Flat or HNSW<M> (default: auto)")
+      ->type_name("KIND");
+  app->add_option("--metric", options->metric,
+                  "metric of a new collection: cosine, dot or euclidean (default: cosine)")
+      ->type_name("NAME");
+  app->add_option("--metadata", options->request.metadata_csv, "CSV file with a column 'file' or 'id'; the others become metadata")
+      ->type_name("FILE.csv");
+  app->add_flag("--prune", options->request.prune, "remove items of these folders whose file is gone");
+  app->add_option("--batch", options->request.batch, "items stored together (default: 256)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 10'000U).description(""));
+  app->callback([=, &session] { session.command = [=, &session] { return run_index(session, *options); }; });
+}
+
+}  // namespace eidetic

@@ -1,0 +1,166 @@
+// eidetic search TERM [+|- TERM]… -c NAME
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "cli/commands.h"
+#include "cli/report.h"
+#include "cli/session.h"
+#include "cli/table.h"
+#include "cli/terms.h"
+
+namespace eidetic {
+namespace {
+
+constexpr std::size_t kMetadataColumns = 4;
+
+struct SearchOptions {
+  std::vector<std::string> words;
+  std::string collection;
+  std::string model;
+  std::uint32_t k = 10;
+  std::optional<double> min_similarity_pct;
+  std::string crop;
+  bool exclude_self = false;
+  bool files_only = false;
+};
+
+Json to_json(const SearchResult& result) {
+  Json hits = Json::array();
+  for (const Hit& hit : result.hits) {
+    hits.push_back({{"id", hit.id},
+                    {"similarity", hit.similarity},
+                    {"distance", hit.distance},
+                    {"uri", hit.uri},
+                    {"metadata", metadata_object(hit.metadata)}});
+  }
+  Json timings = Json::object();
+  for (const Timing& timing : result.timings) timings[timing.stage] = timing.ms;
+  return {{"collection", result.collection}, {"hits", std::move(hits)}, {"timings_ms", std::move(timings)}};
+}
+
+// What other programs take as the name of the picture: a path for files, the URI for all else.
+std::string file_of(const Hit& hit) {
+  constexpr std::string_view scheme = "file://";
+  if (!hit.uri.starts_with(scheme)) return hit.uri.empty() ? hit.id : hit.uri;
+  return hit.uri.substr(scheme.size());
+}
+
+// The metadata fields that the hits have, in order of first appearance, as many as a table takes.
+std::vector<std::string> metadata_fields(const std::vector<Json>& metadata) {
+  std::vector<std::string> fields;
+  for (const Json& object : metadata) {
+    for (const auto& [field, value] : object.items()) {
+      if (fields.size() < kMetadataColumns && std::ranges::find(fields, field) == fields.end()) fields.push_back(field);
+    }
+  }
+  return fields;
+}
+
+void print_table(const std::vector<Hit>& hits) {
+  std::vector<Json> metadata;
+  for (const Hit& hit : hits) metadata.push_back(metadata_object(hit.metadata));
+  const auto fields = metadata_fields(metadata);
+  std::vector<Column> columns = {{.title = "#", .right_aligned = true},
+                                 {.title = "similarity", .right_aligned = true},
+                                 {.title = "distance", .right_aligned = true},
+                                 {.title = "id", .least = 16, .cut = Cut::head}};
+  for (const auto& field : fields) columns.push_back({.title = field, .least = 8, .optional = true});
+  Table table(std::move(columns));
+  for (std::size_t rank = 0; rank < hits.size(); ++rank) {
+    std::vector<std::string> cells = {std::to_string(rank + 1), fmt::format("{:.4f}", hits[rank].similarity),
+                                      fmt::format("{:.4f}", hits[rank].distance), hits[rank].id};
+    for (const auto& field : fields) {
+      cells.push_back(metadata[rank].contains(field) ? cell_text(metadata[rank][field]) : "");
+    }
+    table.add(std::move(cells));
+  }
+  table.print();
+}
+
+// An empty answer says why it is empty.
+std::string nothing_found(const SearchOptions& options, Engine& engine) {
+  if (const auto info = engine.describe(options.collection); info && info->items == 0) {
+    return fmt::format("collection '{}' is empty", options.collection);
+  }
+  if (!options.min_similarity_pct) return fmt::format("nothing else is in collection '{}'", options.collection);
+  return fmt::format("nothing in collection '{}' is at least {} % similar; a lower --min-similarity shows more",
+                     options.collection, *options.min_similarity_pct);
+}
+
+Result<Query> build_query(const SearchOptions& options) {
+  Query query;
+  query.model = options.model;
+  query.k = options.k;
+  query.min_similarity_pct = options.min_similarity_pct;
+  query.exclude_terms = options.exclude_self;
+  EIDETIC_TRY(query.terms, parse_terms(options.words));
+  if (!options.crop.empty()) {
+    EIDETIC_TRY(const Crop crop, parse_crop(options.crop));
+    bool used = false;
+    for (Term& term : query.terms) {
+      if (term.kind != Term::Kind::picture) continue;
+      term.crop = crop;
+      used = true;
+    }
+    if (!used) return fail(ErrorCode::invalid_argument, "--crop needs a picture among the search terms");
+  }
+  return query;
+}
+
+// Where a word was taken for text only because no file has that name, the message says so.
+Error explain(Error error, const Query& query) {
+  if (error.code != ErrorCode::unsupported) return error;
+  const auto text = std::ranges::find(query.terms, Term::Kind::text, &Term::kind);
+  if (text == query.terms.end()) return error;
+  return {ErrorCode::not_found, fmt::format("there is no file '{}', and as text: {}", text->value, error.message)};
+}
+
+Result<int> run_search(const Session& session, const SearchOptions& options) {
+  EIDETIC_TRY(const Query query, build_query(options));
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  const auto result = engine->search(options.collection, query);
+  if (!result) return std::unexpected(explain(result.error(), query));
+
+  if (session.globals.json) {
+    print_json(to_json(*result));
+    return kDone;
+  }
+  if (result->hits.empty()) {
+    print_note(nothing_found(options, *engine));
+  } else if (options.files_only) {
+    for (const Hit& hit : result->hits) fmt::print("{}\n", file_of(hit));
+  } else {
+    print_table(result->hits);
+  }
+  if (session.globals.verbose) {
+    for (const Timing& timing : result->timings) fmt::print(stderr, "  {:<10} {:8.2f} ms\n", timing.stage, timing.ms);
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void add_search_command(CLI::App& root, Session& session) {
+  auto* app = root.add_subcommand("search", "Search a collection for pictures like TERM [+|- TERM]…")->fallthrough();
+  auto options = std::make_shared<SearchOptions>();
+  app->add_option("TERM", options->words,
+                  "a file, a URL, id:ITEM or text; joined by words + and -; weighted as in 2:cat.jpg")
+      ->type_name("")
+      ->required();
+  app->add_option("-c,--collection", options->collection, "collection to search")->type_name("NAME")->required();
+  app->add_option("--model", options->model, "refuse to search unless the collection is of this model")
+      ->type_name("BUNDLE");
+  app->add_option("-k", options->k, "how many hits (default: 10)")->type_name("N")->check(CLI::Range(1U, kMaxK).description(""));
+  app->add_option("--min-similarity", options->min_similarity_pct, "leave out hits below this similarity, in per cent")
+      ->type_name("PCT")
+      ->check(CLI::Range(0.0, 100.0).description(""));
+  app->add_option("--crop", options->crop, "use this part of the pictures: pixels, or fractions up to 1")
+      ->type_name("X,Y,W,H");
+  app->add_flag("--exclude-self", options->exclude_self, "leave out the pictures that were searched with");
+  app->add_flag("--files-only", options->files_only, "print one file a line and nothing else");
+  app->callback([=, &session] { session.command = [=, &session] { return run_search(session, *options); }; });
+}
+
+}  // namespace eidetic

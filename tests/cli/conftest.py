@@ -1,0 +1,151 @@
+"""The built program, run as a person runs it, on pictures that are made here."""
+
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import termios
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy
+import pytest
+from PIL import Image, ImageDraw
+
+SOURCE = Path(os.environ.get("EIDETIC_SOURCE", Path(__file__).parents[2]))
+BUILD = Path(os.environ.get("EIDETIC_BUILD", SOURCE / "build/release"))
+EIDETIC = BUILD / "eidetic"
+KINDS = ("circle", "square", "cross", "stripes")
+
+
+@dataclass
+class Answer:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        """The one document on standard output."""
+        return json.loads(self.out)
+
+
+class Cli:
+    """Runs `eidetic … --data FOLDER`."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def command(self, *arguments):
+        return [str(EIDETIC), *map(str, arguments), "--data", str(self.data)]
+
+    def __call__(self, *arguments, status=0, **options):
+        options.setdefault("timeout", 120)
+        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, **options)
+        assert done.returncode == status, f"{arguments}: status {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def json(self, *arguments, **options):
+        return self(*arguments, "--json", **options).json
+
+    def popen(self, *arguments, **options):
+        return subprocess.Popen(
+            self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        )
+
+
+def in_terminal(command, columns=80, watch=None, kill_after=None, **environment):
+    """Status, and everything that appears on a terminal of that width. watch(text, keys) is called as text comes in, until
+    it returns True; keys(bytes) types. kill_after: seconds until kill -9."""
+    main, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(
+        command,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env={**os.environ, **environment},
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(terminal)
+    killer = threading.Timer(kill_after or 0, process.kill)
+    if kill_after is not None:
+        killer.start()
+    text = b""
+    while piece := read_terminal(main):
+        text += piece
+        if watch and watch(text.decode(errors="replace"), lambda keys: os.write(main, keys)):
+            watch = None
+    os.close(main)
+    killer.cancel()
+    return process.wait(60), text.decode(errors="replace")
+
+
+def read_terminal(main):
+    try:
+        return os.read(main, 65536)
+    except OSError:  # how Linux says that the last process has closed the terminal
+        return b""
+
+
+@pytest.fixture
+def cli(tmp_path):
+    return Cli(tmp_path / "data")
+
+
+def draw(kind, seed, size=(96, 80)):
+    """A picture of its kind: its own colours, place and noise."""
+    random = numpy.random.default_rng(seed)
+    noise = random.integers(0, 60, (size[1], size[0], 3), dtype=numpy.uint8)
+    image = Image.fromarray(noise + numpy.array(random.integers(0, 190, 3), dtype=numpy.uint8))
+    pen = ImageDraw.Draw(image)
+    colour = tuple(int(c) for c in random.integers(60, 256, 3))
+    x, y, r = (int(v) for v in random.integers(25, 45, 3))
+    box = (x - r // 2, y - r // 2, x + r, y + r)
+    if kind == "circle":
+        pen.ellipse(box, fill=colour)
+    elif kind == "square":
+        pen.rectangle(box, fill=colour)
+    elif kind == "cross":
+        pen.line((box[0], box[1], box[2], box[3]), fill=colour, width=9)
+        pen.line((box[0], box[3], box[2], box[1]), fill=colour, width=9)
+    else:
+        for top in range(0, size[1], 12):
+            pen.rectangle((0, top, size[0], top + 5), fill=colour)
+    return image
+
+
+def draw_folder(folder, count):
+    """`count` JPEG files in one folder a kind, and metadata.csv beside them."""
+    lines = ["file,kind,number"]
+    for number in range(count):
+        kind = KINDS[number % len(KINDS)]
+        path = folder / kind / f"{number:04}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw(kind, number).save(path, quality=90)
+        lines.append(f"{kind}/{number:04}.jpg,{kind},{number}")
+    (folder / "metadata.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    """40 pictures: circle/0000.jpg, square/0001.jpg, cross/0002.jpg, stripes/0003.jpg, circle/0004.jpg …"""
+    return draw_folder(tmp_path_factory.mktemp("pictures"), 40)
+
+
+@pytest.fixture(scope="session")
+def many_pictures(tmp_path_factory):
+    return draw_folder(tmp_path_factory.mktemp("many"), 1000)
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory, pictures):
+    """A data folder with the collection `shapes`; tests that change it make their own."""
+    cli = Cli(tmp_path_factory.mktemp("indexed") / "data")
+    cli("index", pictures, "-c", "shapes", "--metadata", pictures / "metadata.csv")
+    return cli
