@@ -29,10 +29,8 @@ set_target_properties(
 install(TARGETS eidetic_shared EXPORT EideticTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/eidetic DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/eidetic/models)
-if(TARGET eidetic)
-  set_target_properties(eidetic PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/eidetic")
-  install(TARGETS eidetic RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
+set_target_properties(eidetic_program PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/eidetic")
+install(TARGETS eidetic_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 # The processor plugin, readers of the model formats that bundles may hold, and the thread library.
 set(openvino ${EIDETIC_DEPS}/openvino/libs)

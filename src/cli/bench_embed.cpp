@@ -1,7 +1,7 @@
 // eidetic bench embed: what a model does on this machine, without files and storage.
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <mutex>
 
 #include "base/threads.h"
@@ -61,8 +61,7 @@ Result<Measured> measure(const Embedder& embedder, std::span<const Image> images
       workers.push_back(pool.post([&, worker] {
         for (std::size_t i = worker; std::chrono::steady_clock::now() < end; i += threads) {
           EmbedTimings timings;
-          const double took =
-              seconds_of([&] { (void)embedder.embed_image(images[i % images.size()], &timings); });
+          const double took = seconds_of([&] { (void)embedder.embed_image(images[i % images.size()], &timings); });
           const std::scoped_lock lock(mutex);
           each.push_back(took * 1000);
           sum.preprocess_ms += timings.preprocess_ms;

@@ -1,8 +1,10 @@
 // eidetic bench index: build time, queries/s and recall of index kinds on real vectors.
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <set>
+
+#include "eidetic/vector_index.h"
 
 #include "base/npy.h"
 #include "base/text.h"
@@ -11,7 +13,6 @@
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/table.h"
-#include "eidetic/vector_index.h"
 #include "index/vector_store.h"
 
 namespace eidetic {
@@ -99,9 +100,8 @@ Result<Measured> measure(const std::string& kind, const std::shared_ptr<const Ve
   double total = 0;
   for (const Row query : queries) {
     Result<std::vector<Neighbor>> found;
-    seconds.push_back(seconds_of([&] {
-      found = index->search(store->vector(query), {.k = options.k, .ef = options.ef});
-    }));
+    seconds.push_back(
+        seconds_of([&] { found = index->search(store->vector(query), {.k = options.k, .ef = options.ef}); }));
     total += seconds.back();
     if (!found) return std::unexpected(found.error());
     answers.emplace_back();
@@ -171,8 +171,9 @@ Result<int> run_bench_index(const Session& session, const BenchIndexOptions& opt
 }  // namespace
 
 void add_bench_index(CLI::App& bench, Session& session) {
-  auto* app = bench.add_subcommand("index", "Build time, queries/s and recall of index kinds, on a collection or a file")
-                  ->fallthrough();
+  auto* app =
+      bench.add_subcommand("index", "Build time, queries/s and recall of index kinds, on a collection or a file")
+          ->fallthrough();
   auto options = std::make_shared<BenchIndexOptions>();
   app->add_option("FILE.npy", options->npy, "vectors, one a row")->type_name("");
   app->add_option("-c,--collection", options->collection, "take the vectors of this collection")->type_name("NAME");
@@ -180,7 +181,9 @@ void add_bench_index(CLI::App& bench, Session& session) {
       ->type_name("KIND,…")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app->add_option("-k", options->k, "hits a query (default: 10)")->type_name("N")->check(CLI::Range(1U, kMaxK).description(""));
+  app->add_option("-k", options->k, "hits a query (default: 10)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, kMaxK).description(""));
   app->add_option("--ef", options->ef, "HNSW: candidates kept during the walk (default: the index's own)")
       ->type_name("N");
   app->add_option("--queries", options->queries, "stored vectors to search with (default: 1000)")

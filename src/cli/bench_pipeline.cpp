@@ -1,8 +1,8 @@
 // eidetic bench pipeline: each stage of indexing alone, then all together, on a folder of real pictures.
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <stdlib.h>
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <filesystem>
 #include <mutex>
@@ -115,9 +115,7 @@ class StageBench {
   template <typename Work>
   void measure(std::size_t stage, std::size_t count, const Work& work) {
     std::atomic<std::uint64_t> good = 0;
-    stages_[stage].seconds += seconds_of([&] {
-      spread(count, [&](std::size_t i) { good += work(i) ? 1 : 0; });
-    });
+    stages_[stage].seconds += seconds_of([&] { spread(count, [&](std::size_t i) { good += work(i) ? 1 : 0; }); });
     stages_[stage].images += good;
   }
 
@@ -266,8 +264,8 @@ Result<int> run_pipeline(const Session& session, const PipelineOptions& options)
 }  // namespace
 
 void add_bench_pipeline(CLI::App& bench, Session& session) {
-  auto* app = bench.add_subcommand("pipeline", "Images/s of each stage of indexing alone, and of all together")
-                  ->fallthrough();
+  auto* app =
+      bench.add_subcommand("pipeline", "Images/s of each stage of indexing alone, and of all together")->fallthrough();
   auto options = std::make_shared<PipelineOptions>();
   app->add_option("PATH", options->paths, "files and folders to index")->type_name("")->required();
   app->add_option("--model", options->model, "bundle name, folder or file (default: default)")->type_name("BUNDLE");

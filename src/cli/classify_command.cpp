@@ -1,7 +1,7 @@
 // eidetic classify PATH… --model BUNDLE
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -10,12 +10,12 @@
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "blobs/router.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
 #include "embed/models.h"
-#include "blobs/router.h"
 
 namespace eidetic {
 namespace {
@@ -178,8 +178,8 @@ Result<int> run_classify(const Session& session, const ClassifyOptions& options)
   EIDETIC_TRY(const Truth truth, Truth::open(options.truth));
   EIDETIC_TRY(const auto folders, model_folders(session.globals));
   EIDETIC_TRY(const auto bundle, find_bundle(options.model, folders));
-  EIDETIC_TRY(const auto classifier, load_classifier(bundle, {.arithmetic = session.globals.arithmetic,
-                                                              .threads = session.globals.threads}));
+  EIDETIC_TRY(const auto classifier,
+              load_classifier(bundle, {.arithmetic = session.globals.arithmetic, .threads = session.globals.threads}));
   EIDETIC_TRY(const PictureList list, list_pictures(options.paths));
   const auto blobs = make_blobs();
   const auto& classes = classifier->labels();
@@ -199,7 +199,8 @@ Result<int> run_classify(const Session& session, const ClassifyOptions& options)
       errors.push_back({picture.uri, scores.error()});
       continue;
     }
-    Classified item = {.id = picture.id, .truth = truth.of(picture.id, classes), .best = best_classes(*scores, classes, options.top)};
+    Classified item = {
+        .id = picture.id, .truth = truth.of(picture.id, classes), .best = best_classes(*scores, classes, options.top)};
     item.correct = !item.truth.empty() && is_class(item.best.front().label, item.truth);
     ++tally.images;
     tally.labelled += item.truth.empty() ? 0 : 1;

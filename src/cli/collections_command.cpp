@@ -1,7 +1,6 @@
 // eidetic collections list | show NAME | create NAME | drop NAME | export NAME FILE | import FILE
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "base/text.h"
 #include "cli/commands.h"

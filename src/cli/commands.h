@@ -1,5 +1,5 @@
-// The commands of `eidetic`, one file each. Every function adds one subcommand, with its options, to the command line; when
-// that subcommand is chosen, `session.command` is set to what it does.
+// The commands of `eidetic`, one file each. Every function adds one subcommand, with its options, to the command line;
+// when that subcommand is chosen, `session.command` is set to what it does.
 #pragma once
 
 namespace CLI {

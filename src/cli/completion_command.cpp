@@ -1,7 +1,7 @@
 // eidetic completion bash | zsh | fish: scripts made from the commands and options themselves.
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <map>
 #include <set>
 
@@ -267,7 +267,9 @@ complete -c eidetic -f
 Result<int> run_completion(const Session& session, const CLI::App& root, const std::string& shell) {
   std::vector<Node> nodes;
   collect(root, "", nodes);
-  const std::string script = shell == "bash" ? bash_script(nodes) : shell == "zsh" ? zsh_script(nodes) : fish_script(nodes);
+  const std::string script = shell == "bash"  ? bash_script(nodes)
+                             : shell == "zsh" ? zsh_script(nodes)
+                                              : fish_script(nodes);
   if (session.globals.json) {
     print_json({{"shell", shell}, {"script", script}});
   } else {

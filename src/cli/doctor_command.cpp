@@ -1,8 +1,8 @@
 // eidetic doctor: whether this machine has what Eidetic needs.
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 
@@ -110,8 +110,7 @@ void check_data(const Globals& globals, std::vector<Finding>& findings) {
 Json to_json(const std::vector<Finding>& findings, bool healthy) {
   Json checks = Json::array();
   for (const Finding& finding : findings) {
-    checks.push_back(
-        {{"check", finding.what}, {"status", to_string(finding.verdict)}, {"detail", finding.detail}});
+    checks.push_back({{"check", finding.what}, {"status", to_string(finding.verdict)}, {"detail", finding.detail}});
   }
   return {{"healthy", healthy}, {"checks", std::move(checks)}};
 }

@@ -1,7 +1,7 @@
 // eidetic embed PATH… --model BUNDLE -o FILE.npy|FILE.csv
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <iterator>

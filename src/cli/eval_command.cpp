@@ -1,7 +1,6 @@
 // eidetic eval -c NAME --label FIELD
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "cli/commands.h"
 #include "cli/report.h"
@@ -20,9 +19,11 @@ struct EvalOptions {
 Json to_json(const EvalReport& report, const std::string& collection) {
   Json recall = Json::object();
   for (const auto& [k, share] : report.recall_at) recall[std::to_string(k)] = share;
-  return {{"collection", collection},      {"label", report.label},     {"queries", report.queries},
-          {"classes", report.classes},     {"unlabelled", report.unlabelled}, {"p_at_1", report.p_at_1},
-          {"p_at_10", report.p_at_10},     {"map", report.map},         {"recall_at", std::move(recall)}};
+  return {{"collection", collection},        {"label", report.label},
+          {"queries", report.queries},       {"classes", report.classes},
+          {"unlabelled", report.unlabelled}, {"p_at_1", report.p_at_1},
+          {"p_at_10", report.p_at_10},       {"map", report.map},
+          {"recall_at", std::move(recall)}};
 }
 
 Result<int> run_eval(const Session& session, const EvalOptions& options) {
@@ -47,8 +48,9 @@ Result<int> run_eval(const Session& session, const EvalOptions& options) {
 }  // namespace
 
 void add_eval_command(CLI::App& root, Session& session) {
-  auto* app = root.add_subcommand("eval", "Measure how well a collection finds pictures of the same label, leave-one-out")
-                  ->fallthrough();
+  auto* app =
+      root.add_subcommand("eval", "Measure how well a collection finds pictures of the same label, leave-one-out")
+          ->fallthrough();
   auto options = std::make_shared<EvalOptions>();
   app->add_option("-c,--collection", options->collection, "collection to measure")->type_name("NAME")->required();
   app->add_option("--label", options->label, "metadata field that holds the label")->type_name("FIELD")->required();

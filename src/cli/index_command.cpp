@@ -1,7 +1,6 @@
 // eidetic index PATH… -c NAME
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "cli/commands.h"
 #include "cli/interruption.h"
@@ -128,20 +127,19 @@ Result<int> run_index(const Session& session, const IndexArguments& options) {
 void add_index_command(CLI::App& root, Session& session) {
   auto* app = root.add_subcommand("index", "Index pictures: files, folders, URLs")->fallthrough();
   auto options = std::make_shared<IndexArguments>();
-  app->add_option("PATH", options->request.paths, "files, folders (searched through), URLs")
-      ->type_name("")
-      ->required();
+  app->add_option("PATH", options->request.paths, "files, folders (searched through), URLs")->type_name("")->required();
   app->add_option("-c,--collection", options->collection, "collection; made when it is not there")
       ->type_name("NAME")
       ->required();
-  app->add_option("--model", options->request.model, "model of a new collection: bundle name, folder or file (default: default)")
+  app->add_option("--model", options->request.model,
+                  "model of a new collection: bundle name, folder or file (default: default)")
       ->type_name("BUNDLE");
   app->add_option("--index", options->index, "index of a new collection: auto, Flat or HNSW<M> (default: auto)")
       ->type_name("KIND");
-  app->add_option("--metric", options->metric,
-                  "metric of a new collection: cosine, dot or euclidean (default: cosine)")
+  app->add_option("--metric", options->metric, "metric of a new collection: cosine, dot or euclidean (default: cosine)")
       ->type_name("NAME");
-  app->add_option("--metadata", options->request.metadata_csv, "CSV file with a column 'file' or 'id'; the others become metadata")
+  app->add_option("--metadata", options->request.metadata_csv,
+                  "CSV file with a column 'file' or 'id'; the others become metadata")
       ->type_name("FILE.csv");
   app->add_flag("--prune", options->request.prune, "remove items of these folders whose file is gone");
   app->add_option("--batch", options->request.batch, "items stored together (default: 256)")

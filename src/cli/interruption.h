@@ -9,9 +9,9 @@
 
 namespace eidetic {
 
-// Lives while such a command runs; made before the engine, whose threads must not take the signals themselves. The first
-// signal asks to stop, a second one ends the process at once. Signals that the parent process had set to be ignored stay
-// ignored.
+// Lives while such a command runs; made before the engine, whose threads must not take the signals themselves. The
+// first signal asks to stop, a second one ends the process at once. Signals that the parent process had set to be
+// ignored stay ignored.
 class Interruption {
  public:
   Interruption();

@@ -1,7 +1,9 @@
 // eidetic models list | show BUNDLE | layers BUNDLE | pull NAME | import FILE | check BUNDLE
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cmath>
 
 #include "base/text.h"
 #include "cli/commands.h"
@@ -12,6 +14,7 @@
 #include "cli/table.h"
 #include "embed/layers.h"
 #include "embed/models.h"
+#include "embed/zoo.h"
 
 namespace eidetic {
 namespace {
@@ -20,6 +23,7 @@ struct ModelArguments {
   std::string bundle;
   std::filesystem::path file;
   std::string name;
+  std::string mirror;
 };
 
 // The bundle that a person names, by name or path.
@@ -45,9 +49,9 @@ Result<int> run_list(const Session& session, const ModelArguments&) {
       if (entry.bundle) {
         list.push_back(to_json(*entry.bundle));
       } else {
-        list.push_back({{"folder", entry.folder.native()},
-                        {"error", {{"code", to_string(entry.bundle.error().code)},
-                                   {"message", entry.bundle.error().message}}}});
+        list.push_back(
+            {{"folder", entry.folder.native()},
+             {"error", {{"code", to_string(entry.bundle.error().code)}, {"message", entry.bundle.error().message}}}});
       }
     }
     print_json({{"models", std::move(list)}});
@@ -72,7 +76,8 @@ Result<int> run_show(const Session& session, const ModelArguments& arguments) {
     print_json(json);
   } else {
     fmt::print("{}  {}\n", bundle.name, bundle.folder.native());
-    for (const auto& [field, value] : json["bundle"].items()) fmt::print("{:<15} {}\n", field, printable(cell_text(value)));
+    for (const auto& [field, value] : json["bundle"].items())
+      fmt::print("{:<15} {}\n", field, printable(cell_text(value)));
   }
   return kDone;
 }
@@ -107,8 +112,8 @@ Result<int> run_layers(const Session& session, const ModelArguments& arguments) 
 Result<int> run_check(const Session& session, const ModelArguments& arguments) {
   EIDETIC_TRY(const auto folders, model_folders(session.globals));
   EIDETIC_TRY(const auto path, find_bundle(arguments.bundle, folders));
-  EIDETIC_TRY(const BundleCheck check, check_bundle(path, {.arithmetic = session.globals.arithmetic,
-                                                           .threads = session.globals.threads}));
+  EIDETIC_TRY(const BundleCheck check,
+              check_bundle(path, {.arithmetic = session.globals.arithmetic, .threads = session.globals.threads}));
   if (session.globals.json) {
     print_json({{"model", check.space.model},
                 {"space", check.space.hash},
@@ -141,12 +146,83 @@ Result<int> run_import(const Session& session, const ModelArguments& arguments) 
   return kDone;
 }
 
+// The first zoo.json of the folders where models are looked up: people may put their own before the one that comes
+// along.
+Result<std::vector<ZooModel>> zoo_of(const Session& session) {
+  EIDETIC_TRY(const auto folders, model_folders(session.globals));
+  std::error_code ignored;
+  for (const auto& folder : folders) {
+    if (std::filesystem::exists(folder / "zoo.json", ignored)) return read_zoo(folder / "zoo.json");
+  }
+  return fail(ErrorCode::not_found,
+              "there is no zoo.json in the folders where models are looked up; `eidetic doctor` "
+              "names them");
+}
+
+int list_zoo(const Session& session, std::span<const ZooModel> zoo) {
+  if (session.globals.json) {
+    Json list = Json::array();
+    for (const ZooModel& model : zoo) {
+      list.push_back({{"name", model.bundle.name},
+                      {"dimensions", model.dimensions},
+                      {"description", model.bundle.description},
+                      {"source", model.bundle.source},
+                      {"license", model.bundle.license}});
+    }
+    print_json({{"zoo", std::move(list)}});
+    return kDone;
+  }
+  Table table({{.title = "name"},
+               {.title = "dimensions", .right_aligned = true},
+               {.title = "description", .least = 20, .optional = true},
+               {.title = "source", .least = 24, .optional = true}});
+  for (const ZooModel& model : zoo) {
+    table.add({model.bundle.name, std::to_string(model.dimensions), model.bundle.description, model.bundle.source});
+  }
+  table.print();
+  return kDone;
+}
+
+Result<int> run_pull(const Session& session, const ModelArguments& arguments) {
+  EIDETIC_TRY(const auto zoo, zoo_of(session));
+  if (arguments.name.empty()) return list_zoo(session, zoo);
+  EIDETIC_TRY(const ZooModel model, find_in_zoo(zoo, arguments.name));
+  EIDETIC_TRY(const auto data, data_folder(session.globals));
+  const Interruption interruption;
+  const auto bundle = [&] {
+    Progress bar("downloading", "MB");
+    const auto start = std::chrono::steady_clock::now();
+    constexpr double kMega = 1e6;
+    return pull_model(
+        model, data / "models", HttpClient(),
+        {.mirror = arguments.mirror,
+         .progress =
+             [&](std::uint64_t done, std::uint64_t total) {
+               const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
+               bar.update({.total = static_cast<std::uint64_t>(std::ceil(static_cast<double>(total) / kMega)),
+                           .done = static_cast<std::uint64_t>(static_cast<double>(done) / kMega),
+                           .seconds = passed.count()});
+             },
+         .stop = interruption.token()});
+  }();
+  if (interruption.signal() != 0) {
+    print_note("stopped; the same command goes on from there");
+    return 128 + interruption.signal();
+  }
+  if (!bundle) return std::unexpected(bundle.error());
+  if (session.globals.json) {
+    print_json(to_json(*bundle));
+  } else {
+    fmt::print("{} is in {}\n", bundle->name, bundle->folder.native());
+  }
+  return kDone;
+}
+
 }  // namespace
 
 void add_models_command(CLI::App& root, Session& session) {
-  auto* app = root.add_subcommand("models", "List, show, fetch, import and check models")
-                  ->fallthrough()
-                  ->require_subcommand(1);
+  auto* app =
+      root.add_subcommand("models", "List, show, fetch, import and check models")->fallthrough()->require_subcommand(1);
   const auto add = [&](const char* name, const char* description, auto run) {
     auto* command = app->add_subcommand(name, description)->fallthrough();
     auto arguments = std::make_shared<ModelArguments>();
@@ -166,12 +242,17 @@ void add_models_command(CLI::App& root, Session& session) {
 
   auto pull = add("pull", "Download a model of the zoo; without a name, list the zoo", run_pull);
   pull.first->add_option("NAME", pull.second->name, "its name in the zoo")->type_name("");
+  pull.first
+      ->add_option("--mirror", pull.second->mirror,
+                   "fetch from below this URL instead: the last part of each of the zoo's URLs is asked for there")
+      ->type_name("URL");
 
   auto import = add("import", "Make a bundle of a model file", run_import);
   import.first->add_option("FILE", import.second->file, "ONNX, OpenVINO IR (.xml), TFLite or Paddle")
       ->type_name("")
       ->required();
-  import.first->add_option("--name", import.second->name, "name of the bundle (default: the file's)")->type_name("NAME");
+  import.first->add_option("--name", import.second->name, "name of the bundle (default: the file's)")
+      ->type_name("NAME");
 }
 
 }  // namespace eidetic

@@ -32,8 +32,8 @@ std::string bar(double share, std::size_t width, bool utf8) {
 
 }  // namespace
 
-std::string progress_line(std::string_view action, std::string_view unit, const ProgressState& state,
-                          std::size_t width, bool utf8) {
+std::string progress_line(std::string_view action, std::string_view unit, const ProgressState& state, std::size_t width,
+                          bool utf8) {
   const double rate = state.seconds > 0 ? static_cast<double>(state.done) / state.seconds : 0;
   std::string facts;
   double share = 0;

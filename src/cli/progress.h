@@ -1,5 +1,5 @@
-// A progress bar with count, rate and time left, on standard error and only when that is a terminal. Any thread, one at a
-// time.
+// A progress bar with count, rate and time left, on standard error and only when that is a terminal. Any thread, one at
+// a time.
 #pragma once
 
 #include <chrono>

@@ -6,10 +6,11 @@
 #include <string_view>
 #include <vector>
 
-#include "base/json.h"
-#include "cli/session.h"
 #include "eidetic/engine.h"
 #include "eidetic/error.h"
+
+#include "base/json.h"
+#include "cli/session.h"
 
 namespace eidetic {
 

@@ -1,7 +1,7 @@
 // eidetic search TERM [+|- TERM]… -c NAME
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "cli/commands.h"
@@ -152,7 +152,9 @@ void add_search_command(CLI::App& root, Session& session) {
   app->add_option("-c,--collection", options->collection, "collection to search")->type_name("NAME")->required();
   app->add_option("--model", options->model, "refuse to search unless the collection is of this model")
       ->type_name("BUNDLE");
-  app->add_option("-k", options->k, "how many hits (default: 10)")->type_name("N")->check(CLI::Range(1U, kMaxK).description(""));
+  app->add_option("-k", options->k, "how many hits (default: 10)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, kMaxK).description(""));
   app->add_option("--min-similarity", options->min_similarity_pct, "leave out hits below this similarity, in per cent")
       ->type_name("PCT")
       ->check(CLI::Range(0.0, 100.0).description(""));

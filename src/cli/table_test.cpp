@@ -46,7 +46,9 @@ TEST(Table, KeepsWideCharactersWhole) {
   EXPECT_EQ(shorten("日本語", 4, Cut::head, "~"), "~語");
   EXPECT_EQ(shorten("日本語", 6, Cut::tail, "~"), "日本語");
   EXPECT_EQ(pad("日", 4), "日  ");
-  EXPECT_EQ(printable("a\xff\xc2\x9b" "b"), "a??b");
+  EXPECT_EQ(printable("a\xff\xc2\x9b"
+                      "b"),
+            "a??b");
 }
 
 TEST(Progress, ShowsCountRateAndTimeLeft) {

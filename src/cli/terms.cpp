@@ -52,7 +52,8 @@ Result<Term> bare_term(std::string_view word, double weight) {
   } else {
     term.kind = Term::Kind::text;
   }
-  if (trim(term.value).empty()) return fail(ErrorCode::invalid_argument, fmt::format("search term '{}' is empty", word));
+  if (trim(term.value).empty())
+    return fail(ErrorCode::invalid_argument, fmt::format("search term '{}' is empty", word));
   return term;
 }
 
