@@ -132,8 +132,8 @@ struct Query {
   std::string model = {};                         // where set, refused unless its space is the collection's
   std::uint32_t k = 10;                           // 1 to kMaxK
   std::optional<double> min_similarity_pct = {};  // 0 to 100: kept where round(similarity, 4) >= pct / 100
-  bool exclude_terms = false;                     // leave out the items that id terms name
-  std::uint32_t ef = 0, rescore = 0;              // see SearchParams
+  bool exclude_terms = false;         // leave out the items that id terms name and those made of picture terms' files
+  std::uint32_t ef = 0, rescore = 0;  // see SearchParams
 };
 
 struct Timing {

@@ -177,7 +177,7 @@ void Collection::post_due_work() {
   if (now - last_save_ < options_.snapshot_every) return;
   last_save_ = now;
   jobs_.post([self = shared_from_this()] {
-    if (const auto saved = self->save(); !saved) log(LogLevel::warning, "{}", saved.error().message);
+    if (const auto saved = self->save(); !saved) log(LogLevel::info, "no snapshot: {}", saved.error().message);
   });
 }
 

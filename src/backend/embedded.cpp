@@ -79,7 +79,8 @@ EmbeddedBackend::EmbeddedBackend(const EmbeddedOptions& options, FileLock lock, 
 
 EmbeddedBackend::~EmbeddedBackend() {
   jobs_.close();
-  if (const auto saved = save_all(); !saved) log(LogLevel::warning, "{}", saved.error().message);
+  // Nothing is lost with a snapshot: the next start takes longer.
+  if (const auto saved = save_all(); !saved) log(LogLevel::info, "no snapshot: {}", saved.error().message);
 }
 
 Result<void> EmbeddedBackend::start() {

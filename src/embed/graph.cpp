@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "embed/layers.h"
+#include "embed/models.h"
 #include "embed/qlinear_conv.h"
 
 namespace eidetic {
@@ -212,6 +213,12 @@ Result<PictureInput> picture_input(const std::filesystem::path& model_file, cons
                       .height = size(planar ? 2 : 1),
                       .width = size(planar ? 3 : 2),
                       .planar = planar};
+}
+
+std::string inference_library() {
+  // "2026.4.1-22982-e213a147257-releases/2026/4"
+  const std::string_view build = ov::get_openvino_version().buildNumber;
+  return fmt::format("OpenVINO {}", build.substr(0, build.find('-')));
 }
 
 }  // namespace eidetic

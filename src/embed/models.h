@@ -55,4 +55,6 @@ struct BundleCheck {
 [[nodiscard]] Result<ModelBundle> import_model(const std::filesystem::path& model, const std::filesystem::path& folder,
                                                std::string_view name);
 
+[[nodiscard]] std::string inference_library();  // "OpenVINO 2026.4.0", the one that is loaded
+
 }  // namespace eidetic

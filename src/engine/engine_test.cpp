@@ -120,6 +120,10 @@ TEST_F(EngineTest, LimitsAndExclusionsHold) {
   const auto others = need(engine_->search("c", {.terms = {id_term(0)}, .k = kPictures, .exclude_terms = true}));
   EXPECT_EQ(others.hits.size(), kPictures - 1);
   for (const auto& hit : others.hits) EXPECT_NE(hit.id, id(0));
+  const auto by_file =
+      need(engine_->search("c", {.terms = {picture_term(0)}, .k = kPictures - 1, .exclude_terms = true}));
+  EXPECT_EQ(by_file.hits.size(), kPictures - 1);
+  for (const auto& hit : by_file.hits) EXPECT_NE(hit.id, id(0));
   const auto same = need(engine_->search("c", {.terms = {id_term(0)}, .min_similarity_pct = 100}));
   ASSERT_EQ(same.hits.size(), 1U);
   EXPECT_EQ(same.hits[0].id, id(0));
@@ -266,7 +270,8 @@ TEST_F(EngineTest, OtherMetricsFindThePictureToo) {
   }
 }
 
-// P@1 and mAP of the bundled model on ../shared/images, as its card has them.
+// P@1 and mAP of the bundled model on ../shared/images, as ../shared/models/README.md has them; for clothing, whose
+// small photos the measurement there decoded at half their size (.654), what Pillow and ONNX Runtime give at full size.
 struct PhotoSet {
   std::string name;
   double p_at_1, map;
@@ -301,7 +306,7 @@ TEST_P(Photographs, AreFoundAsWellAsTheCardSays) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sets, Photographs,
-                         testing::Values(PhotoSet{"caltech101", .891, .780}, PhotoSet{"clothing", .654, .463},
+                         testing::Values(PhotoSet{"caltech101", .891, .780}, PhotoSet{"clothing", .642, .464},
                                          PhotoSet{"grocery", .879, .581}),
                          [](const auto& info) { return info.param.name; });
 

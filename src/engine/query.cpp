@@ -103,6 +103,20 @@ double length(const Vector& vector) {
   return std::sqrt(std::inner_product(vector.begin(), vector.end(), vector.begin(), 0.0));
 }
 
+// The nearest items that were not made of one of `uris`. Items are not found by where they came from, only met: one
+// more search for those that come in the place of what was left out.
+Result<std::vector<Hit>> search_without(std::span<const std::string> uris, Backend& backend,
+                                        std::string_view collection, VectorQuery& query) {
+  for (;;) {
+    EIDETIC_TRY(auto hits, backend.search(collection, query));
+    const auto before = query.exclude_ids.size();
+    for (const Hit& hit : hits) {
+      if (std::ranges::find(uris, hit.uri) != uris.end()) query.exclude_ids.push_back(hit.id);
+    }
+    if (query.exclude_ids.size() == before) return hits;
+  }
+}
+
 void drop_below(std::vector<Hit>& hits, double min_similarity_pct) {
   // Compared as people see it, with two digits after the point of the percentage; the slack is for 0.07 * 100 > 7.
   constexpr double kSteps = 1e4;
@@ -156,18 +170,21 @@ Result<SearchResult> search(const QueryParts& parts, const CollectionInfo& colle
   const Terms terms(parts, collection, times);
   std::vector<Vector> vectors;
   std::vector<double> weights;
+  std::vector<std::string> own_uris;
   VectorQuery nearest{.vector = {}, .k = query.k, .exclude_ids = {}, .ef = query.ef, .rescore = query.rescore};
   for (const auto& term : query.terms) {
     EIDETIC_TRY(auto vector, terms.vector(term));
     vectors.push_back(std::move(vector));
     weights.push_back(term.weight);
-    if (query.exclude_terms && term.kind == Term::Kind::id) nearest.exclude_ids.push_back(term.value);
+    if (!query.exclude_terms) continue;
+    if (term.kind == Term::Kind::id) nearest.exclude_ids.push_back(term.value);
+    if (term.kind == Term::Kind::picture) own_uris.push_back(uri_of(term.value));
   }
   EIDETIC_TRY(nearest.vector, combine(vectors, weights));
 
   const Stopwatch searching;
   SearchResult result{.collection = collection.spec.name, .hits = {}, .timings = {}};
-  EIDETIC_TRY(result.hits, parts.backend.search(collection.spec.name, nearest));
+  EIDETIC_TRY(result.hits, search_without(own_uris, parts.backend, collection.spec.name, nearest));
   times.add(Stage::search, searching.seconds());
   if (query.min_similarity_pct) drop_below(result.hits, *query.min_similarity_pct);
   result.timings = timings_of(times, total.seconds());

@@ -133,8 +133,9 @@ def test_missing_files_are_rebuilt(copy, file):
 def test_older_snapshots_are_brought_up_to_date(copy, many_pictures, tmp_path):
     cli, generation, _ = copy
     old = tmp_path / "old"
-    shutil.copytree(cli.data / "collections", old)
     folder = shutil.copytree(many_pictures, tmp_path / "pictures")
+    cli("index", folder, "-c", "a")
+    shutil.copytree(cli.data / "collections", old)
     shutil.copy(folder / "circle/0000.jpg", folder / "circle/again.jpg")
     (folder / "circle/0004.jpg").unlink()
     # Removed and added since the snapshot was written.

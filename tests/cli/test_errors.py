@@ -77,7 +77,7 @@ def test_nothing_is_left_of_a_failed_start(indexed):
     assert indexed.json("collections", "show", "shapes")["items"] == 40
 
 
-def bundle(folder, model, **fields):
+def bundle(folder, model, fields):
     folder.mkdir()
     (folder / "model.onnx").symlink_to(model)
     (folder / "model.json").write_text(json.dumps(fields))
@@ -93,7 +93,7 @@ def default_bundle(indexed):
 def test_layer_that_does_not_exist(cli, pictures, default_bundle, tmp_path):
     model, fields = default_bundle
     name = next(layer["name"] for layer in cli.json("models", "layers", "default")["layers"] if not layer["output"])
-    folder = bundle(tmp_path / "bad", model, **{**fields, "model": "model.onnx", "layer": name + "x"})
+    folder = bundle(tmp_path / "bad", model, {**fields, "model": "model.onnx", "layer": name + "x"})
     one_line(cli("index", pictures, "-c", "a", "--model", folder, status=1), name + "x", name)
     assert cli.json("collections", "list")["collections"] == []
 
@@ -101,7 +101,7 @@ def test_layer_that_does_not_exist(cli, pictures, default_bundle, tmp_path):
 def test_model_of_another_space(indexed, pictures, default_bundle, tmp_path):
     model, fields = default_bundle
     name = [layer["name"] for layer in indexed.json("models", "layers", "default")["layers"]][-2]
-    folder = bundle(tmp_path / "other", model, **{**fields, "name": "other", "model": "model.onnx", "layer": name})
+    folder = bundle(tmp_path / "other", model, {**fields, "name": "other", "model": "model.onnx", "layer": name})
     answer = indexed("index", pictures, "-c", "shapes", "--model", folder, status=2)
     one_line(answer, "shapes", "default", "other")
     answer = indexed("search", pictures / "cross/0002.jpg", "-c", "shapes", "--model", folder, status=2)

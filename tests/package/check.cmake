@@ -34,4 +34,4 @@ run("" ${CMAKE_COMMAND} -S ${SOURCE}/examples -B ${work}/examples -DCMAKE_PREFIX
 run("" ${CMAKE_COMMAND} --build ${work}/examples)
 run("2 pictures indexed.*1  blue.ppm" ${work}/examples/search pictures pictures/blue.ppm)
 run("0 pictures indexed, 2 unchanged" ${work}/examples/search pictures pictures/red.ppm)
-run("default +Eidetic" ${work}/moved/bin/eidetic models list --data data)
+run("default +eidetic_small" ${work}/moved/bin/eidetic models list --data data)
