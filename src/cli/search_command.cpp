@@ -64,8 +64,8 @@ void print_table(const std::vector<Hit>& hits) {
   const auto fields = metadata_fields(metadata);
   std::vector<Column> columns = {{.title = "#", .right_aligned = true},
                                  {.title = "similarity", .right_aligned = true},
-                                 {.title = "distance", .right_aligned = true, .optional = true},
-                                 {.title = "id", .least = 16, .cut = Cut::head}};
+                                 {.title = "distance", .right_aligned = true},
+                                 {.title = "id", .least = 12, .cut = Cut::head}};
   for (const auto& field : fields) columns.push_back({.title = field, .least = 8, .optional = true});
   Table table(std::move(columns));
   for (std::size_t rank = 0; rank < hits.size(); ++rank) {

@@ -83,7 +83,7 @@ HnswGraph::HnswGraph(std::size_t padded, Metric metric, unsigned links, unsigned
       links_(links),
       expansion_(expansion),
       codes_(byte_row_size(padded)),
-      lowest_(1 + 2 * links),
+      lowest_(2 + 2 * links),
       upper_(1 + links) {}
 
 HnswGraph::~HnswGraph() = default;
@@ -150,6 +150,9 @@ void HnswGraph::collect_unseen(Row row, unsigned level, Scratch& scratch) const 
     const Row next = links[i].load(std::memory_order_acquire);
     if (scratch.see(next)) scratch.unseen.push_back(next);
   }
+  if (level > 0) return;
+  const std::uint32_t equal = equal_after(row).load(std::memory_order_acquire);
+  if (equal != 0 && scratch.see(equal - 1)) scratch.unseen.push_back(equal - 1);
 }
 
 bool HnswGraph::beam(const ByteQuery& query, const Near& start, unsigned level, const Limits& limits,
@@ -243,6 +246,19 @@ void HnswGraph::add_link(Row from, const Near& to, unsigned level, Scratch& scra
   links[0].store(static_cast<std::uint32_t>(candidates.size()), std::memory_order_release);
 }
 
+bool HnswGraph::chain(Row row, std::span<const Near> found) {
+  const auto equal = std::ranges::find_if(found, [&](const Near& near) {
+    return near.row != row && std::memcmp(code(near.row), code(row), codes_.row_bytes()) == 0;
+  });
+  if (equal == found.end()) return false;
+  Link& before = equal_after(equal->row);
+  std::uint32_t after = before.load(std::memory_order_acquire);
+  do {
+    equal_after(row).store(after, std::memory_order_release);
+  } while (!before.compare_exchange_weak(after, row + 1, std::memory_order_acq_rel));
+  return true;
+}
+
 void HnswGraph::link(Row row, unsigned level, std::span<const Near> neighbors, Scratch& scratch) {
   {
     const std::scoped_lock lock(list_mutexes_[row % list_mutexes_.size()]);
@@ -271,6 +287,7 @@ void HnswGraph::insert(Row row, std::span<const float> rotated) {
   std::vector<std::vector<Near>> neighbors(std::min(level, top.level) + 1);
   for (unsigned layer = static_cast<unsigned>(neighbors.size()); layer-- > 0;) {
     beam(scratch.query, start, layer, {.ef = expansion_, .budget = SIZE_MAX}, nullptr, scratch);
+    if (layer == 0 && chain(row, scratch.found)) return;
     neighbors[layer] = scratch.found;
     std::erase_if(neighbors[layer], [row](const Near& near) { return near.row == row; });
     choose(neighbors[layer], links_, scratch);
@@ -294,7 +311,7 @@ std::vector<std::uint32_t> HnswGraph::links(Row end) const {
   Entry top;
   const bool any = entry(top);
   std::vector<std::uint32_t> words = {any ? top.row : 0U, any ? top.level : 0U};
-  words.reserve(2 + std::size_t{end} * (2 + links_));
+  words.reserve(2 + std::size_t{end} * (3 + links_));
   for (Row row = 0; row < end; ++row) {
     words.push_back(levels_[row]);
     for (unsigned level = 0; level <= levels_[row]; ++level) {
@@ -302,6 +319,7 @@ std::vector<std::uint32_t> HnswGraph::links(Row end) const {
       const std::uint32_t count = links[0].load(std::memory_order_acquire);
       for (std::uint32_t i = 0; i <= count; ++i) words.push_back(links[i].load(std::memory_order_acquire));
     }
+    words.push_back(equal_after(row).load(std::memory_order_acquire));
   }
   return words;
 }
@@ -321,7 +339,8 @@ Result<bool> HnswGraph::load(CheckedReader& in, Row end, const std::function<boo
     std::memcpy(code(row), in.bytes(codes_.row_bytes()).data(), codes_.row_bytes());
     const ByteTerms terms = byte_terms(code(row), padded_);
     const bool plausible = terms.scale >= 0 && terms.scale <= kLargestTerm && terms.square >= 0 &&
-                           terms.square <= kLargestSquare && std::abs(terms.code_sum) <= kLargestSum;
+                           terms.square <= kLargestSquare && terms.code_sum >= -kLargestSum &&
+                           terms.code_sum <= kLargestSum;
     if (!plausible) return false;
   }
   const auto entry_row = in.value<std::uint32_t>();
@@ -354,11 +373,15 @@ Result<bool> HnswGraph::load_row(CheckedReader& in, Row row, const std::function
     links[0].store(count, std::memory_order_relaxed);
     for (std::uint32_t i = 1; i <= count; ++i) links[i].store(in.value<std::uint32_t>(), std::memory_order_relaxed);
   }
+  equal_after(row).store(in.value<std::uint32_t>(), std::memory_order_relaxed);
   return true;
 }
 
 bool HnswGraph::links_are_sound(Row end, const std::function<bool(Row)>& present) const {
   for (Row row = 0; row < end; ++row) {
+    // A chain that bites its tail does no harm: walks pass by rows that they have seen.
+    const std::uint32_t equal = equal_after(row).load(std::memory_order_relaxed);
+    if (equal != 0 && (equal > end || equal - 1 == row || !present(row) || !present(equal - 1))) return false;
     for (unsigned layer = 0; layer <= levels_[row]; ++layer) {
       const Link* const links = list(row, layer);
       const std::uint32_t count = links[0].load(std::memory_order_relaxed);

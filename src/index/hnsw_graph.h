@@ -1,6 +1,9 @@
 // The graph of HNSW (Malkov and Yashunin, 2016) over byte codes: layers of links, each layer a sample of the one below.
 // It knows rows and distances, and nothing of what is alive.
 //
+// Rows of equal codes would fill each other's lists of links, and those past their number be lost. So of equals only
+// the first is linked like any row; each further one hangs in a chain behind it, by a link that is never chosen away.
+//
 // Thread rule: walk takes no lock and may run at any time, beside anything. insert may run on many threads at once, for
 // different rows. reserve, links, save and load: one thread, while no insert runs. A walk beside an insert sees old
 // links and new ones in any mix; each leads to a row that is complete.
@@ -58,14 +61,16 @@ class HnswGraph {
 
   [[nodiscard]] std::uint64_t memory_bytes(Row end) const noexcept;
   // All links, of rows below `end`: entry row, its level; then for each row its level and, layer by layer from the
-  // lowest, number of links and links. Rows that are not in the graph have level 0 and no links.
+  // lowest, number of links and links; at last the next row of equal codes. Rows that are not in the graph have level 0
+  // and no links.
   [[nodiscard]] std::vector<std::uint32_t> links(Row end) const;
   void save(CheckedWriter& out, Row end, std::span<const std::uint32_t> links) const;
   // False: not what save writes, whoever wrote it; the graph is good for nothing then.
   [[nodiscard]] Result<bool> load(CheckedReader& in, Row end, const std::function<bool(Row)>& present);
 
  private:
-  using Link = std::atomic<std::uint32_t>;  // a list is a count, followed by that many rows
+  using Link =
+      std::atomic<std::uint32_t>;  // a list is a count, followed by that many rows; one spare word in the lowest
   struct Entry {
     Row row = 0;
     unsigned level = 0;
@@ -76,6 +81,8 @@ class HnswGraph {
   [[nodiscard]] std::uint8_t* code(Row row) const noexcept { return codes_.at(row); }
   [[nodiscard]] Link* list(Row row, unsigned level) const noexcept;
   [[nodiscard]] std::size_t capacity(unsigned level) const noexcept { return level == 0 ? 2 * links_ : links_; }
+  // The next row of equal codes, plus 1; 0: none.
+  [[nodiscard]] Link& equal_after(Row row) const noexcept { return lowest_.at(row)[1 + capacity(0)]; }
   [[nodiscard]] unsigned draw_level(Row row) const noexcept;
   // No entry: false.
   [[nodiscard]] bool entry(Entry& entry) const noexcept;
@@ -87,6 +94,8 @@ class HnswGraph {
   void collect_unseen(Row row, unsigned level, Scratch& scratch) const;
   // Keeps those of `candidates`, nearest first, that are nearer to the row than to any one kept before.
   void choose(std::vector<Near>& candidates, std::size_t count, Scratch& scratch) const;
+  // Hangs the row behind one of `found` that has its codes; false: there is none.
+  bool chain(Row row, std::span<const Near> found);
   void link(Row row, unsigned level, std::span<const Near> neighbors, Scratch& scratch);
   void add_link(Row from, const Near& to, unsigned level, Scratch& scratch);
   [[nodiscard]] Result<bool> load_row(CheckedReader& in, Row row, const std::function<bool(Row)>& present);

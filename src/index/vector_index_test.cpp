@@ -15,6 +15,7 @@
 #include "base/test_files.h"
 #include "base/threads.h"
 #include "index/test_vectors.h"
+#include "index/vector_math.h"
 #include "index/vector_store.h"
 
 namespace eidetic {
@@ -268,6 +269,29 @@ TEST_P(EveryIndex, FindsEveryStoredVectorAgain) {
       EXPECT_NEAR(found[0].similarity, 1, 1e-5);
   }
   EXPECT_EQ(missed, 0);
+}
+
+// Far more copies than a row of a graph has links, as blank pictures in a large collection are.
+TEST_P(EveryIndex, FindsEveryCopyAndWhatLiesBeside) {
+  constexpr Row kCopies = 1500;
+  TestVectors data = random_vectors(2 * kCopies, 24, 31);
+  for (Row row = 0; row < data.size(); ++row) {  // of one length: each is its own nearest under every metric
+    const double length = std::sqrt(dot_product(data[row], data[row]));
+    for (float& value : data[row]) value = static_cast<float>(value / length);
+  }
+  for (Row row = 0; row < data.size(); row += 2) std::ranges::copy(data[0], data[row].begin());
+  const auto store = store_of(data, 24, metric());
+  const auto index = index_of(factory(), store);
+
+  const auto is_copy = [](Row row) { return row % 2 == 0; };
+  EXPECT_EQ(rows_of(index->search(data[0], {.k = kCopies, .accept = is_copy}).value()),
+            brute_force(*store, data[0], kCopies, is_copy));
+  const auto is_other = [](Row row) { return row % 2 == 1; };
+  EXPECT_EQ(rows_of(index->search(data[0], {.k = 10, .accept = is_other}).value()),
+            brute_force(*store, data[0], 10, is_other));
+  for (Row row = 1; row < data.size(); row += 2) {
+    EXPECT_EQ(index->search(data[row], {.k = 1}).value().front().row, row);
+  }
 }
 
 TEST_P(EveryIndex, RecallsNearlyAllOfTenThousand) {

@@ -28,8 +28,6 @@ LIBRARIES = {
     r"^spdlog/": "base",
     r"^turbojpeg\.h$|^jpeglib\.h$": "image",
     r"^vips/|^glib": "image",
-    r"^hwy/": "image index",
-    r"^usearch/|^numkong/": "index",
     r"^sqlite3\.h$": "catalog",
     r"^curl/": "net",
     r"^openvino/": "embed",
