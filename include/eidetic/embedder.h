@@ -17,7 +17,7 @@
 namespace eidetic {
 
 struct EmbedderOptions {
-  // `automatic`: bf16 where the processor computes in it (AVX-512 BF16 or AMX), f32 elsewhere.
+  // `automatic`: bf16 where the processor computes in it (AVX-512 BF16), f32 elsewhere.
   enum class Arithmetic { automatic, f32, bf16 };
   Arithmetic arithmetic = Arithmetic::automatic;
   unsigned threads = 0;            // pictures embedded at the same time; 0: one a core

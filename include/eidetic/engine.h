@@ -1,4 +1,4 @@
-// The whole of Eidetic as a library. Command line and server are thin doors to this class and call nothing else.
+// The whole of Eidetic as a library. Command line and server are thin doors to this class.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// The thread tools that everything parallel is built from. Threads are owned by the engine's pool and started nowhere
-// else.
+// The thread tools that everything parallel is built from. Work is spread by the engine's pool; the few
+// threads beside it (stages of a pipeline, a wait for signals) live for one call.
 #pragma once
 
 #include <condition_variable>

@@ -57,19 +57,8 @@ Result<void> create_schema(Database& database) {
   });
 }
 
-}  // namespace
-
-Result<void> prepare_schema(Database& database, const std::filesystem::path& file) {
-  // Of an existing file the first two change nothing. Pages of 16 KiB waste an eighth of their room on vectors of 512
-  // floats, those of 4 KiB half.
-  EIDETIC_CHECK(
-      database.execute("PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL;"
-                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                       "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;"
-                       "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY"));
-  EIDETIC_TRY(const std::int64_t tables, number(database, "SELECT count(*) FROM sqlite_schema"));
-  if (tables == 0) return create_schema(database);
-
+// An existing database is a catalog that this program can read.
+Result<void> check_ours(Database& database, const std::filesystem::path& file) {
   EIDETIC_TRY(const std::int64_t application, number(database, "PRAGMA application_id"));
   if (application != kCatalogApplicationId) {
     return fail(ErrorCode::corrupt, fmt::format("'{}' is no catalog of Eidetic but another program's database; choose "
@@ -88,6 +77,23 @@ Result<void> prepare_schema(Database& database, const std::filesystem::path& fil
                 fmt::format("'{}' says catalog format {}, which never was", file.native(), version));
   }
   return {};
+}
+
+}  // namespace
+
+Result<void> prepare_schema(Database& database, const std::filesystem::path& file) {
+  // Of an existing file the first two change nothing. Pages of 16 KiB waste an eighth of their room on vectors of 512
+  // floats, those of 4 KiB half.
+  EIDETIC_CHECK(
+      database.execute("PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL;"
+                       "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                       "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;"
+                       "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY"));
+  EIDETIC_TRY(const std::int64_t tables, number(database, "SELECT count(*) FROM sqlite_schema"));
+  if (tables > 0) EIDETIC_CHECK(check_ours(database, file));
+  // Kept in the file, so not before it is known to be ours.
+  EIDETIC_CHECK(database.execute("PRAGMA journal_mode = WAL"));
+  return tables == 0 ? create_schema(database) : Result<void>();
 }
 
 }  // namespace eidetic

@@ -63,7 +63,7 @@ struct ModelBundle {
 // the model is loaded.
 [[nodiscard]] Result<ModelBundle> parse_bundle(std::string_view text, const std::filesystem::path& folder,
                                                std::string_view where);
-// What parse_bundle reads; fields at their defaults are left out.
+// What parse_bundle reads.
 [[nodiscard]] std::string write_bundle(const ModelBundle& bundle);
 
 // A folder with model.json. Errors: not_found (no such folder, no model.json in it), as parse_bundle.

@@ -22,7 +22,8 @@ EmbedderOptions::Arithmetic arithmetic_of(const Space& space) {
 }  // namespace
 
 Core::Core(CoreParts parts)
-    : parts_(std::move(parts)), embedders_(model_directories(parts_.options), parts_.pool->size()) {}
+    : parts_(std::move(parts)),
+      embedders_(model_directories(parts_.options), parts_.pool->size(), parts_.options.data_dir / "cache") {}
 
 Result<CollectionInfo> Core::create(std::string_view name, const CreateOptions& options) {
   EIDETIC_TRY(const auto model, embedder(options.model, options.metric));

@@ -18,6 +18,7 @@ Result<std::shared_ptr<const Embedder>> Embedders::get(const std::string& model,
     options.arithmetic = arithmetic;
     options.threads = threads_;
     options.metric = metric;
+    options.cache_dir = cache_dir_;
     EIDETIC_TRY(loaded, load_embedder(bundle, options));
   }
   return loaded;

@@ -17,8 +17,9 @@ namespace eidetic {
 // Thread-safe; a model that is being loaded holds up other calls.
 class Embedders {
  public:
-  Embedders(std::vector<std::filesystem::path> directories, unsigned threads)
-      : directories_(std::move(directories)), threads_(threads) {}
+  // `cache_dir`: see EmbedderOptions.
+  Embedders(std::vector<std::filesystem::path> directories, unsigned threads, std::filesystem::path cache_dir)
+      : directories_(std::move(directories)), threads_(threads), cache_dir_(std::move(cache_dir)) {}
 
   // Errors: not_found naming the folders that were searched; those of load_embedder.
   [[nodiscard]] Result<std::shared_ptr<const Embedder>> get(const std::string& model, Metric metric,
@@ -29,6 +30,7 @@ class Embedders {
  private:
   const std::vector<std::filesystem::path> directories_;
   const unsigned threads_;
+  const std::filesystem::path cache_dir_;
   std::mutex mutex_;
   std::map<std::tuple<std::string, Metric, EmbedderOptions::Arithmetic>, std::shared_ptr<const Embedder>> loaded_;
 };

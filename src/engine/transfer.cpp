@@ -114,6 +114,11 @@ Result<ExportReader> ExportReader::open(std::span<const std::byte> file, std::st
   ExportReader reader(file, std::move(what));
   std::uint64_t sum = 0;
   if (file.size() < kMagic.size() || std::memcmp(file.data(), kMagic.data(), kMagic.size()) != 0) {
+    constexpr std::string_view kAnyVersion = "EIDETIC COLLECTION ";
+    if (std::string_view(reinterpret_cast<const char*>(file.data()), file.size()).starts_with(kAnyVersion)) {
+      return fail(ErrorCode::unsupported,
+                  fmt::format("'{}' was exported by a newer Eidetic: update Eidetic to import it", reader.what_));
+    }
     return reader.corrupt("it does not begin as one");
   }
   if (file.size() < kMagic.size() + sizeof(sum)) return reader.corrupt("it ends too early");

@@ -58,7 +58,7 @@ class Part {
     // A weak ETag stands for content that means the same, not for the same bytes.
     validator_ = !head.etag.empty() && !head.etag.starts_with("W/") ? head.etag : head.last_modified;
     if (validator_.empty()) return {};
-    return write_file_atomically(source_path_, fmt::format("{}\n{}\n", url_, validator_));
+    return write_file_atomically(source_path_, fmt::format("{}\n{}\n", printable_url(url_), validator_));
   }
 
   Result<void> append(std::span<const std::byte> bytes) {
@@ -94,7 +94,7 @@ class Part {
     constexpr std::size_t kMaxBytes = 1 << 16;
     const std::string text = read_text(source_path_, kMaxBytes).value_or("");
     const auto lines = split(text, '\n');
-    if (lines.size() >= 2 && lines[0] == url_) validator_ = lines[1];
+    if (lines.size() >= 2 && lines[0] == printable_url(url_)) validator_ = lines[1];
   }
 
   fs::path path_;
