@@ -151,7 +151,7 @@ Result<int> run_bench_index(const Session& session, const BenchIndexOptions& opt
   if (options.npy.empty() == options.collection.empty()) {
     return fail(ErrorCode::invalid_argument, "bench index measures either FILE.npy or a collection: -c NAME");
   }
-  EIDETIC_TRY(std::shared_ptr<const VectorStore> store,
+  EIDETIC_TRY(const std::shared_ptr<const VectorStore> store,
               options.npy.empty() ? store_of_collection(session, options.collection) : store_of_npy(options.npy));
   const auto queries = query_rows(*store, options.queries);
   ThreadPool pool(session.globals.threads);

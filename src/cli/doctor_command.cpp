@@ -144,7 +144,8 @@ Result<int> run_doctor(const Session& session) {
   std::vector<Finding> findings = {check_processor()};
   findings.push_back({Verdict::ok, "cores", fmt::format("{} to work on", available_cores())});
   findings.push_back(check_memory());
-  for (const auto& version : {inference_library(), vips_library(), jpeg_library(), database_library(), http_library()}) {
+  for (const auto& version :
+       {inference_library(), vips_library(), jpeg_library(), database_library(), http_library()}) {
     findings.push_back({Verdict::ok, "library", version});
   }
   check_data(session.globals, findings);

@@ -42,9 +42,9 @@ Json to_json(const SearchResult& result) {
 
 // What other programs take as the name of the picture: a path for files, the URI for all else.
 std::string file_of(const Hit& hit) {
-  constexpr std::string_view scheme = "file://";
-  if (!hit.uri.starts_with(scheme)) return hit.uri.empty() ? hit.id : hit.uri;
-  return hit.uri.substr(scheme.size());
+  constexpr std::string_view kScheme = "file://";
+  if (!hit.uri.starts_with(kScheme)) return hit.uri.empty() ? hit.id : hit.uri;
+  return hit.uri.substr(kScheme.size());
 }
 
 // The metadata fields that the hits have, in order of first appearance, as many as a table takes.

@@ -19,8 +19,8 @@ namespace eidetic {
 namespace {
 
 constexpr std::uint32_t kMaxBatch = 10'000;
-constexpr double kCommitInterval_s = 1;  // a slow model loses no more than this to a kill
-constexpr double kProgressInterval_s = 0.1;
+constexpr double kCommitIntervalS = 1;  // a slow model loses no more than this to a kill
+constexpr double kProgressIntervalS = 0.1;
 // While one picture of a stream infers, another is read and decoded.
 constexpr unsigned kWorkersPerStream = 2;
 
@@ -94,7 +94,7 @@ class Ingest {
     auto& batch = outcome.item->vector.empty() ? updates_ : upserts_;
     batch.push_back(*std::move(outcome.item));
     const bool full = upserts_.size() + updates_.size() >= request_.batch;
-    return full || since_commit_.seconds() >= kCommitInterval_s ? commit() : Result<void>();
+    return full || since_commit_.seconds() >= kCommitIntervalS ? commit() : Result<void>();
   }
 
   Result<void> commit() {
@@ -147,7 +147,7 @@ class Ingest {
   }
 
   void show_progress() {
-    if (!progress_ || since_progress_.seconds() < kProgressInterval_s) return;
+    if (!progress_ || since_progress_.seconds() < kProgressIntervalS) return;
     since_progress_ = {};
     tell_progress();
   }

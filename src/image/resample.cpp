@@ -17,10 +17,10 @@ double triangle(double x) {
 }
 
 double catmull_rom(double x) {
-  constexpr double a = -0.5;
+  constexpr double kSlope = -0.5;  // at 1
   x = std::abs(x);
-  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
+  if (x < 1) return ((kSlope + 2) * x - (kSlope + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * kSlope;
   return 0;
 }
 
