@@ -20,7 +20,7 @@ demo: build  ## index the emoji of Debian's font, or IMAGES=folder, and show a f
 	@tools/demo $(BUILD)/eidetic $(IMAGES)
 
 test: build  ## build and run every test
-	@ctest --test-dir $(BUILD) --output-on-failure
+	@ctest --test-dir $(BUILD) --output-on-failure --parallel 2
 
 bench: build  ## measure beside other programs, as docs/benchmarks.md describes
 	@bench/run $(BUILD)
