@@ -20,7 +20,8 @@ struct EmbedderOptions {
   // `automatic`: bf16 where the processor computes in it (AVX-512 BF16), f32 elsewhere.
   enum class Arithmetic { automatic, f32, bf16 };
   Arithmetic arithmetic = Arithmetic::automatic;
-  unsigned threads = 0;            // pictures embedded at the same time; 0: one a core
+  unsigned threads = 0;       // to work with; 0: one a core
+  unsigned threads_each = 1;  // of them on one picture: 1 embeds most a second, more answer sooner for a single one
   Metric metric = Metric::cosine;  // stamped into space()
   // Instead of the bundle's own output: any tensor or node of the graph; its values as they are, neither pooled nor
   // normalised.
@@ -41,7 +42,7 @@ class Embedder {
   virtual ~Embedder() = default;
 
   [[nodiscard]] virtual const Space& space() const = 0;
-  // How many calls of embed_image run at the same time; more wait for their turn.
+  // How many calls of embed_image run at the same time, threads / threads_each; more wait for their turn.
   [[nodiscard]] virtual unsigned parallelism() const = 0;
   // The smallest short side that preprocessing can use without loss, in pixels, for DecodeOptions::min_short_side; 0:
   // decode in full.

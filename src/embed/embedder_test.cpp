@@ -145,6 +145,15 @@ TEST(DefaultModel, GivesTheSameBitsAloneInABatchAndUnderLoad) {
 }
 
 // On processors whose 8-bit sums overflow, this is where it would show.
+TEST(DefaultModel, GivesTheSameBitsHoweverManyThreadsWorkOnAPicture) {
+  const auto together = load(default_bundle(), {.threads = 2, .threads_each = 2});
+  EXPECT_EQ(together->parallelism(), 1);
+  for (int i = 0; i < 6; ++i) {
+    const Image picture = waves(90 + 40 * i, 300 - 30 * i);
+    EXPECT_EQ(together->embed_image(picture).value(), default_model().embed_image(picture).value());
+  }
+}
+
 TEST(DefaultModel, AgreesWithItsUnquantisedSelf) {
   EIDETIC_NEEDS_SHARED("models/eidetic_small_fp16.onnx");
   EIDETIC_NEEDS_SHARED("images/caltech101/soccer_ball");

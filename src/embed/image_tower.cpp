@@ -49,11 +49,14 @@ Result<ImageTower> ImageTower::load(const ModelBundle& bundle, const EmbedderOpt
   const std::string where = fmt::format("the bundle '{}'", bundle.name);
   EIDETIC_TRY(const Precision precision, choose_precision(options.arithmetic));
   EIDETIC_TRY(Preprocess preprocess, Preprocess::compile(bundle.preprocess, where));
+  const unsigned threads = options.threads == 0 ? available_cores() : options.threads;
+  const unsigned threads_each = std::clamp(options.threads_each, 1U, threads);
   const NetworkOptions network_options{.input = bundle.input,
                                        .layer = bundle.layer,
                                        .input_shape = tensor_shape(preprocess.shape()),
                                        .precision = precision,
-                                       .streams = options.threads == 0 ? available_cores() : options.threads,
+                                       .streams = threads / threads_each,
+                                       .threads_each = threads_each,
                                        .cache_dir = options.cache_dir,
                                        .identity = digest};
   EIDETIC_TRY(Network network, Network::load(bundle.file(bundle.model), network_options));

@@ -72,19 +72,21 @@ void unpack_weights(const std::shared_ptr<ov::Model>& model) {
 }
 
 ov::AnyMap properties(const NetworkOptions& options) {
-  // One stream a core, each working on one picture: as fast as larger batches, and a picture's vector cannot depend on
-  // its neighbours.
+  // Each stream works on one picture: with one thread a stream as fast as larger batches, and a picture's vector cannot
+  // depend on its neighbours.
   return {ov::hint::performance_mode(ov::hint::PerformanceMode::THROUGHPUT),
           ov::num_streams(static_cast<int>(options.streams)),
-          ov::inference_num_threads(static_cast<int>(options.streams)), ov::hint::enable_cpu_pinning(false),
+          ov::inference_num_threads(static_cast<int>(options.streams * options.threads_each)),
+          ov::hint::enable_cpu_pinning(false),
           ov::hint::inference_precision(options.precision == Precision::bf16 ? ov::element::bf16 : ov::element::f32)};
 }
 
 CompiledCache cache_for(const NetworkOptions& options) {
   if (options.cache_dir.empty()) return {{}, "", ""};
-  const std::string name = fmt::format(
-      "{} input={} layer={} shape={} {} streams={}", options.identity, options.input.value_or(""),
-      options.layer.value_or(""), fmt::join(options.input_shape, "x"), to_string(options.precision), options.streams);
+  const std::string name =
+      fmt::format("{} input={} layer={} shape={} {} streams={}x{}", options.identity, options.input.value_or(""),
+                  options.layer.value_or(""), fmt::join(options.input_shape, "x"), to_string(options.precision),
+                  options.streams, options.threads_each);
   const auto processor = graph::core().get_property("CPU", ov::device::full_name.name()).as<std::string>();
   return {options.cache_dir, name, fmt::format("{} on {}", ov::get_openvino_version().buildNumber, processor)};
 }

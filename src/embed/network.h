@@ -22,7 +22,8 @@ struct NetworkOptions {
   std::vector<std::size_t> input_shape;   // what will be put in: [1, 3, H, W], [1, H, W, 3] or [1, tokens]
   bool tokens = false;                    // the input takes int64 token ids instead of floats
   Precision precision = Precision::f32;
-  unsigned streams = 1;
+  unsigned streams = 1;       // inferences at the same time
+  unsigned threads_each = 1;  // that work on one of them
   // Where compiled networks are kept, as a folder; empty: nowhere. `identity` tells models apart in there.
   std::filesystem::path cache_dir = {};
   std::string identity = {};

@@ -43,7 +43,7 @@ Result<CollectionInfo> Core::describe(std::string_view name) { return parts_.bac
 Result<IndexReport> Core::index(std::string_view name, const IndexRequest& request,
                                 const std::function<void(const IndexProgress&)>& progress, std::stop_token stop) {
   EIDETIC_TRY(const auto collection, describe(name));
-  EIDETIC_TRY(const auto model, embedder_of(collection, request.model));
+  EIDETIC_TRY(const auto model, embedder_of(collection, request.model, Embedders::Use::collections));
   return ingest({*parts_.backend, *parts_.blobs, *model, parts_.options.decode}, name, request, progress, stop);
 }
 
@@ -53,8 +53,8 @@ Result<std::uint64_t> Core::erase(std::string_view name, std::span<const std::st
 
 Result<SearchResult> Core::search(std::string_view name, const Query& query) {
   EIDETIC_TRY(const auto collection, describe(name));
-  if (!query.model.empty()) EIDETIC_CHECK(embedder_of(collection, query.model));
-  const auto model = [&] { return embedder_of(collection, query.model); };
+  if (!query.model.empty()) EIDETIC_CHECK(embedder_of(collection, query.model, Embedders::Use::queries));
+  const auto model = [&] { return embedder_of(collection, query.model, Embedders::Use::queries); };
   return eidetic::search({*parts_.backend, *parts_.blobs, parts_.options.decode, model}, collection, query);
 }
 
@@ -90,14 +90,15 @@ Result<CollectionInfo> Core::import_collection(const std::filesystem::path& file
 }
 
 Result<std::shared_ptr<const Embedder>> Core::embedder(const std::string& model, Metric metric) {
-  return embedders_.get(model, metric, parts_.options.arithmetic);
+  return embedders_.get(model, metric, parts_.options.arithmetic, Embedders::Use::collections);
 }
 
-Result<std::shared_ptr<const Embedder>> Core::embedder_of(const CollectionInfo& collection, const std::string& asked) {
+Result<std::shared_ptr<const Embedder>> Core::embedder_of(const CollectionInfo& collection, const std::string& asked,
+                                                          Embedders::Use use) {
   const auto& [name, space, index, json] = collection.spec;
   EIDETIC_TRY(const auto settings, parse_settings(json, name));
   const auto& model = asked.empty() ? settings.model : asked;
-  EIDETIC_TRY(auto embedder, embedders_.get(model, space.metric, arithmetic_of(space)));
+  EIDETIC_TRY(auto embedder, embedders_.get(model, space.metric, arithmetic_of(space), use));
   if (!embedder->space().matches(space)) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("collection '{}' holds vectors of the model {}, but '{}' is {}: their vectors cannot be "

@@ -48,7 +48,7 @@ class Core final : public Engine {
  private:
   // The collection's own model, and where `asked` names one, that it makes the same vectors.
   [[nodiscard]] Result<std::shared_ptr<const Embedder>> embedder_of(const CollectionInfo& collection,
-                                                                    const std::string& asked);
+                                                                    const std::string& asked, Embedders::Use use);
 
   CoreParts parts_;
   Embedders embedders_;

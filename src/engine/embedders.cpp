@@ -6,17 +6,24 @@
 #include "engine/listing.h"
 
 namespace eidetic {
+namespace {
+
+// More threads on one picture soon wait for each other more than they work.
+constexpr unsigned kThreadsAQuery = 4;
+
+}  // namespace
 
 Result<std::shared_ptr<const Embedder>> Embedders::get(const std::string& model, Metric metric,
-                                                       EmbedderOptions::Arithmetic arithmetic) {
+                                                       EmbedderOptions::Arithmetic arithmetic, Use use) {
   EIDETIC_TRY(const auto bundle, find_bundle(model, directories_));
-  const std::tuple key{bundle.native(), metric, arithmetic};
+  const std::tuple key{bundle.native(), metric, arithmetic, use};
   const std::scoped_lock lock(mutex_);
   auto& loaded = loaded_[key];
   if (!loaded) {
     EmbedderOptions options;
     options.arithmetic = arithmetic;
     options.threads = threads_;
+    if (use == Use::queries) options.threads_each = kThreadsAQuery;
     options.metric = metric;
     options.cache_dir = cache_dir_;
     EIDETIC_TRY(loaded, load_embedder(bundle, options));

@@ -1,4 +1,4 @@
-// Models loaded once and kept, by the name or path of their bundle.
+// Models loaded once and kept, by the name or path of their bundle and what they are for.
 #pragma once
 
 #include <filesystem>
@@ -21,9 +21,12 @@ class Embedders {
   Embedders(std::vector<std::filesystem::path> directories, unsigned threads, std::filesystem::path cache_dir)
       : directories_(std::move(directories)), threads_(threads), cache_dir_(std::move(cache_dir)) {}
 
-  // Errors: not_found naming the folders that were searched; those of load_embedder.
+  enum class Use { collections, queries };  // as many pictures a second as possible; or one as soon as possible
+
+  // A model used for both is held twice. Errors: not_found naming the folders that were searched; those of
+  // load_embedder.
   [[nodiscard]] Result<std::shared_ptr<const Embedder>> get(const std::string& model, Metric metric,
-                                                            EmbedderOptions::Arithmetic arithmetic);
+                                                            EmbedderOptions::Arithmetic arithmetic, Use use);
   // What a collection remembers its model by: the name of a bundle in one of the folders, else an absolute path.
   [[nodiscard]] Result<std::string> lasting_name(const std::string& model) const;
 
@@ -32,7 +35,7 @@ class Embedders {
   const unsigned threads_;
   const std::filesystem::path cache_dir_;
   std::mutex mutex_;
-  std::map<std::tuple<std::string, Metric, EmbedderOptions::Arithmetic>, std::shared_ptr<const Embedder>> loaded_;
+  std::map<std::tuple<std::string, Metric, EmbedderOptions::Arithmetic, Use>, std::shared_ptr<const Embedder>> loaded_;
 };
 
 }  // namespace eidetic
