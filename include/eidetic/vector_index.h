@@ -31,11 +31,12 @@ struct Neighbor {
 
 struct SearchParams {
   std::uint32_t k = 10;                  // 1 to kMaxK
-  std::uint32_t ef = 0;                  // HNSW: candidates kept during the walk; 0: the index's default
+  std::uint32_t ef = 0;                  // HNSW: candidates kept during the walk, up to kMaxEf; 0: the index's default
   std::uint32_t rescore = 0;             // candidates scored again from full precision; 0: the index's default
   std::function<bool(Row)> accept = {};  // where set, only rows it says true to; called from the searching thread
 };
 inline constexpr std::uint32_t kMaxK = 10'000;
+inline constexpr std::uint32_t kMaxEf = 100'000;
 
 struct IndexStats {
   std::string kind;                // factory string of what it is: "Flat", "HNSW16"
@@ -71,8 +72,9 @@ struct IndexOptions {
   ThreadPool* pool = nullptr;
 };
 
-// A factory string that is understood: "Flat", "HNSW<M>" (M 4 to 64). Anything else: invalid_argument naming the part.
-[[nodiscard]] Result<void> check_factory(std::string_view factory);
+// A factory string that is understood, as IndexStats::kind spells it: "Flat"; "HNSW<M>" or "HNSW<M>:<expansion>" (M
+// links, 4 to 64, chosen among 4 to 4096 rows, by default 128). Anything else: invalid_argument naming the part.
+[[nodiscard]] Result<std::string> check_factory(std::string_view factory);
 // An empty index over `store`, to be filled with add(). Errors as check_factory.
 [[nodiscard]] Result<std::unique_ptr<VectorIndex>> make_index(std::string_view factory,
                                                               std::shared_ptr<const VectorStore> store,

@@ -125,8 +125,11 @@ std::vector<EmbeddedBackend::Handle> EmbeddedBackend::all() {
   return handles;
 }
 
-Result<void> EmbeddedBackend::create(const CollectionSpec& spec) {
-  if (spec.index != "auto") EIDETIC_CHECK(check_factory(spec.index));
+Result<void> EmbeddedBackend::create(const CollectionSpec& asked) {
+  CollectionSpec spec = asked;
+  if (spec.index != "auto") {
+    EIDETIC_TRY(spec.index, check_factory(spec.index));
+  }
   const std::scoped_lock naming(naming_);
   EIDETIC_TRY(CollectionRecord record, catalog_->create(spec));
   std::error_code ignored;

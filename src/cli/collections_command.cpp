@@ -127,7 +127,7 @@ void add_collections_command(CLI::App& root, Session& session) {
   add_name(create);
   create.first->add_option("--model", create.second->create.model, "bundle name, folder or file (default: default)")
       ->type_name("BUNDLE");
-  create.first->add_option("--index", create.second->create.index, "auto, Flat or HNSW<M> (default: auto)")
+  create.first->add_option("--index", create.second->create.index, "auto, Flat, HNSW<M> or HNSW<M>:<E> (default: auto)")
       ->type_name("KIND");
   create.first->add_option("--metric", create.second->metric, "cosine, dot or euclidean (default: cosine)")
       ->type_name("NAME");

@@ -134,7 +134,8 @@ void add_index_command(CLI::App& root, Session& session) {
   app->add_option("--model", options->request.model,
                   "model of a new collection: bundle name, folder or file (default: default)")
       ->type_name("BUNDLE");
-  app->add_option("--index", options->index, "index of a new collection: auto, Flat or HNSW<M> (default: auto)")
+  app->add_option("--index", options->index,
+                  "index of a new collection: auto, Flat, HNSW<M> or HNSW<M>:<E> (default: auto)")
       ->type_name("KIND");
   app->add_option("--metric", options->metric, "metric of a new collection: cosine, dot or euclidean (default: cosine)")
       ->type_name("NAME");

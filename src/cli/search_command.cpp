@@ -22,6 +22,7 @@ struct SearchOptions {
   std::uint32_t k = 10;
   std::optional<double> min_similarity_pct;
   std::string crop;
+  std::uint32_t ef = 0;
   bool exclude_self = false;
   bool files_only = false;
 };
@@ -95,6 +96,7 @@ Result<Query> build_query(const SearchOptions& options) {
   query.k = options.k;
   query.min_similarity_pct = options.min_similarity_pct;
   query.exclude_terms = options.exclude_self;
+  query.ef = options.ef;
   EIDETIC_TRY(query.terms, parse_terms(options.words));
   if (!options.crop.empty()) {
     EIDETIC_TRY(const Crop crop, parse_crop(options.crop));
@@ -160,6 +162,9 @@ void add_search_command(CLI::App& root, Session& session) {
       ->check(CLI::Range(0.0, 100.0).description(""));
   app->add_option("--crop", options->crop, "use this part of the pictures: pixels, or fractions up to 1")
       ->type_name("X,Y,W,H");
+  app->add_option("--ef", options->ef, "HNSW: candidates kept during the walk (default: the index's own)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, kMaxEf).description(""));
   app->add_flag("--exclude-self", options->exclude_self, "leave out the pictures that were searched with");
   app->add_flag("--files-only", options->files_only, "print one file a line and nothing else");
   app->callback([=, &session] { session.command = [=, &session] { return run_search(session, *options); }; });

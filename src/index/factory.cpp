@@ -22,7 +22,27 @@ constexpr std::string_view kHnsw = "HNSW";
 struct Factory {
   bool hnsw = false;
   unsigned links = 0;
+  unsigned expansion = HnswIndex::kDefaultExpansion;
 };
+
+// A whole number from `least` to `most`, all of `text`. Errors name the string, the part and the nearest good value.
+Result<unsigned> number(std::string_view factory, std::string_view text, std::string_view what, unsigned least,
+                        unsigned most) {
+  unsigned value = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || rest != text.data() + text.size()) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("index '{}': HNSW is followed by the number of links, like HNSW16, and perhaps the "
+                            "expansion, like HNSW16:200; '{}' is no {}",
+                            factory, text, what));
+  }
+  if (value < least || value > most) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("index '{}': {} {}; {} to {} are possible, the nearest is {}", factory, what, value, least,
+                            most, std::clamp(value, least, most)));
+  }
+  return value;
+}
 
 Result<Factory> parse(std::string_view factory) {
   if (factory == "Flat") return Factory{};
@@ -31,21 +51,16 @@ Result<Factory> parse(std::string_view factory) {
     return fail(ErrorCode::invalid_argument, fmt::format("no index '{}'{}; there are Flat and HNSW<links>, like HNSW16",
                                                          factory, did_you_mean(factory, known)));
   }
-  const std::string_view number = factory.substr(kHnsw.size());
-  unsigned links = 0;
-  const auto [rest, error] = std::from_chars(number.data(), number.data() + number.size(), links);
-  if (error != std::errc{} || rest != number.data() + number.size()) {
-    return fail(
-        ErrorCode::invalid_argument,
-        fmt::format("index '{}': after HNSW comes the number of links, like HNSW16, not '{}'", factory, number));
+  const std::string_view numbers = factory.substr(kHnsw.size());
+  const auto colon = numbers.find(':');
+  Factory hnsw{.hnsw = true};
+  EIDETIC_TRY(hnsw.links,
+              number(factory, numbers.substr(0, colon), "number of links", HnswIndex::kMinLinks, HnswIndex::kMaxLinks));
+  if (colon != std::string_view::npos) {
+    EIDETIC_TRY(hnsw.expansion, number(factory, numbers.substr(colon + 1), "expansion", HnswIndex::kMinExpansion,
+                                       HnswIndex::kMaxExpansion));
   }
-  if (links < HnswIndex::kMinLinks || links > HnswIndex::kMaxLinks) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("index '{}': {} links; {} to {} are possible, the nearest is HNSW{}", factory, links,
-                            HnswIndex::kMinLinks, HnswIndex::kMaxLinks,
-                            std::clamp(links, HnswIndex::kMinLinks, HnswIndex::kMaxLinks)));
-  }
-  return Factory{.hnsw = true, .links = links};
+  return hnsw;
 }
 
 Result<std::unique_ptr<VectorIndex>> load_content(std::span<const std::byte> file, const std::filesystem::path& path,
@@ -68,15 +83,17 @@ Result<std::unique_ptr<VectorIndex>> load_content(std::span<const std::byte> fil
 
 }  // namespace
 
-Result<void> check_factory(std::string_view factory) {
-  EIDETIC_CHECK(parse(factory));
-  return {};
+Result<std::string> check_factory(std::string_view factory) {
+  EIDETIC_TRY(const Factory parsed, parse(factory));
+  if (!parsed.hnsw) return std::string(factory);
+  if (parsed.expansion == HnswIndex::kDefaultExpansion) return fmt::format("HNSW{}", parsed.links);
+  return fmt::format("HNSW{}:{}", parsed.links, parsed.expansion);
 }
 
 Result<std::unique_ptr<VectorIndex>> make_index(std::string_view factory, std::shared_ptr<const VectorStore> store,
                                                 const IndexOptions& options) {
   EIDETIC_TRY(const Factory parsed, parse(factory));
-  if (parsed.hnsw) return std::make_unique<HnswIndex>(std::move(store), parsed.links, options);
+  if (parsed.hnsw) return std::make_unique<HnswIndex>(std::move(store), parsed.links, parsed.expansion, options);
   return std::make_unique<FlatIndex>(std::move(store), options);
 }
 

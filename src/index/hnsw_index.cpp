@@ -12,7 +12,6 @@
 namespace eidetic {
 namespace {
 
-constexpr unsigned kExpansion = 128;        // rows that links are chosen from
 constexpr std::size_t kParallelRows = 100;  // fewer are not worth waking threads
 constexpr std::size_t kChunkRows = 512;     // inserted between two moments in which a snapshot can be taken
 // A walk under a filter that few rows pass looks at ef / share rows. Past this share of all rows, a scan is faster.
@@ -21,12 +20,14 @@ constexpr std::size_t kMinBudget = 4096;
 
 }  // namespace
 
-HnswIndex::HnswIndex(std::shared_ptr<const VectorStore> store, unsigned links, const IndexOptions& options)
+HnswIndex::HnswIndex(std::shared_ptr<const VectorStore> store, unsigned links, unsigned expansion,
+                     const IndexOptions& options)
     : store_(std::move(store)),
       options_(options),
       links_(links),
+      expansion_(expansion),
       rotation_(store_->dimensions()),
-      graph_(rotation_.padded(), store_->metric(), links, kExpansion) {}
+      graph_(rotation_.padded(), store_->metric(), links, expansion) {}
 
 void HnswIndex::insert(Row row) {
   std::vector<float> rotated(rotation_.padded());
@@ -100,7 +101,8 @@ std::vector<Neighbor> HnswIndex::scan(const ExactScore& score, std::size_t k, co
 
 IndexStats HnswIndex::stats() const {
   const std::scoped_lock lock(write_mutex_);
-  return {.kind = fmt::format("HNSW{}", links_),
+  const std::string expansion = expansion_ == kDefaultExpansion ? "" : fmt::format(":{}", expansion_);
+  return {.kind = fmt::format("HNSW{}{}", links_, expansion),
           .rows = states_.live_count(),
           .removed = states_.removed_count(),
           .end = states_.end(),
@@ -114,6 +116,7 @@ Result<void> HnswIndex::save(const std::filesystem::path& file) const {
   lock.unlock();
   return write_snapshot(file, kSnapshot, *store_, end, [&](CheckedWriter& out) {
     out.value(std::uint32_t{links_});
+    out.value(std::uint32_t{expansion_});
     states_.save(out, end);
     graph_.save(out, end, links);
   });
@@ -124,8 +127,10 @@ Result<std::unique_ptr<VectorIndex>> HnswIndex::load(CheckedReader& in, Row end,
                                                      const IndexOptions& options) {
   const auto refuse = [] { return fail(ErrorCode::corrupt, "does not hold what it says"); };
   const auto links = in.value<std::uint32_t>();
+  const auto expansion = in.value<std::uint32_t>();
   if (links < kMinLinks || links > kMaxLinks) return refuse();
-  auto index = std::make_unique<HnswIndex>(std::move(store), links, options);
+  if (expansion < kMinExpansion || expansion > kMaxExpansion) return refuse();
+  auto index = std::make_unique<HnswIndex>(std::move(store), links, expansion, options);
   EIDETIC_TRY(const bool states, index->states_.load(in, end));
   if (!states) return refuse();
   EIDETIC_TRY(const bool graph, index->graph_.load(in, end, [&](Row row) { return index->states_.present(row); }));

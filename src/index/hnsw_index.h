@@ -21,9 +21,13 @@ class HnswIndex final : public VectorIndex {
   static constexpr FileKind kSnapshot = {"EIDEHNSW", 1};
   static constexpr unsigned kMinLinks = 4;
   static constexpr unsigned kMaxLinks = 64;
+  static constexpr unsigned kMinExpansion = 4;
+  static constexpr unsigned kMaxExpansion = 4096;
+  static constexpr unsigned kDefaultExpansion = 128;
   static constexpr std::uint32_t kDefaultEf = 64;
 
-  HnswIndex(std::shared_ptr<const VectorStore> store, unsigned links, const IndexOptions& options);
+  // `expansion`: rows among which a new row's links are chosen ("efConstruction" elsewhere).
+  HnswIndex(std::shared_ptr<const VectorStore> store, unsigned links, unsigned expansion, const IndexOptions& options);
   // `in`: the content of a snapshot, after its header.
   [[nodiscard]] static Result<std::unique_ptr<VectorIndex>> load(CheckedReader& in, Row end,
                                                                  std::shared_ptr<const VectorStore> store,
@@ -45,6 +49,7 @@ class HnswIndex final : public VectorIndex {
   std::shared_ptr<const VectorStore> store_;
   IndexOptions options_;
   unsigned links_;
+  unsigned expansion_;
   Rotation rotation_;
   RowStates states_;
   HnswGraph graph_;

@@ -30,8 +30,14 @@ Result<Row> read_snapshot_header(CheckedReader& in, const VectorStore& store) {
 }
 
 Result<void> check_params(const SearchParams& params) {
-  if (params.k >= 1 && params.k <= kMaxK) return {};
-  return fail(ErrorCode::invalid_argument, fmt::format("{} results asked for: 1 to {} are possible", params.k, kMaxK));
+  if (params.k < 1 || params.k > kMaxK) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} results asked for: 1 to {} are possible", params.k, kMaxK));
+  }
+  if (params.ef > kMaxEf) {
+    return fail(ErrorCode::invalid_argument, fmt::format("ef is {}: up to {} is possible", params.ef, kMaxEf));
+  }
+  return {};
 }
 
 }  // namespace eidetic

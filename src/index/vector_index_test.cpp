@@ -143,11 +143,12 @@ class EveryIndex : public testing::TestWithParam<std::tuple<const char*, Metric>
 };
 
 INSTANTIATE_TEST_SUITE_P(All, EveryIndex,
-                         testing::Combine(testing::Values("Flat", "HNSW16"),
+                         testing::Combine(testing::Values("Flat", "HNSW16", "HNSW12:64"),
                                           testing::Values(Metric::cosine, Metric::dot, Metric::euclidean)),
                          [](const auto& info) {
-                           return std::string(std::get<0>(info.param)) + '_' +
-                                  std::string(to_string(std::get<1>(info.param)));
+                           std::string name = std::get<0>(info.param);
+                           std::ranges::replace(name, ':', '_');
+                           return name + '_' + std::string(to_string(std::get<1>(info.param)));
                          });
 
 TEST_P(EveryIndex, HonoursKOnFewVectors) {
@@ -411,9 +412,15 @@ TEST(Factory, NamesThePartThatIsWrongAndTheNearestGoodOne) {
   EXPECT_TRUE(check_factory("Flat"));
   EXPECT_TRUE(check_factory("HNSW4"));
   EXPECT_TRUE(check_factory("HNSW64"));
+  EXPECT_EQ(check_factory("HNSW12:24").value(), "HNSW12:24");
+  EXPECT_EQ(check_factory("HNSW16:128").value(), "HNSW16");
+  EXPECT_EQ(make_index("HNSW12:24", VectorStore::in_memory(4, Metric::cosine).value()).value()->stats().kind,
+            "HNSW12:24");
+  EXPECT_THAT(check_factory("HNSW16:3").error().message, HasSubstr("the nearest is 4"));
+  EXPECT_THAT(check_factory("HNSW16:").error().message, HasSubstr("like HNSW16:200"));
   EXPECT_THAT(check_factory("flat").error().message, HasSubstr("'Flat'"));
-  EXPECT_THAT(check_factory("HNSW65").error().message, HasSubstr("HNSW64"));
-  EXPECT_THAT(check_factory("HNSW3").error().message, HasSubstr("HNSW4"));
+  EXPECT_THAT(check_factory("HNSW65").error().message, HasSubstr("the nearest is 64"));
+  EXPECT_THAT(check_factory("HNSW3").error().message, HasSubstr("the nearest is 4"));
   EXPECT_THAT(check_factory("HNSW").error().message, HasSubstr("like HNSW16"));
   EXPECT_THAT(check_factory("HNSW16,PQ8").error().message, HasSubstr("'16,PQ8'"));
   EXPECT_EQ(check_factory("").error().code, ErrorCode::invalid_argument);
