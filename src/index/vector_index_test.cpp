@@ -143,7 +143,7 @@ class EveryIndex : public testing::TestWithParam<std::tuple<const char*, Metric>
 };
 
 INSTANTIATE_TEST_SUITE_P(All, EveryIndex,
-                         testing::Combine(testing::Values("Flat", "HNSW16", "HNSW12:64"),
+                         testing::Combine(testing::Values("Flat", "HNSW16", "HNSW24:200"),
                                           testing::Values(Metric::cosine, Metric::dot, Metric::euclidean)),
                          [](const auto& info) {
                            std::string name = std::get<0>(info.param);
