@@ -3,6 +3,12 @@
 # One static library a room. A room's headers are reached as "room/file.h" through an include folder that holds that room
 # alone, so a room sees the rooms it depends on and no other: a wrong include does not compile.
 
+# For every test. Debian's libraries are not built for the thread sanitizer, which cannot see that they lock; oneTBB must be
+# told that there is a sanitizer.
+set(EIDETIC_TEST_ENVIRONMENT
+    TSAN_OPTIONS=ignore_noninstrumented_modules=1 TBB_ENABLE_SANITIZERS=1
+    LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/leaks.txt:print_suppressions=0)
+
 function(eidetic_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS;LIBRARIES;TESTS;TEST_LIBRARIES" ${ARGN})
   set(target eidetic_${name})
@@ -28,8 +34,7 @@ function(eidetic_room name)
                                                GTest::gmock)
     target_compile_definitions(${name}_test PRIVATE EIDETIC_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME ${name} COMMAND ${name}_test)
-    # Debian's libraries are not built for the thread sanitizer, which cannot see that they lock.
-    set_tests_properties(${name} PROPERTIES TIMEOUT 300 ENVIRONMENT TSAN_OPTIONS=ignore_noninstrumented_modules=1)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300 ENVIRONMENT "${EIDETIC_TEST_ENVIRONMENT}")
   endif()
 endfunction()
 

@@ -18,6 +18,8 @@ from PIL import Image, ImageDraw
 SOURCE = Path(os.environ.get("EIDETIC_SOURCE", Path(__file__).parents[2]))
 BUILD = Path(os.environ.get("EIDETIC_BUILD", SOURCE / "build/release"))
 EIDETIC = BUILD / "eidetic"
+# What a test that makes an environment of its own must keep of this one, for builds with sanitizers.
+SANITIZERS = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS") or "SANITIZERS" in name}
 KINDS = ("circle", "square", "cross", "stripes")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy
 import pytest
-from conftest import EIDETIC, KINDS, Cli, draw
+from conftest import EIDETIC, KINDS, SANITIZERS, Cli, draw
 
 SPECIAL = {"collection", "indexed", "skipped", "updated", "failed", "removed", "errors", "seconds", "images_per_s", "stages", "interrupted"}
 
@@ -234,7 +234,7 @@ def test_help_and_version():
 
 
 def test_default_data_folder(tmp_path):
-    environment = {"HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
+    environment = {"HOME": str(tmp_path / "home"), **SANITIZERS}
     subprocess.run([EIDETIC, "collections", "create", "a"], env=environment, check=True, capture_output=True)
     assert (tmp_path / "home/.local/share/eidetic").is_dir()
     environment["XDG_DATA_HOME"] = str(tmp_path / "xdg")

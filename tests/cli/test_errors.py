@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import EIDETIC, SOURCE
+from conftest import EIDETIC, SANITIZERS, SOURCE
 
 
 def one_line(answer, *words):
@@ -178,5 +178,5 @@ def test_a_data_folder_that_cannot_be(tmp_path):
         [EIDETIC, "collections", "list", "--data", tmp_path / "file/data"], capture_output=True, text=True
     )
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and "file" in done.stderr
-    done = subprocess.run([EIDETIC, "collections", "list"], capture_output=True, text=True, env={})
+    done = subprocess.run([EIDETIC, "collections", "list"], capture_output=True, text=True, env=SANITIZERS)
     assert done.returncode == 2 and "--data" in done.stderr
