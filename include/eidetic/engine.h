@@ -19,6 +19,7 @@
 #include "eidetic/error.h"
 #include "eidetic/image.h"
 #include "eidetic/item.h"
+#include "eidetic/model.h"
 
 namespace eidetic {
 
@@ -29,6 +30,16 @@ struct EngineOptions {
   EmbedderOptions::Arithmetic arithmetic = EmbedderOptions::Arithmetic::automatic;  // of new collections
   DecodeOptions decode = {};                                                        // limits and background
   double fetch_timeout_s = 30;                                                      // for pictures behind URLs
+
+  // What a server sets, whose callers are not who owns the machine.
+  // Where set, no file outside of these folders is read, links followed; an empty list: no file at all.
+  std::optional<std::vector<std::filesystem::path>> file_roots = {};
+  bool private_urls = true;  // false: URLs of loopback, private, link-local and other non-public addresses are refused
+  bool run_jobs = false;     // take up the jobs that wait and follow watched folders; else jobs wait for one that does
+  unsigned parallel_jobs = 2;
+  std::size_t max_queued_jobs = 10'000;
+  double watch_rescan_s = 300;  // watched folders are read whole this often too: not every mount tells of changes
+  std::uint64_t thumbnail_cache_bytes = std::uint64_t{1} << 30;  // on disk
 };
 
 // Where bundles are looked up by name, first match wins: <data_dir>/models, options.model_dirs, the folders of
@@ -106,6 +117,72 @@ struct IndexReport {
   bool interrupted = false;  // stopped by the token: what is counted is stored, the next run goes on from there
 };
 
+// --- items ---
+
+// The scheme of pictures that the data folder keeps itself, named by the SHA-256 of their bytes: "stored:3fb2c1…".
+inline constexpr std::string_view kStoredScheme = "stored";
+
+// What becomes an item: a picture, by where it is or by its bytes, or a bare vector.
+struct NewItem {
+  std::string id = {};                       // empty: the SHA-256 of the picture, hex; a bare vector needs one
+  std::string uri = {};                      // path or URI, read now and when the picture itself is asked for
+  std::vector<std::byte> bytes = {};         // the encoded picture, to be kept in the data folder; then uri is empty
+  Vector vector = {};                        // where given, taken as it is; nothing is embedded
+  std::optional<std::string> metadata = {};  // JSON object; nullopt: as it was, {} of a new item
+};
+
+enum class PutOutcome { created, replaced, unchanged };  // unchanged: the same picture was there, and is not embedded
+[[nodiscard]] std::string_view to_string(PutOutcome outcome) noexcept;
+
+struct PutResult {
+  std::string id;
+  PutOutcome outcome = PutOutcome::created;
+};
+
+struct ListRequest {
+  std::string cursor = {};    // ScrollPage::next of the page before
+  std::uint32_t limit = 100;  // 1 to 10,000
+  std::string filter = {};    // see parse_filter; a page of filtered items may be short although more follow
+  bool with_vectors = false;
+};
+
+struct EncodedPicture {
+  std::vector<std::byte> bytes;
+  std::string media_type;    // "image/jpeg", by content
+  std::string content_hash;  // SHA-256 (hex) of the bytes
+};
+
+inline constexpr std::uint32_t kMinThumbnail = 16, kMaxThumbnail = 2048;  // pixels of the longer side
+
+// --- jobs: work that goes on after the call, and over restarts ---
+
+enum class JobState { queued, running, done, failed, cancelled };
+[[nodiscard]] std::string_view to_string(JobState state) noexcept;
+[[nodiscard]] Result<JobState> parse_job_state(std::string_view name);
+
+struct JobInfo {
+  std::string id;       // digits; later jobs have larger numbers
+  std::string kind;     // "index", "put", "pull"
+  std::string subject;  // of index and put the collection, of pull the model
+  JobState state = JobState::queued;
+  std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;  // since 1970; 0: not yet
+  IndexProgress progress;                                        // of pull: bytes in total and done
+  std::optional<Error> error = {};                               // of a failed job
+  std::uint32_t starts = 0;                                      // more than 1: went on after a restart
+};
+
+struct JobQuery {
+  std::string subject = {};  // empty: of all
+  std::optional<JobState> state = {};
+  std::string before = {};    // an id: older ones only
+  std::uint32_t limit = 100;  // 1 to 1,000, newest first
+};
+
+struct JobCounts {
+  std::uint64_t queued = 0, running = 0;              // now
+  std::uint64_t done = 0, failed = 0, cancelled = 0;  // of those still remembered
+};
+
 // --- searching ---
 
 struct Crop {
@@ -132,6 +209,7 @@ struct Query {
   std::string model = {};                         // where set, refused unless its space is the collection's
   std::uint32_t k = 10;                           // 1 to kMaxK
   std::optional<double> min_similarity_pct = {};  // 0 to 100: kept where round(similarity, 4) >= pct / 100
+  std::string filter = {};                        // unsupported unless empty, so far
   bool exclude_terms = false;         // leave out the items that id terms name and those made of picture terms' files
   std::uint32_t ef = 0, rescore = 0;  // see SearchParams
 };
@@ -184,6 +262,7 @@ class Engine {
   // One vector a path or URI, in order, by the named bundle; nothing is stored.
   [[nodiscard]] virtual Result<std::vector<Result<Vector>>> embed(std::span<const std::string> uris,
                                                                   const std::string& model) = 0;
+  [[nodiscard]] virtual Result<Vector> embed(Bytes picture, const std::string& model) = 0;
 
   [[nodiscard]] virtual Result<CollectionInfo> describe(std::string_view name) = 0;
   // Labels are strings, numbers or booleans. not_found for a field that no item has, with the nearest ones.
@@ -196,8 +275,69 @@ class Engine {
   // A damaged or truncated file: corrupt, and nothing is imported.
   [[nodiscard]] virtual Result<CollectionInfo> import_collection(const std::filesystem::path& file,
                                                                  std::optional<std::string> name = {}) = 0;
-  [[nodiscard]] virtual Backend& backend() = 0;
-  // A bundle by name or path, loaded once and kept.
+
+  // --- items ---
+  // Stores items, embedding pictures on all threads: one result an item, in order; a bad one fails alone. What is
+  // answered with success is durable, the bytes of stored pictures too. An id that is there is replaced.
+  [[nodiscard]] virtual Result<std::vector<Result<PutResult>>> put(std::string_view name,
+                                                                   std::span<const NewItem> items) = 0;
+  [[nodiscard]] virtual Result<std::vector<std::optional<Item>>> get(std::string_view name,
+                                                                     std::span<const std::string> ids,
+                                                                     bool with_vectors) = 0;
+  [[nodiscard]] virtual Result<ScrollPage> list(std::string_view name, const ListRequest& request) = 0;
+  // Applies a JSON merge patch (RFC 7396) to an item's metadata and gives the item as it is then, without its vector.
+  [[nodiscard]] virtual Result<Item> patch(std::string_view name, const std::string& id,
+                                           std::string_view merge_patch) = 0;
+  // Erases what the filter matches; an empty filter is an invalid_argument.
+  [[nodiscard]] virtual Result<std::uint64_t> erase_where(std::string_view name, std::string_view filter) = 0;
+  // The picture of an item as it was given. not_found also for items of bare vectors.
+  [[nodiscard]] virtual Result<EncodedPicture> picture(std::string_view name, const std::string& id) = 0;
+  // The same as an upright JPEG whose longer side is at most `size` pixels; never enlarged. Kept in the data folder.
+  [[nodiscard]] virtual Result<EncodedPicture> thumbnail(std::string_view name, const std::string& id,
+                                                         std::uint32_t size) = 0;
+
+  // --- jobs. overloaded: max_queued_jobs wait already ---
+  // A job equal to one that still waits is not queued again: the waiting one is given back. A job that a restart
+  // interrupts is run again; what it had stored is skipped as unchanged.
+  [[nodiscard]] virtual Result<JobInfo> start_index(std::string_view name, const IndexRequest& request) = 0;
+  [[nodiscard]] virtual Result<JobInfo> start_put(std::string_view name, std::span<const NewItem> items) = 0;
+  [[nodiscard]] virtual Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) = 0;
+  [[nodiscard]] virtual Result<std::vector<JobInfo>> jobs(const JobQuery& query) = 0;
+  [[nodiscard]] virtual Result<JobInfo> job(std::string_view id) = 0;
+  // Items that failed, in the order of their failing; at most 10,000 are remembered.
+  [[nodiscard]] virtual Result<std::vector<ItemError>> job_failures(std::string_view id, std::uint64_t offset,
+                                                                    std::uint32_t limit) = 0;
+  // A running job ends after the batch it is at; what it has stored stays. A job that has ended stays as it is.
+  [[nodiscard]] virtual Result<JobInfo> cancel_job(std::string_view id) = 0;
+  [[nodiscard]] virtual Result<JobCounts> job_counts() = 0;
+
+  // --- watched folders: what appears, changes and goes there does so in the collection. Kept with it. ---
+  // Replaces the list; empty: watch nothing. not_found where one is no folder.
+  [[nodiscard]] virtual Result<void> watch(std::string_view name, std::span<const std::filesystem::path> folders) = 0;
+  [[nodiscard]] virtual Result<std::vector<std::filesystem::path>> watched(std::string_view name) = 0;
+
+  // --- models ---
+  [[nodiscard]] virtual Result<std::vector<ModelInfo>> models() = 0;
+  [[nodiscard]] virtual Result<ModelInfo> model(const std::string& name) = 0;
+  [[nodiscard]] virtual Result<std::vector<LayerInfo>> layers(const std::string& model) = 0;
+  [[nodiscard]] virtual Result<BundleCheck> check_model(const std::string& model) = 0;
+  // A bare model file as a new bundle `name`, described by defaults.
+  [[nodiscard]] virtual Result<ModelInfo> import_model(const std::filesystem::path& file, const std::string& name) = 0;
+  // A new bundle whose model.json is `bundle` and whose model file is behind `url` (http, https, or a path).
+  // already_exists where a bundle of that name has another description; the same one is given back as it is.
+  [[nodiscard]] virtual Result<ModelInfo> install_model(const std::string& name, std::string_view bundle,
+                                                        const std::string& url) = 0;
+  // A model of the zoo, now; progress in bytes.
+  [[nodiscard]] virtual Result<ModelInfo> pull_model(
+      const std::string& model, const std::string& mirror,
+      const std::function<void(std::uint64_t done, std::uint64_t total)>& progress = {}, std::stop_token stop = {}) = 0;
+
+  // --- the whole data folder ---
+  // A copy of all that cannot be made again (catalog, stored pictures, jobs, models) into a folder that is not there
+  // yet, while everything goes on; it appears complete or not at all. Opened as a data folder, it is one.
+  [[nodiscard]] virtual Result<void> backup(const std::filesystem::path& folder) = 0;
+
+  // A bundle by name or path, loaded once and kept. unsupported where the engine is a server's.
   [[nodiscard]] virtual Result<std::shared_ptr<const Embedder>> embedder(const std::string& model, Metric metric) = 0;
 };
 

@@ -6,16 +6,9 @@
 #include <vector>
 
 #include "eidetic/error.h"
+#include "eidetic/model.h"
 
 namespace eidetic {
-
-struct LayerInfo {
-  std::string name;   // as `layer` takes it
-  std::string op;     // "Convolution", "Parameter" (an input)
-  std::string shape;  // "[1,3,224,224]"; '?' for what the picture decides
-  std::string type;   // "f32"
-  bool output = false;
-};
 
 // Every tensor of the model in the order of computation; constants are left out. Reads ONNX, OpenVINO IR, TFLite and
 // Paddle. Errors: not_found, corrupt (no model, or damaged), unsupported (an operation that is not known).

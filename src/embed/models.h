@@ -13,6 +13,7 @@
 
 #include "eidetic/embedder.h"
 #include "eidetic/error.h"
+#include "eidetic/model.h"
 
 #include "embed/bundle.h"
 #include "net/http.h"
@@ -36,14 +37,6 @@ struct BundleEntry {
 // are passed over.
 [[nodiscard]] std::vector<BundleEntry> list_bundles(std::span<const std::filesystem::path> folders);
 
-struct BundleCheck {
-  Space space;
-  bool has_text = false;
-  std::size_t labels = 0;
-  double load_ms = 0;
-  double images_per_s = 0;                       // inference alone, on all threads
-  std::optional<double> golden_difference = {};  // largest, where the bundle carries golden tensors
-};
 // Loads the bundle, embeds a made-up picture twice (the vectors must agree bit by bit), a word where there is a text
 // tower, and compares with the golden tensors: corrupt where they are farther off than their tolerance.
 [[nodiscard]] Result<BundleCheck> check_bundle(const std::filesystem::path& bundle,
