@@ -21,9 +21,9 @@ constexpr std::size_t kTile = 64;   // items that stay in the near cache meanwhi
 using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 
 // Dot products of kGroup queries with items `begin` to `end`.
-EIDETIC_MULTIVERSION void dot_tile(
-    const std::array<const float*, kGroup>& queries, const float* items, std::size_t stride, std::size_t begin,
-    std::size_t end, const std::array<float*, kGroup>& out) {
+EIDETIC_MULTIVERSION void dot_tile(const std::array<const float*, kGroup>& queries, const float* items,
+                                   std::size_t stride, std::size_t begin, std::size_t end,
+                                   const std::array<float*, kGroup>& out) {
   for (std::size_t item = begin; item < end; ++item) {
     std::array<Lanes, kGroup> sums{};
     for (std::size_t d = 0; d < stride; d += kLanes) {
