@@ -21,6 +21,8 @@ find_package(Threads REQUIRED)
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 
 # The Python that cross-room tests run in; made by `make setup`.
 set(EIDETIC_PYTHON "${EIDETIC_DEPS}/venv/bin/python" CACHE FILEPATH "Python with the packages of tools/test-requirements.txt")

@@ -18,7 +18,7 @@ namespace eidetic {
 
 struct ServerConfig {
   struct Listen {
-    std::string address = "127.0.0.1";  // IPv4 or IPv6
+    std::string address = "127.0.0.1";  // IPv4 or IPv6, never a name: "localhost" is read as 127.0.0.1
     std::uint16_t port = 8890;          // 0: any free one
     unsigned network_threads = 1;
     std::uint32_t max_connections = 4096;
@@ -109,11 +109,11 @@ struct ConfigKey {
   std::string name;           // "limits.body_bytes"
   std::string variable;       // "EIDETIC_LIMITS_BODY_BYTES"
   std::string default_value;  // as TOML writes it
-  std::string_view allowed;   // "1 to 1024", or ""
+  std::string allowed;        // "a whole number from 0 to 65535"
 };
 [[nodiscard]] std::vector<ConfigKey> config_keys();
 
-// Loopback addresses and "localhost": what only this machine reaches.
+// Addresses that only this machine reaches.
 [[nodiscard]] bool is_loopback(std::string_view address);
 
 }  // namespace eidetic

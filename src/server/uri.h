@@ -22,6 +22,9 @@ struct RequestTarget {
 // parameter given twice, and any other form of target.
 [[nodiscard]] Result<RequestTarget> parse_request_target(std::string_view target);
 
+// %41 becomes A. invalid_argument beginning with `what`: a wrong escape, a zero byte, what is not UTF-8.
+[[nodiscard]] Result<std::string> percent_decode(std::string_view text, std::string_view what,
+                                                 bool plus_is_space = false);
 // For a segment or a query value: everything escaped but letters, digits and -._~
 [[nodiscard]] std::string percent_encode(std::string_view text);
 
