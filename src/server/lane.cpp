@@ -11,19 +11,20 @@ Lane::Lane(std::string name, unsigned threads, std::size_t capacity, int nicenes
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this, niceness] { run(niceness); });
 }
 
-Lane::~Lane() {
+void Lane::close() {
   {
     const std::scoped_lock lock(mutex_);
-    stopping_ = true;
+    closed_ = true;
   }
   wake_.notify_all();
   for (auto& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 bool Lane::post(Work work) {
   {
     const std::scoped_lock lock(mutex_);
-    if (queue_.size() >= capacity_) return false;
+    if (closed_ || queue_.size() >= capacity_) return false;
     queue_.push_back(std::move(work));
   }
   wake_.notify_one();
@@ -42,7 +43,7 @@ void Lane::run(int niceness) {
     Work work;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+      wake_.wait(lock, [&] { return closed_ || !queue_.empty(); });
       if (queue_.empty()) return;
       work = std::move(queue_.front());
       queue_.pop_front();

@@ -13,7 +13,7 @@
 
 namespace eidetic {
 
-// Thread-safe. The destructor runs what waits, then joins.
+// Thread-safe.
 class Lane {
  public:
   using Work = std::move_only_function<void()>;
@@ -22,10 +22,12 @@ class Lane {
   Lane(std::string name, unsigned threads, std::size_t capacity, int niceness = 0);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
-  ~Lane();
+  ~Lane() { close(); }
 
-  // False: the queue is full, and `work` is dropped.
+  // False: the queue is full or closed, and `work` is dropped.
   [[nodiscard]] bool post(Work work);
+  // Runs what waits, and ends. Not to be called from its own work.
+  void close();
   [[nodiscard]] std::size_t waiting() const;
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -38,7 +40,7 @@ class Lane {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Work> queue_;
-  bool stopping_ = false;
+  bool closed_ = false;
   std::vector<std::thread> threads_;
 };
 

@@ -104,12 +104,12 @@ Result<void> serve(const ServerConfig& config, std::stop_token stop,
   EIDETIC_TRY(const auto spool, empty_spool_folder(config.data.folder));
   Metrics metrics(EIDETIC_VERSION);
   Api api{.engine = *engine, .config = config, .metrics = metrics, .spool_folder = spool, .snapshot = {}};
-  auto service = std::make_unique<Service>(api);
-  EIDETIC_TRY(const auto edge, Edge::open(edge_options(config, spool), *service));
+  Service service(api);
+  EIDETIC_TRY(const auto edge, Edge::open(edge_options(config, spool), service));
   api.snapshot = [&] {
     MetricsSnapshot snapshot;
     snapshot.connections = edge->connections();
-    snapshot.queues = service->queues();
+    snapshot.queues = service.queues();
     return snapshot;
   };
   EIDETIC_CHECK(preload(*engine, config.engine.preload));
@@ -120,6 +120,7 @@ Result<void> serve(const ServerConfig& config, std::stop_token stop,
 
   api.ready = false;
   edge->drain(config.limits.work_timeout_s);
+  service.close();  // its last answers go back to the edge, which is there for them still
   return {};
 }
 

@@ -74,7 +74,9 @@ Service::Service(Api& api)
   slow_ = std::make_unique<Lane>("slow", kSlowThreads, kSlowQueue, kSlowNiceness);
 }
 
-Service::~Service() = default;
+void Service::close() {
+  for (Lane* lane : {search_.get(), write_.get(), slow_.get()}) lane->close();
+}
 
 Service::Match Service::match(HttpRequest& request) const {
   Match match;

@@ -20,9 +20,11 @@ namespace eidetic {
 
 class Service final : public EdgeHandler {
  public:
-  // `api` and what it names must outlive this. The destructor waits for the work that is in the lanes.
+  // `api` and what it names must outlive this.
   explicit Service(Api& api);
-  ~Service() override;
+
+  // Waits for the work that is in the lanes; what comes later is overloaded.
+  void close();
 
   [[nodiscard]] Admission admit(HttpRequest& request) override;
   void handle(std::shared_ptr<HttpRequest> request, Respond respond) override;
