@@ -10,6 +10,8 @@
 #include <sstream>
 #include <thread>
 
+#include "base/file.h"
+
 namespace eidetic {
 namespace {
 
@@ -109,6 +111,25 @@ TEST(Metrics, AreCountedByManyThreads) {
   const auto samples = samples_of(metrics.text({}));
   EXPECT_EQ(samples.at("eidetic_http_requests_total{method=\"POST\",route=\"/x\",status=\"200\"}"), 2000);
   EXPECT_EQ(samples.at("eidetic_http_requests_total{method=\"POST\",route=\"/x\",status=\"503\"}"), 2000);
+}
+
+// What the dashboard and the alerts ask for is what a server tells.
+TEST(Metrics, HaveAllThatTheDashboardShows) {
+  static const std::regex kName("(eidetic|process)_[a-z_]+");
+  Metrics metrics("1");
+  metrics.route("/").observe("GET", 200, 0.001);
+  const std::string told =
+      metrics.text({.connections = 0, .queues = {{"search"}}, .jobs = {{"queued"}}, .collections = {{"a"}}});
+  for (const std::string_view name : {"deploy/grafana/eidetic.json", "deploy/eidetic-rules.yml"}) {
+    const auto text = read_text(std::filesystem::path(EIDETIC_SOURCE_DIR) / name);
+    ASSERT_TRUE(text) << name;
+    std::size_t count = 0;
+    for (std::sregex_iterator match(text->begin(), text->end(), kName); match != std::sregex_iterator(); ++match) {
+      EXPECT_TRUE(told.contains("\n" + match->str())) << name << " asks for " << match->str();
+      ++count;
+    }
+    EXPECT_GT(count, 0U) << name;
+  }
 }
 
 }  // namespace
