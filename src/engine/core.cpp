@@ -6,7 +6,7 @@
 
 #include "engine/evaluate.h"
 #include "engine/ingest.h"
-#include "engine/listing.h"
+#include "blobs/listing.h"
 #include "engine/pictures.h"
 #include "engine/query.h"
 #include "engine/settings.h"

@@ -8,7 +8,8 @@ test_server.py FOLDER: listens on a free port of 127.0.0.1 and prints it. Faults
   etag=TEXT    sends this ETag                    norange=1     answers ranges with the whole
 /-/requests answers with the requests so far, one a line: path, then the Range header.
 Any other method, and GET of /-/echo, answers with what was asked, as JSON; a query status=N gives that its status, and
-retry_after=S its header.
+retry_after=S its header. Where a file X.status is beside a file X, X is answered, whatever the method, with the
+status of its first line (of "503 2" only twice, then with 200) and the headers of the others.
 
 test_server.py FOLDER CERTIFICATE: over TLS, with certificate and key of that PEM file.
 """
@@ -25,6 +26,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 folder = sys.argv[1]
 requests = []
 cut_already = set()
+answered = {}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -45,8 +47,26 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def answer_with_status(self):
+        path = os.path.join(folder, unquote(urlsplit(self.path).path).lstrip("/"))
+        if not os.path.exists(path + ".status"):
+            return False
+        requests.append(f"{self.command} {self.path}")
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        with open(path + ".status") as file:
+            first, *headers = file.read().splitlines()
+        status, times = (first.split() + ["1000000000"])[:2]
+        answered[path] = answered.get(path, 0) + 1
+        with open(path, "rb") as file:
+            body = file.read()
+        good = answered[path] > int(times)
+        self.answer(200 if good else int(status), body, [line.split(": ") for line in headers])
+        return True
+
     def do_GET(self):
         url = urlsplit(self.path)
+        if self.answer_with_status():
+            return
         fault = {name: values[0] for name, values in parse_qs(url.query).items()}
         if url.path == "/-/requests":
             return self.answer(200, "\n".join(requests).encode())
@@ -66,6 +86,8 @@ class Handler(BaseHTTPRequestHandler):
         self.serve(body, fault)
 
     def echo(self):
+        if self.answer_with_status():
+            return
         fault = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         answer = {

@@ -168,6 +168,7 @@ void set_up(CURL* handle, Transfer& transfer, const curl_slist* headers) {
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   set(CURLOPT_FOLLOWLOCATION, transfer.request.any_status ? 0L : 1L);
+  set(CURLOPT_PATH_AS_IS, transfer.request.any_status ? 1L : 0L);
   set(CURLOPT_MAXREDIRS, static_cast<long>(options.max_redirects));
   set(CURLOPT_USERAGENT, "Eidetic/" EIDETIC_VERSION);
   set(CURLOPT_HTTPHEADER, headers);

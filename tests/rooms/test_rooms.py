@@ -16,7 +16,7 @@ FLOORS = {
     "image": 1, "index": 1, "catalog": 1, "net": 1,
     "embed": 2, "blobs": 2,
     "backend": 3,
-    "engine": 4,
+    "engine": 4, "remote": 4,
     "cli": 5,
 }  # fmt: skip
 
