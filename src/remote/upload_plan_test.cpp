@@ -12,6 +12,13 @@ namespace {
 
 using testing::ElementsAre;
 
+Item item(std::string id, std::string uri) {
+  Item made;
+  made.id = std::move(id);
+  made.uri = std::move(uri);
+  return made;
+}
+
 Json parsed(std::string_view text) { return parse_json(text, "test").value(); }
 
 TEST(UploadPlan, PairsPicturesWithItemsAndMetadata) {
@@ -22,9 +29,13 @@ TEST(UploadPlan, PairsPicturesWithItemsAndMetadata) {
   PictureList pictures;
   for (const auto* id : {"a", "b", "c"}) pictures.pictures.push_back({.id = id, .uri = id});
   UploadPlanner planner(std::move(pictures), metadata, false);
-  planner.meet({.id = "0", .uri = "stored:0"});
-  planner.meet({.id = "b", .uri = "stored:1", .content_hash = "hash", .size_bytes = 5, .metadata = R"({"x":1})"});
-  planner.meet({.id = "z", .uri = "stored:2"});
+  planner.meet(item("0", "stored:0"));
+  Item known = item("b", "stored:1");
+  known.content_hash = "hash";
+  known.size_bytes = 5;
+  known.metadata = R"({"x":1})";
+  planner.meet(known);
+  planner.meet(item("z", "stored:2"));
   const UploadPlan plan = planner.finish();
   ASSERT_EQ(plan.tasks.size(), 3U);
   EXPECT_EQ(plan.tasks[0].stored_hash, "");
@@ -43,14 +54,14 @@ TEST(UploadPlan, PrunesOnlyWhatWasSentAndIsInNoFolder) {
   PictureList pictures;
   pictures.folders = {folder.path()};
   UploadPlanner planner(pictures, metadata, true);
-  planner.meet({.id = "another", .uri = "file:///another"});
-  planner.meet({.id = "gone/1.jpg", .uri = "stored:1"});
-  planner.meet({.id = "there", .uri = "stored:2"});
+  planner.meet(item("another", "file:///another"));
+  planner.meet(item("gone/1.jpg", "stored:1"));
+  planner.meet(item("there", "stored:2"));
   EXPECT_THAT(planner.finish().gone, ElementsAre("gone/1.jpg"));
 
   pictures.folders = {};
   UploadPlanner without_folders(pictures, metadata, true);
-  without_folders.meet({.id = "gone/1.jpg", .uri = "stored:1"});
+  without_folders.meet(item("gone/1.jpg", "stored:1"));
   EXPECT_TRUE(without_folders.finish().gone.empty());
 }
 
