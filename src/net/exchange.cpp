@@ -14,7 +14,7 @@ namespace {
 // Cuts what comes in pieces into lines.
 class Lines {
  public:
-  Lines(const HttpRequest& request) : request_(request) {}
+  Lines(const HttpCall& request) : request_(request) {}
 
   Result<void> take(std::span<const std::byte> bytes) {
     std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -37,7 +37,7 @@ class Lines {
   [[nodiscard]] bool between_lines() const { return begun_.empty(); }
 
  private:
-  const HttpRequest& request_;
+  const HttpCall& request_;
   std::string begun_;
 };
 
@@ -55,7 +55,7 @@ std::string_view HttpAnswer::header(std::string_view name) const {
   return found == headers.end() ? std::string_view() : found->second;
 }
 
-Result<HttpAnswer> HttpClient::exchange(const HttpRequest& request) const {
+Result<HttpAnswer> HttpClient::exchange(const HttpCall& request) const {
   HttpAnswer answer;
   Lines lines(request);
   File body_file;

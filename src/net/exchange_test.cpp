@@ -150,7 +150,7 @@ TEST_F(Exchange, BelievesTheCertificateItIsGiven) {
       pem.native());
   if (std::system(command.c_str()) != 0) GTEST_SKIP() << "needs the program openssl";
   const TestServer secure(folder_.path(), pem);
-  const HttpRequest request{.url = secure.url("lines.txt")};
+  const HttpCall request{.url = secure.url("lines.txt")};
   EXPECT_TRUE(HttpClient({.ca_file = pem}).exchange(request));
   EXPECT_TRUE(HttpClient({.insecure_tls = true}).exchange(request));
   const auto refused = client_.exchange(request);

@@ -51,7 +51,7 @@ struct Downloaded {
 };
 
 // One exchange with an HTTP API. What it points to must live until the call returns.
-struct HttpRequest {
+struct HttpCall {
   std::string method = "GET";
   std::string url;
   std::vector<std::string> headers = {};  // "Content-Type: image/jpeg"
@@ -106,7 +106,7 @@ class HttpClient {
   // The answer of whatever status; redirects are answers too. Bounded by the stall time-out alone. Errors name the URL:
   // invalid_argument and unsupported as above, overloaded (answer too large), unavailable (not reachable, too slow, cut
   // off, stopped), and those of the files and of answer_line.
-  [[nodiscard]] Result<HttpAnswer> exchange(const HttpRequest& request) const;
+  [[nodiscard]] Result<HttpAnswer> exchange(const HttpCall& request) const;
 
  private:
   std::unique_ptr<TransferPool> transfers_;

@@ -11,7 +11,7 @@
 
 #include "base/text.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 namespace {
 
 constexpr std::uint64_t kMaxAnswerBytes = std::uint64_t{1} << 30;  // a page of 10,000 items with vectors
@@ -107,7 +107,7 @@ Api::Api(RemoteOptions options)
                .ca_file = options_.ca_file}) {}
 
 Result<HttpAnswer> Api::send_once(const ApiRequest& request, const std::string& json) const {
-  HttpRequest http{.method = request.method, .url = options_.url + request.path.text()};
+  HttpCall http{.method = request.method, .url = options_.url + request.path.text()};
   http.headers = {"Accept: application/json, application/problem+json, */*"};
   if (!options_.token.empty()) http.headers.push_back("Authorization: Bearer " + options_.token);
   std::string type = request.content_type;
@@ -190,4 +190,4 @@ Error Api::strange(std::string_view why) const {
           fmt::format("'{}' does not answer like an Eidetic server: {}", printable_url(options_.url), why)};
 }
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

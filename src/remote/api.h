@@ -19,7 +19,7 @@
 #include "net/http.h"
 #include "remote/remote.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 
 // A path below the server's URL, made of pieces that may hold anything, and its query.
 class ApiPath {
@@ -40,7 +40,7 @@ struct ApiRequest {
   std::span<const std::byte> bytes = {};
   std::filesystem::path file = {};
   std::string content_type = {};           // empty: application/json; of bytes and file application/octet-stream
-  std::filesystem::path answer_file = {};  // as in HttpRequest
+  std::filesystem::path answer_file = {};  // as in HttpCall
   std::function<Result<void>(std::string_view line)> answer_line = {};
   bool repeatable = true;  // may be sent again when it is not known whether it arrived
   unsigned tries = 0;      // 0: those of the options
@@ -93,4 +93,4 @@ class Api {
 // Everything but letters, digits and "-._~" as %XX (RFC 3986).
 [[nodiscard]] std::string percent_encode(std::string_view text);
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

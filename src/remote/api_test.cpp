@@ -9,7 +9,7 @@
 #include "base/test_files.h"
 #include "net/test_server.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 namespace {
 
 using testing::AllOf;
@@ -115,4 +115,4 @@ TEST(RemoteApiOptions, AreChecked) {
 }
 
 }  // namespace
-}  // namespace eidetic
+}  // namespace eidetic::remote

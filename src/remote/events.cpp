@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace eidetic {
+namespace eidetic::remote {
 
 Result<void> EventReader::line(std::string_view line) {
   if (line.empty()) {
@@ -24,4 +24,4 @@ Result<void> EventReader::line(std::string_view line) {
   return {};
 }
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

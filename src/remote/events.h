@@ -8,7 +8,7 @@
 
 #include "eidetic/error.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 
 struct ServerEvent {
   std::string name = "message";
@@ -29,4 +29,4 @@ class EventReader {
   bool has_data_ = false;
 };
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace eidetic {
+namespace eidetic::remote {
 namespace {
 
 using testing::ElementsAre;
@@ -32,4 +32,4 @@ TEST(EventReader, EndsWithTheCallersErrorAndAtItsLimit) {
 }
 
 }  // namespace
-}  // namespace eidetic
+}  // namespace eidetic::remote

@@ -12,7 +12,7 @@
 #include "remote/terms.h"
 #include "remote/upload.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 namespace {
 
 constexpr std::size_t kMaxIds = 10'000;                    // in one request
@@ -31,11 +31,6 @@ std::span<const std::byte> bytes_of(const Vector& vector) {
 }
 
 }  // namespace
-
-Result<std::unique_ptr<Engine>> connect_engine(const RemoteOptions& options) {
-  EIDETIC_TRY(auto api, Api::open(options));
-  return std::make_unique<RemoteEngine>(std::move(api));
-}
 
 Result<CollectionInfo> RemoteEngine::create(std::string_view name, const CreateOptions& options) {
   const ApiRequest request{
@@ -276,6 +271,15 @@ Result<EncodedPicture> RemoteEngine::picture(std::string_view name, const std::s
 
 Result<EncodedPicture> RemoteEngine::thumbnail(std::string_view name, const std::string& id, std::uint32_t size) {
   return fetch_picture(ApiPath{"v1", "collections", name, "items", id, "thumbnail"}.with("size", std::to_string(size)));
+}
+
+}  // namespace eidetic::remote
+
+namespace eidetic {
+
+Result<std::unique_ptr<Engine>> connect_engine(const RemoteOptions& options) {
+  EIDETIC_TRY(auto api, remote::Api::open(options));
+  return std::make_unique<remote::RemoteEngine>(std::move(api));
 }
 
 }  // namespace eidetic

@@ -11,7 +11,7 @@
 #include "base/threads.h"
 #include "remote/api.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 
 class RemoteEngine final : public Engine {
  public:
@@ -80,4 +80,4 @@ class RemoteEngine final : public Engine {
   ThreadPool pool_;  // the calling thread works too
 };
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

@@ -9,7 +9,7 @@
 #include "remote/shapes.h"
 #include "remote/terms.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 namespace {
 
 bool has_ended(const JobInfo& job) { return job.state != JobState::queued && job.state != JobState::running; }
@@ -101,4 +101,4 @@ Result<JobInfo> RemoteEngine::follow_job(const std::string& id, const std::funct
   }
 }
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

@@ -6,7 +6,7 @@
 #include "remote/shapes.h"
 #include "remote/terms.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 namespace {
 
 Vector read_vector(const Json& json) { return json.at("vector").get<Vector>(); }
@@ -106,4 +106,4 @@ Result<std::shared_ptr<const Embedder>> RemoteEngine::embedder(const std::string
   return fail(ErrorCode::unsupported, fmt::format("the model '{}' is a server's and cannot be loaded here", model));
 }
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

@@ -4,7 +4,7 @@
 namespace eidetic {
 
 Result<ServerStatus> server_status(const RemoteOptions& options) {
-  EIDETIC_TRY(const auto api, Api::open(options));
+  EIDETIC_TRY(const auto api, remote::Api::open(options));
   ServerStatus status;
   const auto well =
       api.ask({.path = {"healthz"}, .tries = 1}, [](const Json& json) { return json.at("status").get<std::string>(); });

@@ -6,7 +6,7 @@
 
 #include "remote/times.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 namespace {
 
 // What throws as nlohmann does for a field of another type.
@@ -204,4 +204,4 @@ BundleCheck read_check(const Json& json, Metric metric) {
   return check;
 }
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

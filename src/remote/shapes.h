@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 
 [[nodiscard]] CollectionInfo read_collection(const Json& json);
 [[nodiscard]] Item read_item(const Json& json);
@@ -34,4 +34,4 @@ template <typename Read>
   return values;
 }
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace eidetic {
+namespace eidetic::remote {
 namespace {
 
 Json parsed(std::string_view text) { return parse_json(text, "test").value(); }
@@ -55,4 +55,4 @@ TEST(Shapes, ReadsAJob) {
 }
 
 }  // namespace
-}  // namespace eidetic
+}  // namespace eidetic::remote

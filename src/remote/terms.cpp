@@ -9,7 +9,7 @@
 #include "blobs/listing.h"
 #include "blobs/uri.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 namespace {
 
 Result<void> add_picture(Json& json, const std::string& path_or_uri, std::vector<std::string>* own) {
@@ -91,4 +91,4 @@ Result<Json> new_item_json(const NewItem& item) {
   return json;
 }
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

@@ -12,7 +12,7 @@
 
 #include "base/json.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 
 inline constexpr std::size_t kMaxPictureBytes = DecodeOptions{}.max_bytes;
 
@@ -36,4 +36,4 @@ inline constexpr std::size_t kMaxPictureBytes = DecodeOptions{}.max_bytes;
 // Where the server keeps a picture whose bytes it was given: "stored:3fb2c1…".
 [[nodiscard]] std::string stored_uri(std::string_view sha256);
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

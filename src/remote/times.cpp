@@ -3,7 +3,7 @@
 #include <charconv>
 #include <chrono>
 
-namespace eidetic {
+namespace eidetic::remote {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
@@ -66,4 +66,4 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
   return seconds * kSecond + fraction;
 }
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

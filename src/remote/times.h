@@ -6,9 +6,9 @@
 #include <optional>
 #include <string_view>
 
-namespace eidetic {
+namespace eidetic::remote {
 
 // Nanoseconds since 1970; nullopt for what is no such text. Offsets ("+02:00") are understood.
 [[nodiscard]] std::optional<std::int64_t> parse_time(std::string_view text);
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

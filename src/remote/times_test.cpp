@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace eidetic {
+namespace eidetic::remote {
 namespace {
 
 TEST(ParseTime, ReadsUtcFractionsAndOffsets) {
@@ -22,4 +22,4 @@ TEST(ParseTime, RefusesAllElse) {
 }
 
 }  // namespace
-}  // namespace eidetic
+}  // namespace eidetic::remote

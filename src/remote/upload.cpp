@@ -16,7 +16,7 @@
 #include "remote/terms.h"
 #include "remote/upload_plan.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 namespace {
 
 constexpr std::uint32_t kMaxBatch = 10'000;
@@ -298,4 +298,4 @@ Result<IndexReport> upload(const Api& api, Engine& engine, const CollectionInfo&
   return Upload(api, engine, collection, request, progress).run(stop);
 }
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

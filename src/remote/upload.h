@@ -9,7 +9,7 @@
 
 #include "remote/api.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 
 // As Engine::index. A picture is unchanged where its SHA-256 is the stored one; URLs are given to the server, which
 // compares them itself. What concerns the server or the collection ends the run; what is stored by then stays.
@@ -18,4 +18,4 @@ namespace eidetic {
                                          const std::function<void(const IndexProgress&)>& progress,
                                          const std::stop_token& stop);
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

@@ -9,7 +9,7 @@
 
 #include "base/json.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 
 void UploadPlanner::meet(Item stored) {
   auto& all = pictures_.pictures;
@@ -61,4 +61,4 @@ std::string merge_patch(std::string_view before, std::string_view after) {
   return patch.empty() ? "" : dump_json(patch);
 }
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

@@ -12,7 +12,7 @@
 
 #include "blobs/metadata.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 
 // A picture to compare with what is stored, and to send where it is another.
 struct UploadTask {
@@ -55,4 +55,4 @@ class UploadPlanner {
 // The merge patch (RFC 7396) that makes `after` of `before`; both are texts of objects. Empty: they are the same.
 [[nodiscard]] std::string merge_patch(std::string_view before, std::string_view after);
 
-}  // namespace eidetic
+}  // namespace eidetic::remote

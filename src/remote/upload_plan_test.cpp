@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/test_files.h"
 
-namespace eidetic {
+namespace eidetic::remote {
 namespace {
 
 using testing::ElementsAre;
@@ -75,4 +75,4 @@ TEST(MergePatch, MakesOneObjectOfTheOther) {
 }
 
 }  // namespace
-}  // namespace eidetic
+}  // namespace eidetic::remote
