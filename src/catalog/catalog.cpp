@@ -331,19 +331,21 @@ Result<std::vector<ItemKey>> Catalog::keys_of(std::int64_t collection, std::span
 
 Result<std::vector<std::optional<Item>>> Catalog::facts_of(std::span<const ItemKey> keys) {
   EIDETIC_TRY(const auto reader, connections_->reader());
-  std::vector<std::optional<Item>> items;
-  items.reserve(keys.size());
-  for (const ItemKey key : keys) {
-    EIDETIC_TRY(Statement query, reader->query("SELECT id, uri, metadata FROM items WHERE key = ?1"));
-    EIDETIC_TRY(const bool there, query.bind(key).step());
-    auto& item = items.emplace_back();
-    if (!there) continue;
-    item.emplace();
-    item->id = query.text(0);
-    item->uri = query.text(1);
-    item->metadata = query.text(2);
-  }
-  return items;
+  return reader->snapshot([&]() -> Result<std::vector<std::optional<Item>>> {
+    std::vector<std::optional<Item>> items;
+    items.reserve(keys.size());
+    for (const ItemKey key : keys) {
+      EIDETIC_TRY(Statement query, reader->query("SELECT id, uri, metadata FROM items WHERE key = ?1"));
+      EIDETIC_TRY(const bool there, query.bind(key).step());
+      auto& item = items.emplace_back();
+      if (!there) continue;
+      item.emplace();
+      item->id = query.text(0);
+      item->uri = query.text(1);
+      item->metadata = query.text(2);
+    }
+    return items;
+  });
 }
 
 Result<void> Catalog::for_each_key(std::int64_t collection, const VisitKey& visit) {

@@ -21,6 +21,7 @@ void add_classify_command(CLI::App& root, Session& session);
 void add_eval_command(CLI::App& root, Session& session);
 void add_backup_command(CLI::App& root, Session& session);
 void add_bench_command(CLI::App& root, Session& session);
+void add_serve_command(CLI::App& root, Session& session);
 void add_doctor_command(CLI::App& root, Session& session);
 void add_completion_command(CLI::App& root, Session& session);
 

@@ -17,7 +17,8 @@ FLOORS = {
     "embed": 2, "blobs": 2,
     "backend": 3,
     "engine": 4, "remote": 4,
-    "cli": 5,
+    "server": 5,
+    "cli": 6,
 }  # fmt: skip
 
 # Third-party headers, and the one room that may include them. fmt and nlohmann/json stand for what the standard library lacks.
@@ -32,6 +33,10 @@ LIBRARIES = {
     r"^curl/": "net",
     r"^openvino/": "embed",
     r"^CLI/": "cli",
+    r"^toml\+\+/": "server",
+    r"^prometheus/": "server",
+    r"^simdjson\.h$": "server",
+    r"^boost/": "server",
 }
 
 
