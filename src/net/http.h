@@ -106,7 +106,7 @@ class HttpClient {
   // The answer of whatever status; redirects are answers too. Bounded by the stall time-out alone. Errors name the URL:
   // invalid_argument and unsupported as above, overloaded (answer too large), unavailable (not reachable, too slow, cut
   // off, stopped), and those of the files and of answer_line.
-  [[nodiscard]] Result<HttpAnswer> exchange(const HttpCall& request) const;
+  [[nodiscard]] Result<HttpAnswer> exchange(const HttpCall& call) const;
 
  private:
   std::unique_ptr<TransferPool> transfers_;

@@ -31,6 +31,11 @@ double wait_before(unsigned number, const HttpAnswer* answer, const RemoteOption
   return std::min(wait_s, options.max_wait_s);
 }
 
+// Errors of the connection name the URL; those of a file that is read or written here do not.
+bool is_of_line(const Error& error, const RemoteOptions& options) {
+  return error.code == ErrorCode::unavailable && error.message.contains(printable_url(options.url));
+}
+
 // False: it was asked to stop.
 bool wait(double seconds, const std::stop_token& stop) {
   std::mutex mutex;
@@ -135,11 +140,11 @@ Result<HttpAnswer> Api::send(const ApiRequest& request) const {
     const bool busy = answer && is_busy(answer->status);
     // A line that hangs is not tried for hours.
     const auto passed = std::chrono::steady_clock::now() - start;
-    const bool lost = !answer && answer.error().code == ErrorCode::unavailable && request.repeatable &&
+    const bool lost = !answer && is_of_line(answer.error(), options_) && request.repeatable &&
                       passed < std::chrono::duration<double>(options_.max_wait_s);
     const bool again = (busy || lost) && number < tries;
     if (again && wait(wait_before(number, answer ? &*answer : nullptr, options_), request.stop)) continue;
-    if (!answer && answer.error().code == ErrorCode::unavailable) {
+    if (!answer && is_of_line(answer.error(), options_)) {
       return fail(ErrorCode::unavailable, fmt::format("the server '{}' does not answer: {}",
                                                       printable_url(options_.url), answer.error().message));
     }
