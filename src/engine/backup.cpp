@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "base/file.h"
-#include "engine/listing.h"
+#include "blobs/listing.h"
 
 namespace eidetic {
 namespace {

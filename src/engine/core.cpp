@@ -9,7 +9,7 @@
 #include "embed/models.h"
 #include "engine/evaluate.h"
 #include "engine/ingest.h"
-#include "engine/listing.h"
+#include "blobs/listing.h"
 #include "engine/pictures.h"
 #include "engine/query.h"
 #include "engine/settings.h"

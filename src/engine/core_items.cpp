@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "catalog/check.h"
 #include "engine/core.h"
-#include "engine/listing.h"
+#include "blobs/listing.h"
 #include "engine/put.h"
 #include "image/encode.h"
 

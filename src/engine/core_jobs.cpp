@@ -10,7 +10,7 @@
 #include "blobs/uri.h"
 #include "engine/core.h"
 #include "engine/job_arguments.h"
-#include "engine/listing.h"
+#include "blobs/listing.h"
 #include "engine/put.h"
 #include "engine/settings.h"
 #include "engine/stages.h"

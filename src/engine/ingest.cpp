@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/metadata.h"
+#include "blobs/metadata.h"
 #include "engine/pictures.h"
 #include "engine/plan.h"
 #include "engine/stages.h"

@@ -14,7 +14,7 @@
 #include "base/json.h"
 #include "blobs/uri.h"
 #include "catalog/check.h"
-#include "engine/listing.h"
+#include "blobs/listing.h"
 #include "engine/pictures.h"
 #include "engine/stages.h"
 

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <utility>
 
-#include "engine/listing.h"
+#include "blobs/listing.h"
 #include "engine/pictures.h"
 
 namespace eidetic {
