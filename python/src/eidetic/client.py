@@ -172,8 +172,9 @@ class ClientVerbs(Handle, Generic[C, J]):
         bundle: Optional[Mapping[str, Any]] = None,
         url: Optional[str] = None,
     ) -> Op[ModelInfo]:
-        """Adds a model: a model file (ONNX, TFLite) of this machine, described by defaults; or a description (`model.json`)
-        and the URL of its file. Needs the role admin. Raises `AlreadyExists` when there is another one of that name."""
+        """Adds a model: a model file (ONNX, TFLite) of this machine, described by defaults; or a description
+        (`model.json`) and the URL of its file. Needs the role admin. Raises `AlreadyExists` when there is another one
+        of that name."""
         path = f"/v1/models/{segment(name)}"
         if file is not None and bundle is None and url is None:
             headers = {"Content-Type": "application/octet-stream"}
@@ -189,9 +190,8 @@ class ClientVerbs(Handle, Generic[C, J]):
         Args:
             mirror: fetch from below this URL instead.
         """
-        said = yield from self._json(
-            "POST", f"/v1/models/{segment(name)}/pull", json=document(mirror=mirror), repeatable=False
-        )
+        path = f"/v1/models/{segment(name)}/pull"
+        said = yield from self._json("POST", path, json=document(mirror=mirror), repeatable=False)
         return self._job(JobInfo.of(said))
 
     @verb
@@ -209,8 +209,8 @@ class ClientVerbs(Handle, Generic[C, J]):
 
     @verb
     def backup(self, name: str) -> Op[str]:
-        """Copies the data folder into the folder `name` of the server's backup folder, while everything goes on. Needs the
-        role admin. Raises `AlreadyExists`."""
+        """Copies the data folder into the folder `name` of the server's backup folder, while everything goes on. Needs
+        the role admin. Raises `AlreadyExists`."""
         said = yield from self._json("POST", "/v1/backup", json={"name": name}, repeatable=False)
         return str(said["name"])
 

@@ -89,7 +89,7 @@ class Unreachable(Unavailable):
 
 
 class Overloaded(Unavailable):
-    """A queue is full, the disk is, the server is stopping, or this client asks too often; also after the last retry."""
+    """A queue is full, the disk is, the server is stopping, or this client asks too often. After the last retry."""
 
     code = "overloaded"
 

@@ -10,6 +10,7 @@ on an object of the other, a method to be awaited. A `feed` is a verb that gives
 from __future__ import annotations
 
 import functools
+import inspect
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import (
@@ -76,7 +77,7 @@ class Send(Step):
 
 @dataclass(frozen=True)
 class Open(Step):
-    """Like `Send`, without reading the body: that is what `Read` is for. It is closed when the verb ends or opens another."""
+    """Like `Send`, without the body: that is what `Read` is for. Closed when the verb ends or opens another."""
 
     request: Request
 
@@ -100,8 +101,8 @@ class Offload(Step):
 
 @dataclass(frozen=True)
 class Together(Step):
-    """Carries verbs out, at most `limit` at a time, and gives each one's result to `each`, in the order of their ending.
-    The first to raise an error ends it all."""
+    """Carries verbs out, at most `limit` at a time, and gives each one's result to `each`, as they end. The first to
+    raise an error ends it all."""
 
     verbs: Iterator[Op[Any]]
     limit: int
@@ -120,7 +121,7 @@ Feed = Generator[Union[Step, Emit[T]], Any, None]
 
 
 class Walk(Generic[T]):
-    """Iterates over the steps of a verb. What a step gave is put into `reply` before the next, or its error into `error`."""
+    """Iterates over the steps of a verb. Before the next, `reply` takes what a step gave, or `error` its error."""
 
     def __init__(self, verb: Generator[Any, Any, T]) -> None:
         self._verb = verb
@@ -203,10 +204,13 @@ if TYPE_CHECKING:
 else:
 
     class verb:
-        _carry_out = "_run"
+        _carry_out, _gives = "_run", "{}"
 
         def __init__(self, body):
             self._body = body
+            # What help() shows: Op[X] and Feed[X] are for the type checker.
+            inner = body.__annotations__["return"].partition("[")[2][:-1]
+            body.__signature__ = inspect.signature(body).replace(return_annotation=self._gives.format(inner))
             functools.update_wrapper(self, body)
 
         def __get__(self, handle, owner):
@@ -217,7 +221,9 @@ else:
             def method(*arguments, **options):
                 return getattr(handle, self._carry_out)(self._body(handle, *arguments, **options))
 
+            del method.__signature__
+            method.__wrapped__ = self._body.__get__(handle)
             return method
 
     class feed(verb):
-        _carry_out = "_feed"
+        _carry_out, _gives = "_feed", "Iterator[{}]"
