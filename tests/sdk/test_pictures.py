@@ -27,7 +27,7 @@ def site():
             pass
 
     served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    threading.Thread(target=served.serve_forever, daemon=True).start()
+    threading.Thread(target=served.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{served.server_port}/picture"
     served.shutdown()
     served.server_close()

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Iterable, List, Mapping, Optional, Sequence, TypeVar, Union
 
 from .drivers import AwaitedDriver, BlockingDriver
 from .errors import EideticError, error_of
-from .exchange import document, encode, exchange_json, open_stream, query, segment
+from .exchange import document, encode, exchange_json, open_stream, query, read, segment
 from .handle import AwaitedHandle, BlockingHandle, Handle
 from .job import AsyncJob, Job
 from .pictures import Crop, PictureLike, QueryLike, Vector, load
 from .results import CollectionInfo, Evaluation, Item, JobInfo, PutResult, Report, SearchResult, parse
 from .search import Query, result_of, result_or_error
-from .steps import Emit, Feed, Offload, Op, Read, Request, feed, verb
+from .steps import Emit, Feed, Offload, Op, Request, feed, verb
 from .upload import PICTURES, MetadataOf, NewItem, Upload, add_many, upload_folder
 
 J = TypeVar("J")
@@ -63,11 +64,12 @@ class CollectionVerbs(Handle, Generic[J]):
         """Writes items, metadata and vectors, not the pictures, into one file, which appears complete or not at all; an
         existing one is replaced. `Client.import_collection` reads it. Needs the role admin."""
         target = Path(path)
-        yield from open_stream(Request("GET", f"{self._path}/export"), retries=self._connection.retries)
+        request = Request("GET", f"{self._path}/export")
+        yield from open_stream(request, retries=self._connection.retries)
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as file:
             try:
-                while piece := (yield Read()):
-                    yield Offload(lambda piece=piece: file.write(piece))  # type: ignore[misc]
+                while piece := (yield from read(request)):
+                    yield Offload(partial(file.write, piece))
                 file.close()
                 os.replace(file.name, target)
             except BaseException:

@@ -59,8 +59,17 @@ def exchange_json(request: Request, *, retries: int) -> Op[Any]:
 
 
 def open_stream(request: Request, *, retries: int) -> Op[Response]:
-    """Like `exchange`, with the body left to be read with `Read`."""
+    """Like `exchange`, with the body left to be read."""
     return (yield from _try(Open(request), request, retries))
+
+
+def read(request: Request) -> Op[bytes]:
+    """The next bytes of the body that `open_stream` left; b"" at its end."""
+    try:
+        piece: bytes = yield Read()
+        return piece
+    except NoAnswer as lost:
+        raise Unreachable(f"{request.method} {request.path}: {lost}") from lost
 
 
 def _try(step: Any, request: Request, retries: int) -> Op[Response]:
