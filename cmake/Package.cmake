@@ -1,5 +1,5 @@
 # What `cmake --install` puts where, for find_package(Eidetic):
-#   lib/libeidetic.so          all rooms below the command line
+#   lib/libeidetic.so          all rooms below the server and the command line
 #   lib/eidetic/               the OpenVINO run-time that it loads, found relative to it: the tree may be moved
 #   include/eidetic/           the public headers
 #   share/eidetic/models/      the bundled models
@@ -8,7 +8,7 @@
 include(CMakePackageConfigHelpers)
 
 get_property(rooms GLOBAL PROPERTY EIDETIC_ROOMS)
-list(REMOVE_ITEM rooms eidetic_cli)
+list(REMOVE_ITEM rooms eidetic_cli eidetic_server)
 # Named apart from the program `eidetic`. Whole objects, because nothing in the library calls what users will; the rooms
 # once more for the libraries that they link.
 list(TRANSFORM rooms REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE objects)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -59,6 +60,8 @@ class Backend {
   [[nodiscard]] virtual Result<void> drop(std::string_view collection) = 0;
   [[nodiscard]] virtual Result<std::vector<CollectionInfo>> list() = 0;  // by name
   [[nodiscard]] virtual Result<CollectionInfo> describe(std::string_view collection) = 0;
+  // The part of describe() that takes no look at what is stored: microseconds.
+  [[nodiscard]] virtual Result<CollectionSpec> spec(std::string_view collection) = 0;
   // Replaces the collection's settings object.
   [[nodiscard]] virtual Result<void> configure(std::string_view collection, std::string_view settings) = 0;
 
@@ -88,6 +91,9 @@ class Backend {
   // Writes what makes the next start fast (snapshots) and waits for background index builds. Nothing is lost without
   // it.
   [[nodiscard]] virtual Result<void> flush() = 0;
+  // Writes a copy of the truth, as of one moment, into a folder that is there, while everything goes on; opened as this
+  // backend's, the folder gives the same collections. unsupported where the truth is not on this machine.
+  [[nodiscard]] virtual Result<void> backup(const std::filesystem::path& folder) = 0;
 };
 
 }  // namespace eidetic

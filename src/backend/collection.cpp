@@ -56,7 +56,11 @@ std::uint64_t size_of_files(const std::filesystem::path& folder) {
 }  // namespace
 
 Collection::Collection(CollectionRecord record, CollectionOptions options, Catalog& catalog, Jobs& jobs)
-    : record_(std::move(record)), options_(std::move(options)), catalog_(catalog), jobs_(jobs) {}
+    : record_(std::move(record)),
+      options_(std::move(options)),
+      catalog_(catalog),
+      jobs_(jobs),
+      settings_(record_.spec.settings) {}
 
 Collection::State Collection::state() const {
   const std::shared_lock lock(state_mutex_);
@@ -330,6 +334,21 @@ Result<void> Collection::build(const std::string& factory, const std::filesystem
 }
 
 // --- the rest ---
+
+CollectionSpec Collection::spec() const {
+  CollectionSpec spec{.name = record_.spec.name, .space = record_.spec.space, .index = record_.spec.index};
+  const std::shared_lock lock(state_mutex_);
+  spec.settings = settings_;
+  return spec;
+}
+
+Result<void> Collection::configure(std::string_view settings) {
+  const std::scoped_lock writing(write_mutex_);
+  EIDETIC_CHECK(catalog_.configure(record_.key, settings));
+  const std::unique_lock lock(state_mutex_);
+  settings_ = settings;
+  return {};
+}
 
 Result<CollectionInfo> Collection::describe() {
   EIDETIC_TRY(CollectionRecord now, catalog_.describe(record_.key));

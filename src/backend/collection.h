@@ -3,7 +3,8 @@
 // background when another kind of index suits better or too many of its rows are dead.
 //
 // Thread-safe. Locks, taken in this order: build_mutex_ (one build at a time), write_mutex_ (one writer at a time; over
-// commit and application, so that both happen in the same order), state_mutex_ (the pointer to the generation).
+// commit and application, so that both happen in the same order), state_mutex_ (the pointer to the generation, and the
+// settings).
 #pragma once
 
 #include <chrono>
@@ -44,6 +45,8 @@ class Collection : public std::enable_shared_from_this<Collection> {
   [[nodiscard]] Result<std::vector<Result<void>>> update(std::span<const Item> items);
   [[nodiscard]] Result<std::uint64_t> erase(std::span<const std::string> ids);
   [[nodiscard]] Result<std::vector<Hit>> search(const VectorQuery& query);
+  [[nodiscard]] CollectionSpec spec() const;
+  [[nodiscard]] Result<void> configure(std::string_view settings);
   // Opens nothing: of a collection not used yet, index_kind is what will answer first and memory_bytes is 0.
   [[nodiscard]] Result<CollectionInfo> describe();
 
@@ -80,7 +83,7 @@ class Collection : public std::enable_shared_from_this<Collection> {
   void post_due_work();
   void set_building(std::string factory);
 
-  const CollectionRecord record_;  // as of construction
+  const CollectionRecord record_;  // as of construction, settings included
   const CollectionOptions options_;
   Catalog& catalog_;
   Jobs& jobs_;
@@ -98,6 +101,7 @@ class Collection : public std::enable_shared_from_this<Collection> {
   mutable std::shared_mutex state_mutex_;
   State state_;  // null: not opened yet, or given up after a failure
   std::string building_;
+  std::string settings_;  // as of now
 };
 
 }  // namespace eidetic

@@ -154,6 +154,7 @@ TEST_P(BackendContract, EveryCallRefusesAnUnknownCollection) {
   query.vector = point(0);
   EXPECT_EQ(backend().drop("shoe").error().code, ErrorCode::not_found);
   EXPECT_EQ(backend().describe("shoe").error().code, ErrorCode::not_found);
+  EXPECT_EQ(backend().spec("shoe").error().code, ErrorCode::not_found);
   EXPECT_EQ(backend().configure("shoe", "{}").error().code, ErrorCode::not_found);
   EXPECT_EQ(backend().upsert("shoe", items).error().code, ErrorCode::not_found);
   EXPECT_EQ(backend().update("shoe", items).error().code, ErrorCode::not_found);
@@ -184,6 +185,8 @@ TEST_P(BackendContract, ConfigureReplacesSettings) {
   ASSERT_TRUE(backend().create(spec("shoes")));
   ASSERT_TRUE(backend().configure("shoes", R"({"a":1})"));
   EXPECT_EQ(backend().describe("shoes")->spec.settings, R"({"a":1})");
+  EXPECT_EQ(backend().spec("shoes")->settings, R"({"a":1})");
+  EXPECT_TRUE(backend().spec("shoes")->space.matches(backend().describe("shoes")->spec.space));
   EXPECT_EQ(backend().configure("shoes", "3").error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(backend().describe("shoes")->spec.settings, R"({"a":1})");
 }

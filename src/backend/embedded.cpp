@@ -40,6 +40,7 @@ class EmbeddedBackend final : public Backend {
   Result<void> drop(std::string_view collection) override;
   Result<std::vector<CollectionInfo>> list() override;
   Result<CollectionInfo> describe(std::string_view collection) override;
+  Result<CollectionSpec> spec(std::string_view collection) override;
   Result<void> configure(std::string_view collection, std::string_view settings) override;
   Result<std::vector<Result<void>>> upsert(std::string_view collection, std::span<const Item> items) override;
   Result<std::vector<Result<void>>> update(std::string_view collection, std::span<const Item> items) override;
@@ -51,6 +52,7 @@ class EmbeddedBackend final : public Backend {
   Result<std::uint64_t> count(std::string_view collection) override;
   Result<std::vector<Hit>> search(std::string_view collection, const VectorQuery& query) override;
   Result<void> flush() override;
+  Result<void> backup(const std::filesystem::path& folder) override;
 
  private:
   using Handle = std::shared_ptr<Collection>;
@@ -179,9 +181,14 @@ Result<CollectionInfo> EmbeddedBackend::describe(std::string_view collection) {
   return handle->describe();
 }
 
+Result<CollectionSpec> EmbeddedBackend::spec(std::string_view collection) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return handle->spec();
+}
+
 Result<void> EmbeddedBackend::configure(std::string_view collection, std::string_view settings) {
   EIDETIC_TRY(const Handle handle, find(collection));
-  return catalog_->configure(handle->key(), settings);
+  return handle->configure(settings);
 }
 
 Result<std::vector<Result<void>>> EmbeddedBackend::upsert(std::string_view collection, std::span<const Item> items) {
@@ -228,6 +235,11 @@ Result<std::vector<Hit>> EmbeddedBackend::search(std::string_view collection, co
 Result<void> EmbeddedBackend::flush() {
   for (const Handle& handle : all()) handle->build_now();
   return save_all();
+}
+
+Result<void> EmbeddedBackend::backup(const std::filesystem::path& folder) {
+  EIDETIC_CHECK(catalog_->backup_to(folder / "catalog.db"));
+  return write_file_atomically(folder / "FORMAT", kFormat);
 }
 
 Result<void> EmbeddedBackend::save_all() {

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 
+#include "eidetic/engine.h"
+
 #include "base/file.h"
 #include "blobs/data_uri.h"
 #include "blobs/uri.h"
@@ -27,31 +29,35 @@ Result<std::vector<std::byte>> read_regular_file(const fs::path& path, std::size
 
 class Router final : public Blobs {
  public:
-  explicit Router(const BlobsOptions& options) : files_(options.files), http_(options.http) {}
+  explicit Router(const BlobsOptions& options) : options_(options), http_(options.http) {}
 
   Result<std::vector<std::byte>> read(std::string_view uri, std::size_t max_bytes) const override {
     const std::string scheme = uri_scheme(uri);
     if (scheme == "http" || scheme == "https") return http_.get(uri, max_bytes);
     if (scheme == "data") return decode_data_uri(uri, max_bytes);
-    if (files_ && (scheme.empty() || scheme == "file")) return read_local(uri, max_bytes);
+    if (options_.stored && scheme == kStoredScheme) {
+      return options_.stored(uri.substr(kStoredScheme.size() + 1), max_bytes);
+    }
+    if (options_.files && (scheme.empty() || scheme == "file")) return read_local(uri, max_bytes);
     return fail(ErrorCode::unsupported,
                 fmt::format("'{}': {} cannot be read here; what can: {}", printable_uri(uri),
                             scheme.empty() ? "a local path" : fmt::format("'{}:'", scheme),
-                            files_ ? "paths, file:, http:, https:, data:" : "http:, https:, data:"));
+                            options_.files ? "paths, file:, http:, https:, data:" : "http:, https:, data:"));
   }
 
  private:
-  static Result<std::vector<std::byte>> read_local(std::string_view uri, std::size_t max_bytes) {
+  Result<std::vector<std::byte>> read_local(std::string_view uri, std::size_t max_bytes) const {
     if (uri.empty()) return fail(ErrorCode::invalid_argument, "an empty path names no picture");
     const auto path = file_of_uri(uri);
     if (!path) {
       return fail(ErrorCode::invalid_argument,
                   fmt::format("'{}' is no file URI of this machine: file:///folder/name%20with%20space.jpg", uri));
     }
-    return read_regular_file(*path, max_bytes);
+    EIDETIC_TRY(const auto file, options_.roots.resolve(*path));
+    return read_regular_file(file, max_bytes);
   }
 
-  bool files_;
+  const BlobsOptions options_;
   HttpClient http_;
 };
 

@@ -1,17 +1,25 @@
-// All ways to a picture's bytes behind one Blobs: plain paths and file:, http: and https:, data:.
+// All ways to a picture's bytes behind one Blobs: plain paths and file:, http: and https:, data:, stored:.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <memory>
+#include <string_view>
+#include <vector>
 
 #include "eidetic/blobs.h"
 
+#include "blobs/file_roots.h"
 #include "net/http.h"
 
 namespace eidetic {
 
 struct BlobsOptions {
   bool files = true;      // false: neither plain paths nor file: URIs are read
+  FileRoots roots = {};   // of them, those that are
   HttpOptions http = {};  // limits and address guard for http: and https:
+  // The bytes behind stored:HASH. Empty: such URIs are unsupported.
+  std::function<Result<std::vector<std::byte>>(std::string_view hash, std::size_t max_bytes)> stored = {};
 };
 
 // Thread-safe. A scheme that is not there: unsupported, listing those that are.

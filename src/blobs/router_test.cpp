@@ -65,6 +65,45 @@ TEST_F(BlobsRouter, KeepsFilesShutWhenTold) {
   EXPECT_EQ(error(shut->read(file_uri(folder_ / "a b.jpg"), 100)).code, ErrorCode::unsupported);
 }
 
+TEST_F(BlobsRouter, ReadsStoredPicturesWhereThereAreSome) {
+  EXPECT_EQ(error(blobs_->read("stored:3fb2", 100)).code, ErrorCode::unsupported);
+  const auto blobs = make_blobs({.stored = [](std::string_view hash, std::size_t) -> Result<std::vector<std::byte>> {
+    const auto bytes = as_bytes(hash);
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  }});
+  EXPECT_EQ(text(blobs->read("stored:3fb2", 100)), "3fb2");
+}
+
+TEST_F(BlobsRouter, ReadsNoFileOutsideOfItsRoots) {
+  namespace fs = std::filesystem;
+  for (const auto* folder : {"in", "in/deep", "also", "inside out", "secret"}) fs::create_directories(folder_ / folder);
+  for (const auto* file : {"in/a", "in/deep/a", "also/a", "inside out/a", "secret/a"}) {
+    ASSERT_TRUE(write_file_atomically(folder_ / file, "picture"));
+  }
+  fs::create_directory_symlink(folder_ / "also", folder_ / "in/to-also");
+  fs::create_directory_symlink(folder_ / "secret", folder_ / "in/to-secret");
+  fs::create_symlink(folder_ / "secret/a", folder_ / "in/secret-a");
+  fs::create_directory_symlink(folder_ / "in", folder_ / "to-in");
+  const auto blobs = make_blobs({.roots = FileRoots(std::vector{folder_ / "to-in", folder_ / "also/"})});
+  for (const auto* file : {"in/a", "in/deep/a", "also/a", "in/to-also/a", "to-in/a", "in/deep/../a"}) {
+    EXPECT_EQ(text(blobs->read((folder_ / file).native(), 100)), "picture") << file;
+    EXPECT_EQ(text(blobs->read(file_uri(folder_ / file), 100)), "picture") << file;
+  }
+  for (const auto* file : {"secret/a", "a b.jpg", "inside out/a", "in/../secret/a", "in/to-secret/a", "in/secret-a",
+                           "secret/not there", "in/to-secret/not there", "in/to-secret/../secret/a"}) {
+    for (const auto& uri : {(folder_ / file).native(), "file://" + (folder_ / file).native()}) {
+      const Error refused = error(blobs->read(uri, 100));
+      EXPECT_EQ(refused.code, ErrorCode::invalid_argument) << uri;
+      EXPECT_THAT(refused.message, HasSubstr("outside of the folders that this server may read")) << uri;
+    }
+  }
+  EXPECT_THAT(error(blobs->read((folder_ / "in/secret-a").native(), 100)).message,
+              testing::Not(HasSubstr((folder_ / "secret").native())));
+  EXPECT_EQ(error(blobs->read((folder_ / "in/not there").native(), 100)).code, ErrorCode::not_found);
+  const auto none = make_blobs({.roots = FileRoots(std::vector<fs::path>())});
+  EXPECT_FALSE(none->read((folder_ / "in/a").native(), 100));
+}
+
 TEST_F(BlobsRouter, RefusesFoldersPipesAndDevices) {
   EXPECT_THAT(error(blobs_->read(folder_.path().native(), 100)).message, HasSubstr("is a folder"));
   ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "eidetic/engine.h"
+
 #include "base/text.h"
 #include "net/http.h"
 
@@ -27,8 +29,16 @@ std::string uri_scheme(std::string_view uri) {
   const std::string scheme = to_lower(uri.substr(0, colon));
   const auto allowed = [](char c) { return is_alphanumeric(c) || c == '+' || c == '-' || c == '.'; };
   if (scheme[0] < 'a' || scheme[0] > 'z' || !std::ranges::all_of(scheme, allowed)) return "";
-  const bool is_uri = scheme == "data" || scheme == "file" || uri.substr(colon).starts_with("://");
+  const bool is_uri =
+      scheme == "data" || scheme == "file" || scheme == kStoredScheme || uri.substr(colon).starts_with("://");
   return is_uri ? scheme : "";
+}
+
+std::string stored_uri(std::string_view hash) { return fmt::format("{}:{}", kStoredScheme, hash); }
+
+std::optional<std::string_view> hash_of_stored(std::string_view uri) {
+  if (uri_scheme(uri) != kStoredScheme) return std::nullopt;
+  return uri.substr(kStoredScheme.size() + 1);
 }
 
 Result<std::string> percent_decode(std::string_view text) {

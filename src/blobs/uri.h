@@ -11,8 +11,13 @@
 namespace eidetic {
 
 // "https" of "HTTPS://example.org/x"; empty for what is a plain path. A URI is what begins with a scheme of two or
-// more characters and "://", or with "data:" or "file:".
+// more characters and "://", or with "data:", "file:" or "stored:".
 [[nodiscard]] std::string uri_scheme(std::string_view uri);
+
+// "stored:3fb2c1…": a picture that the data folder keeps, by the SHA-256 of its bytes.
+[[nodiscard]] std::string stored_uri(std::string_view hash);
+// The hash in it; nullopt for any other URI.
+[[nodiscard]] std::optional<std::string_view> hash_of_stored(std::string_view uri);
 
 // "%20" and the like as bytes. A '%' without two hexadecimal digits, or "%00": invalid_argument.
 [[nodiscard]] Result<std::string> percent_decode(std::string_view text);

@@ -15,6 +15,14 @@ TEST(UriScheme, TellsUrisFromPaths) {
   }
 }
 
+TEST(StoredUri, HoldsTheHash) {
+  EXPECT_EQ(uri_scheme(stored_uri("3fb2")), "stored");
+  EXPECT_EQ(hash_of_stored(stored_uri("3fb2")), "3fb2");
+  for (const auto* uri : {"", "stored", "3fb2", "file:/stored:3fb2", "data:,stored:1"}) {
+    EXPECT_EQ(hash_of_stored(uri), std::nullopt) << uri;
+  }
+}
+
 TEST(FileUri, ComesBackAsThePathItWas) {
   for (const auto* path : {"/a/b.jpg", "/имя файла/写真 #1?.jpg", "/100%/%41.jpg",
                            "/a\xFF"

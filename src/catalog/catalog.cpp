@@ -5,10 +5,10 @@
 #include <bit>
 #include <chrono>
 #include <cstring>
-#include <mutex>
 #include <utility>
 
 #include "catalog/check.h"
+#include "catalog/connections.h"
 #include "catalog/schema.h"
 #include "catalog/sqlite.h"
 
@@ -132,75 +132,12 @@ Result<CollectionRecord> read_collection(Database& database, std::int64_t collec
 
 }  // namespace
 
-// One connection that writes, and as many that read as there are readers at the same time.
-class Catalog::Connections {
- public:
-  struct Writer {
-    std::unique_lock<std::mutex> lock;
-    Database* database;
-    Database* operator->() const noexcept { return database; }
-    Database& operator*() const noexcept { return *database; }
-  };
-
-  // A reading connection, given back when this goes.
-  class Reader {
-   public:
-    Reader(Connections& home, std::unique_ptr<Database> database) noexcept
-        : home_(&home), database_(std::move(database)) {}
-    Reader(Reader&&) noexcept = default;
-    Reader& operator=(Reader&&) = delete;
-    ~Reader() {
-      if (database_ != nullptr) home_->give_back(std::move(database_));
-    }
-    Database& operator*() const noexcept { return *database_; }
-    Database* operator->() const noexcept { return database_.get(); }
-
-   private:
-    Connections* home_;
-    std::unique_ptr<Database> database_;
-  };
-
-  Connections(std::filesystem::path file, std::unique_ptr<Database> writer) noexcept
-      : file_(std::move(file)), writer_(std::move(writer)) {}
-
-  [[nodiscard]] Writer writer() { return {std::unique_lock(writing_), writer_.get()}; }
-
-  [[nodiscard]] Result<Reader> reader() {
-    {
-      const std::scoped_lock lock(idle_mutex_);
-      if (!idle_.empty()) {
-        auto database = std::move(idle_.back());
-        idle_.pop_back();
-        return Reader(*this, std::move(database));
-      }
-    }
-    EIDETIC_TRY(auto database, Database::open(file_, Database::Access::read));
-    EIDETIC_CHECK(database->execute("PRAGMA cache_size = -4096; PRAGMA trusted_schema = OFF"));
-    return Reader(*this, std::move(database));
-  }
-
- private:
-  void give_back(std::unique_ptr<Database> database) {
-    constexpr std::size_t kMaxIdleReaders = 16;
-    const std::scoped_lock lock(idle_mutex_);
-    if (idle_.size() < kMaxIdleReaders) idle_.push_back(std::move(database));
-  }
-
-  const std::filesystem::path file_;
-  std::mutex writing_;
-  const std::unique_ptr<Database>
-      writer_;  // outlives the readers below: the last connection that closes tidies the log
-  std::mutex idle_mutex_;
-  std::vector<std::unique_ptr<Database>> idle_;
-};
-
 Catalog::Catalog(std::unique_ptr<Connections> connections) noexcept : connections_(std::move(connections)) {}
 Catalog::~Catalog() = default;
 
 Result<std::unique_ptr<Catalog>> Catalog::open(const std::filesystem::path& file) {
-  EIDETIC_TRY(auto writer, Database::open(file, Database::Access::create));
-  EIDETIC_CHECK(prepare_schema(*writer, file));
-  return std::unique_ptr<Catalog>(new Catalog(std::make_unique<Connections>(file, std::move(writer))));
+  EIDETIC_TRY(auto connections, Connections::open(file, catalog_schema()));
+  return std::unique_ptr<Catalog>(new Catalog(std::move(connections)));
 }
 
 Result<CollectionRecord> Catalog::create(const CollectionSpec& spec) {
@@ -394,19 +331,21 @@ Result<std::vector<ItemKey>> Catalog::keys_of(std::int64_t collection, std::span
 
 Result<std::vector<std::optional<Item>>> Catalog::facts_of(std::span<const ItemKey> keys) {
   EIDETIC_TRY(const auto reader, connections_->reader());
-  std::vector<std::optional<Item>> items;
-  items.reserve(keys.size());
-  for (const ItemKey key : keys) {
-    EIDETIC_TRY(Statement query, reader->query("SELECT id, uri, metadata FROM items WHERE key = ?1"));
-    EIDETIC_TRY(const bool there, query.bind(key).step());
-    auto& item = items.emplace_back();
-    if (!there) continue;
-    item.emplace();
-    item->id = query.text(0);
-    item->uri = query.text(1);
-    item->metadata = query.text(2);
-  }
-  return items;
+  return reader->snapshot([&]() -> Result<std::vector<std::optional<Item>>> {
+    std::vector<std::optional<Item>> items;
+    items.reserve(keys.size());
+    for (const ItemKey key : keys) {
+      EIDETIC_TRY(Statement query, reader->query("SELECT id, uri, metadata FROM items WHERE key = ?1"));
+      EIDETIC_TRY(const bool there, query.bind(key).step());
+      auto& item = items.emplace_back();
+      if (!there) continue;
+      item.emplace();
+      item->id = query.text(0);
+      item->uri = query.text(1);
+      item->metadata = query.text(2);
+    }
+    return items;
+  });
 }
 
 Result<void> Catalog::for_each_key(std::int64_t collection, const VisitKey& visit) {
@@ -439,5 +378,7 @@ Result<void> Catalog::for_each_vector(const CollectionRecord& collection, ItemKe
     EIDETIC_CHECK(visit(query.integer(0), vector));
   }
 }
+
+Result<void> Catalog::backup_to(const std::filesystem::path& file) { return connections_->backup_to(file); }
 
 }  // namespace eidetic

@@ -21,6 +21,8 @@
 
 namespace eidetic {
 
+class Connections;
+
 // Names one version of one item's vector in all collections: rises with every upsert, is never used again, and its
 // vector never changes. Larger than 0.
 using ItemKey = std::int64_t;
@@ -87,8 +89,10 @@ class Catalog {
   [[nodiscard]] Result<void> for_each_vector(const CollectionRecord& collection, ItemKey after,
                                              const VisitVector& visit);
 
+  // A copy as of now into a new file, while reading and writing go on.
+  [[nodiscard]] Result<void> backup_to(const std::filesystem::path& file);
+
  private:
-  class Connections;
   explicit Catalog(std::unique_ptr<Connections> connections) noexcept;
 
   std::unique_ptr<Connections> connections_;

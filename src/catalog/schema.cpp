@@ -49,39 +49,45 @@ Result<std::int64_t> number(Database& database, const char* sql) {
   return query.integer(0);
 }
 
-Result<void> create_schema(Database& database) {
+Result<void> create_schema(Database& database, const Schema& schema) {
   return database.transaction([&]() -> Result<void> {
-    EIDETIC_CHECK(database.execute(kSchema));
-    EIDETIC_CHECK(database.execute(fmt::format("PRAGMA user_version = {}", kCatalogVersion)));
-    return database.execute(fmt::format("PRAGMA application_id = {}", kCatalogApplicationId));
+    EIDETIC_CHECK(database.execute(schema.tables));
+    EIDETIC_CHECK(database.execute(fmt::format("PRAGMA user_version = {}", schema.version)));
+    return database.execute(fmt::format("PRAGMA application_id = {}", schema.application_id));
   });
 }
 
-// An existing database is a catalog that this program can read.
-Result<void> check_ours(Database& database, const std::filesystem::path& file) {
+// An existing database is one that this program can read.
+Result<void> check_ours(Database& database, const std::filesystem::path& file, const Schema& schema) {
   EIDETIC_TRY(const std::int64_t application, number(database, "PRAGMA application_id"));
-  if (application != kCatalogApplicationId) {
-    return fail(ErrorCode::corrupt, fmt::format("'{}' is no catalog of Eidetic but another program's database; choose "
+  if (application != schema.application_id) {
+    return fail(ErrorCode::corrupt, fmt::format("'{}' is no {} of Eidetic but another program's database; choose "
                                                 "another data folder",
-                                                file.native()));
+                                                file.native(), schema.what));
   }
   EIDETIC_TRY(const std::int64_t version, number(database, "PRAGMA user_version"));
-  if (version > kCatalogVersion) {
+  if (version > schema.version) {
     return fail(ErrorCode::unsupported,
-                fmt::format("'{}' was written by a newer Eidetic (catalog format {}; this one reads up to {}): update "
+                fmt::format("'{}' was written by a newer Eidetic ({} format {}; this one reads up to {}): update "
                             "Eidetic, or choose another data folder",
-                            file.native(), version, kCatalogVersion));
+                            file.native(), schema.what, version, schema.version));
   }
   if (version < 1) {
     return fail(ErrorCode::corrupt,
-                fmt::format("'{}' says catalog format {}, which never was", file.native(), version));
+                fmt::format("'{}' says {} format {}, which never was", file.native(), schema.what, version));
   }
   return {};
 }
 
 }  // namespace
 
-Result<void> prepare_schema(Database& database, const std::filesystem::path& file) {
+const Schema& catalog_schema() {
+  static constexpr Schema kCatalog{
+      .what = "catalog", .application_id = kCatalogApplicationId, .version = kCatalogVersion, .tables = kSchema};
+  return kCatalog;
+}
+
+Result<void> prepare_schema(Database& database, const std::filesystem::path& file, const Schema& schema) {
   // Of an existing file the first two change nothing. Pages of 16 KiB waste an eighth of their room on vectors of 512
   // floats, those of 4 KiB half.
   EIDETIC_CHECK(
@@ -89,11 +95,12 @@ Result<void> prepare_schema(Database& database, const std::filesystem::path& fil
                        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
                        "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;"
                        "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY"));
+  if (!schema.durable) EIDETIC_CHECK(database.execute("PRAGMA synchronous = OFF"));
   EIDETIC_TRY(const std::int64_t tables, number(database, "SELECT count(*) FROM sqlite_schema"));
-  if (tables > 0) EIDETIC_CHECK(check_ours(database, file));
+  if (tables > 0) EIDETIC_CHECK(check_ours(database, file, schema));
   // Kept in the file, so not before it is known to be ours.
   EIDETIC_CHECK(database.execute("PRAGMA journal_mode = WAL"));
-  return tables == 0 ? create_schema(database) : Result<void>();
+  return tables == 0 ? create_schema(database, schema) : Result<void>();
 }
 
 }  // namespace eidetic

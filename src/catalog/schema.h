@@ -1,17 +1,27 @@
-// The tables of the catalog (docs/data-folder.md draws them). Private to this room.
+// What the databases of the data folder are made of (docs/data-folder.md draws their tables). Private to this room.
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 #include "catalog/sqlite.h"
 
 namespace eidetic {
 
+struct Schema {
+  std::string_view what;  // "catalog", for messages
+  int application_id = 0;
+  int version = 1;
+  const char* tables = nullptr;  // SQL that makes them
+  bool durable = true;           // false: a cache, not synced to disk
+};
+
 inline constexpr int kCatalogVersion = 1;
 inline constexpr int kCatalogApplicationId = 0x45494443;  // "EIDC"
+[[nodiscard]] const Schema& catalog_schema();
 
-// Makes a new file a catalog, or checks that it is one this build reads. Errors: corrupt (another program's database,
-// or damaged), unsupported (written by a newer Eidetic).
-[[nodiscard]] Result<void> prepare_schema(Database& database, const std::filesystem::path& file);
+// Makes a new file such a database, or checks that it is one this build reads. Errors: corrupt (another program's
+// database, or damaged), unsupported (written by a newer Eidetic).
+[[nodiscard]] Result<void> prepare_schema(Database& database, const std::filesystem::path& file, const Schema& schema);
 
 }  // namespace eidetic

@@ -143,6 +143,16 @@ Result<void> Database::execute(const std::string& sql) {
   return {};
 }
 
+Result<void> Database::copy_from(Database& other) {
+  sqlite3_backup* backup = sqlite3_backup_init(connection_, "main", other.connection_, "main");
+  if (backup == nullptr) return error(sqlite3_errcode(connection_));
+  // In one go, on one state of the other: step by step, every write to it would begin the copy anew.
+  const int status = sqlite3_backup_step(backup, -1);
+  sqlite3_backup_finish(backup);
+  if (status != SQLITE_DONE) return error(status);
+  return {};
+}
+
 void Database::roll_back() {
   // Some errors (disk full, I/O) have rolled back already.
   if (sqlite3_get_autocommit(connection_) == 0) {

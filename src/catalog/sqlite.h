@@ -65,10 +65,28 @@ class Database {
   // Any number of statements without parameters, rows dropped.
   [[nodiscard]] Result<void> execute(const std::string& sql);
 
+  // Makes this the copy of another database, as that is now; others may write to it meanwhile.
+  [[nodiscard]] Result<void> copy_from(Database& other);
+
   // Runs work() in one transaction: committed when it succeeds, rolled back when it or the commit fails.
   template <typename Work>
   [[nodiscard]] auto transaction(Work&& work) -> decltype(work()) {
-    EIDETIC_CHECK(execute("BEGIN IMMEDIATE"));
+    return transaction("BEGIN IMMEDIATE", std::forward<Work>(work));
+  }
+  // Runs work(), which only reads, on one state of the database: cheaper than each statement finding it anew.
+  template <typename Work>
+  [[nodiscard]] auto snapshot(Work&& work) -> decltype(work()) {
+    return transaction("BEGIN", std::forward<Work>(work));
+  }
+
+  [[nodiscard]] std::int64_t last_insert_key() const;
+  [[nodiscard]] std::int64_t changes() const;  // rows of the last insert, update or delete
+  [[nodiscard]] std::unexpected<Error> error(int status) const;
+
+ private:
+  template <typename Work>
+  [[nodiscard]] auto transaction(const char* begin, Work&& work) -> decltype(work()) {
+    EIDETIC_CHECK(execute(begin));
     auto result = work();
     if (result) {
       if (auto committed = execute("COMMIT"); !committed) result = std::unexpected(std::move(committed).error());
@@ -77,11 +95,6 @@ class Database {
     return result;
   }
 
-  [[nodiscard]] std::int64_t last_insert_key() const;
-  [[nodiscard]] std::int64_t changes() const;  // rows of the last insert, update or delete
-  [[nodiscard]] std::unexpected<Error> error(int status) const;
-
- private:
   Database(std::filesystem::path file, sqlite3* connection) noexcept;
   void roll_back();
 

@@ -58,7 +58,7 @@ Result<std::unique_ptr<VectorStore>> store_of_collection(const Session& session,
   std::string cursor;
   std::uint64_t key = 0;
   do {
-    EIDETIC_TRY(ScrollPage page, engine->backend().scroll(name, cursor, 10'000, true));
+    EIDETIC_TRY(ScrollPage page, engine->list(name, {.cursor = cursor, .limit = 10'000, .with_vectors = true}));
     for (const Item& item : page.items) EIDETIC_CHECK(store->append(key++, item.vector));
     cursor = std::move(page.next);
   } while (!cursor.empty());

@@ -120,9 +120,10 @@ class StageBench {
   }
 
   // Preprocessing and inference go together; the embedder tells their times apart.
-  [[nodiscard]] std::vector<Item> embed(std::span<const Picture> pictures, const std::vector<Result<Image>>& images) {
+  [[nodiscard]] std::vector<NewItem> embed(std::span<const Picture> pictures,
+                                           const std::vector<Result<Image>>& images) {
     std::mutex mutex;
-    std::vector<Item> items;
+    std::vector<NewItem> items;
     EmbedTimings total;
     const double wall = seconds_of([&] {
       spread(images.size(), [&](std::size_t i) {
@@ -133,7 +134,7 @@ class StageBench {
         const std::scoped_lock lock(mutex);
         total.preprocess_ms += timings.preprocess_ms;
         total.inference_ms += timings.inference_ms;
-        Item item;
+        NewItem item;
         item.id = pictures[i].id;
         item.uri = pictures[i].uri;
         item.vector = *std::move(vector);
@@ -148,9 +149,9 @@ class StageBench {
     return items;
   }
 
-  [[nodiscard]] Result<void> commit(const std::vector<Item>& items, const std::string& collection) {
-    Result<std::vector<Result<void>>> stored;
-    stages_[kCommit].seconds += seconds_of([&] { stored = engine_.backend().upsert(collection, items); });
+  [[nodiscard]] Result<void> commit(const std::vector<NewItem>& items, const std::string& collection) {
+    Result<std::vector<Result<PutResult>>> stored;
+    stages_[kCommit].seconds += seconds_of([&] { stored = engine_.put(collection, items); });
     if (!stored) return std::unexpected(stored.error());
     stages_[kCommit].images += items.size();
     return {};

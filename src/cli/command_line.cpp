@@ -48,6 +48,7 @@ void add_commands(CLI::App& root, Session& session) {
   add_classify_command(root, session);
   add_eval_command(root, session);
   add_bench_command(root, session);
+  add_serve_command(root, session);
   add_doctor_command(root, session);
   add_completion_command(root, session);
 }

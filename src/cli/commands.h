@@ -18,6 +18,7 @@ void add_embed_command(CLI::App& root, Session& session);
 void add_classify_command(CLI::App& root, Session& session);
 void add_eval_command(CLI::App& root, Session& session);
 void add_bench_command(CLI::App& root, Session& session);
+void add_serve_command(CLI::App& root, Session& session);
 void add_doctor_command(CLI::App& root, Session& session);
 void add_completion_command(CLI::App& root, Session& session);
 

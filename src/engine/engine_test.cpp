@@ -89,7 +89,7 @@ TEST_F(EngineTest, EveryPictureFindsItself) {
 
 TEST_F(EngineTest, APicturesVectorIsTheSameBitsIndexedAndSearched) {
   const std::vector<std::string> ids = {id(3)};
-  const auto stored = need(engine_->backend().get("c", ids, true));
+  const auto stored = need(engine_->get("c", ids, true));
   const auto embedded = need(engine_->embed({{picture(3).native()}}, "default"));
   ASSERT_TRUE(embedded[0]);
   EXPECT_EQ(stored[0]->vector, *embedded[0]);
@@ -294,7 +294,7 @@ TEST_P(Photographs, AreFoundAsWellAsTheCardSays) {
   EXPECT_EQ(again.indexed, 0U);
   EXPECT_EQ(again.skipped, indexed);
 
-  const auto page = need(engine_->backend().scroll(name, "", 10'000, false));
+  const auto page = need(engine_->list(name, {.limit = 10'000}));
   for (std::size_t i = 0; i < page.items.size(); i += 16) {
     const auto& item = page.items[i];
     const auto found = need(engine_->search(name, {.terms = {{.value = item.uri}}, .k = 5})).hits;

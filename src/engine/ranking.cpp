@@ -8,6 +8,8 @@
 #include <numeric>
 #include <utility>
 
+#include "base/multiversion.h"
+
 namespace eidetic {
 namespace {
 
@@ -18,10 +20,10 @@ constexpr std::size_t kTile = 64;   // items that stay in the near cache meanwhi
 
 using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 
-// Dot products of kGroup queries with items `begin` to `end`. Compiled twice; the loader picks by processor.
-__attribute__((target_clones("arch=x86-64-v3", "default"))) void dot_tile(
-    const std::array<const float*, kGroup>& queries, const float* items, std::size_t stride, std::size_t begin,
-    std::size_t end, const std::array<float*, kGroup>& out) {
+// Dot products of kGroup queries with items `begin` to `end`.
+EIDETIC_MULTIVERSION void dot_tile(const std::array<const float*, kGroup>& queries, const float* items,
+                                   std::size_t stride, std::size_t begin, std::size_t end,
+                                   const std::array<float*, kGroup>& out) {
   for (std::size_t item = begin; item < end; ++item) {
     std::array<Lanes, kGroup> sums{};
     for (std::size_t d = 0; d < stride; d += kLanes) {

@@ -38,6 +38,7 @@ class MemoryBackend : public Backend {
     return exists ? std::vector<CollectionInfo>{info()} : std::vector<CollectionInfo>();
   }
   Result<CollectionInfo> describe(std::string_view) override { return info(); }
+  Result<CollectionSpec> spec(std::string_view) override { return spec_; }
   Result<void> configure(std::string_view, std::string_view settings) override {
     spec_.settings = settings;
     return {};
@@ -90,6 +91,7 @@ class MemoryBackend : public Backend {
     return hits;
   }
   Result<void> flush() override { return {}; }
+  Result<void> backup(const std::filesystem::path&) override { return fail(ErrorCode::unsupported, "in memory"); }
 
   std::vector<VectorQuery> queries;
   std::vector<Hit> hits;  // what every search finds

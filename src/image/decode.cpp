@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "image/decoders.h"
+#include "image/encode.h"
 #include "image/orient.h"
 
 namespace eidetic {
@@ -44,11 +45,13 @@ bool is_heif(std::string_view head) {
 struct Format {
   bool (*sniff)(std::string_view head);
   Decoder decode;
+  std::string_view media_type;
 };
 constexpr std::array kFormats = {
-    Format{is_jpeg, decode_jpeg}, Format{is_png, decode_png},   Format{is_webp, decode_webp},
-    Format{is_gif, decode_gif},   Format{is_tiff, decode_tiff}, Format{is_heif, decode_heif},
-    Format{is_bmp, decode_bmp},   Format{is_pnm, decode_pnm},
+    Format{is_jpeg, decode_jpeg, "image/jpeg"}, Format{is_png, decode_png, "image/png"},
+    Format{is_webp, decode_webp, "image/webp"}, Format{is_gif, decode_gif, "image/gif"},
+    Format{is_tiff, decode_tiff, "image/tiff"}, Format{is_heif, decode_heif, "image/heif"},
+    Format{is_bmp, decode_bmp, "image/bmp"},    Format{is_pnm, decode_pnm, "image/x-portable-anymap"},
 };
 
 // Pictures that are refused by name rather than as no picture at all.
@@ -99,6 +102,14 @@ Result<void> check_size(std::string_view format, std::int64_t width, std::int64_
                                                    height, options.max_pixels));
   }
   return {};
+}
+
+std::string_view media_type_of(Bytes bytes) {
+  constexpr std::size_t kHead = 64;
+  const auto head = as_text(bytes.first(std::min(bytes.size(), kHead)));
+  if (has_brand(head, {"avif", "avis"})) return "image/avif";
+  const auto* found = std::ranges::find_if(kFormats, [&](const Format& format) { return format.sniff(head); });
+  return found == kFormats.end() ? "application/octet-stream" : found->media_type;
 }
 
 Result<Image> decode_image(Bytes bytes, const DecodeOptions& options) {

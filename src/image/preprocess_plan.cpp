@@ -51,7 +51,7 @@ Result<std::int32_t> side(JsonReader& fields, std::string_view field) {
 
 Result<Resampling> resampling(JsonReader& fields) {
   EIDETIC_TRY(const std::string name, fields.get_or<std::string>("filter", "bilinear"));
-  const std::optional<Filter> filter = parse_filter(name);
+  const std::optional<ResampleFilter> filter = parse_resample_filter(name);
   if (!filter) {
     return reject(fields, fmt::format("field 'filter' must be nearest, bilinear, bicubic, gaussian or lanczos3, not "
                                       "'{}'",
@@ -85,7 +85,7 @@ Result<Color> color(JsonReader& fields, std::string_view field) {
 // all pixels would see other pixels.
 std::int32_t lossless_short_side(const GeometryStep& first) {
   if (first.kind == GeometryStep::Kind::center_crop || !first.resampling.antialias ||
-      first.resampling.filter == Filter::nearest) {
+      first.resampling.filter == ResampleFilter::nearest) {
     return 0;
   }
   return 2 * std::max(first.width, first.height);

@@ -39,13 +39,13 @@ struct Kernel {
   double support;
 };
 
-Kernel kernel_of(Filter filter) {
+Kernel kernel_of(ResampleFilter filter) {
   switch (filter) {
-    case Filter::nearest:
-    case Filter::bilinear: return {triangle, 1};
-    case Filter::bicubic: return {catmull_rom, 2};
-    case Filter::gaussian: return {gaussian, 3};
-    case Filter::lanczos3: return {lanczos3, 3};
+    case ResampleFilter::nearest:
+    case ResampleFilter::bilinear: return {triangle, 1};
+    case ResampleFilter::bicubic: return {catmull_rom, 2};
+    case ResampleFilter::gaussian: return {gaussian, 3};
+    case ResampleFilter::lanczos3: return {lanczos3, 3};
   }
   return {triangle, 1};
 }
@@ -66,19 +66,19 @@ void pick_nearest(std::int32_t input, double scale, std::int32_t begin, std::int
 
 struct FilterName {
   std::string_view name;
-  Filter filter;
+  ResampleFilter filter;
 };
 constexpr std::array kFilterNames = {
-    FilterName{"nearest", Filter::nearest},   FilterName{"bilinear", Filter::bilinear},
-    FilterName{"triangle", Filter::bilinear}, FilterName{"linear", Filter::bilinear},
-    FilterName{"bicubic", Filter::bicubic},   FilterName{"catmullrom", Filter::bicubic},
-    FilterName{"cubic", Filter::bicubic},     FilterName{"gaussian", Filter::gaussian},
-    FilterName{"lanczos3", Filter::lanczos3}, FilterName{"lanczos", Filter::lanczos3},
+    FilterName{"nearest", ResampleFilter::nearest},   FilterName{"bilinear", ResampleFilter::bilinear},
+    FilterName{"triangle", ResampleFilter::bilinear}, FilterName{"linear", ResampleFilter::bilinear},
+    FilterName{"bicubic", ResampleFilter::bicubic},   FilterName{"catmullrom", ResampleFilter::bicubic},
+    FilterName{"cubic", ResampleFilter::bicubic},     FilterName{"gaussian", ResampleFilter::gaussian},
+    FilterName{"lanczos3", ResampleFilter::lanczos3}, FilterName{"lanczos", ResampleFilter::lanczos3},
 };
 
 }  // namespace
 
-std::optional<Filter> parse_filter(std::string_view name) {
+std::optional<ResampleFilter> parse_resample_filter(std::string_view name) {
   const auto* found = std::ranges::find(kFilterNames, to_lower(name), &FilterName::name);
   if (found == kFilterNames.end()) return std::nullopt;
   return found->filter;
@@ -88,7 +88,7 @@ void make_weights(std::int32_t input, std::int32_t output, std::int32_t begin, s
                   Resampling resampling, AxisWeights& weights) {
   weights.first.resize(count);
   const double scale = static_cast<double>(input) / output;
-  if (resampling.filter == Filter::nearest) return pick_nearest(input, scale, begin, count, weights);
+  if (resampling.filter == ResampleFilter::nearest) return pick_nearest(input, scale, begin, count, weights);
   const double filter_scale = resampling.antialias ? std::max(scale, 1.0) : 1.0;
   const Kernel kernel = kernel_of(resampling.filter);
   const double support = kernel.support * filter_scale;

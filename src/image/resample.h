@@ -11,13 +11,13 @@
 
 namespace eidetic {
 
-enum class Filter { nearest, bilinear, bicubic, gaussian, lanczos3 };
+enum class ResampleFilter { nearest, bilinear, bicubic, gaussian, lanczos3 };
 
 // By any of its names, in any case ("bilinear", "Triangle", "CatmullRom", "Lanczos"); nullopt for an unknown one.
-[[nodiscard]] std::optional<Filter> parse_filter(std::string_view name);
+[[nodiscard]] std::optional<ResampleFilter> parse_resample_filter(std::string_view name);
 
 struct Resampling {
-  Filter filter = Filter::bilinear;
+  ResampleFilter filter = ResampleFilter::bilinear;
   bool antialias = true;  // widen the filter when making smaller; nearest never does
 };
 

@@ -5,13 +5,7 @@
 #include <array>
 #include <cmath>
 
-// One version an instruction set, chosen when the program is loaded.
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !__has_feature(thread_sanitizer) && \
-    !__has_feature(address_sanitizer)
-#define EIDETIC_MULTIVERSION __attribute__((target_clones("avx512f", "arch=haswell", "default")))
-#else
-#define EIDETIC_MULTIVERSION
-#endif
+#include "base/multiversion.h"
 
 namespace eidetic {
 namespace {

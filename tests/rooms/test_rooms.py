@@ -17,6 +17,7 @@ FLOORS = {
     "embed": 2, "blobs": 2,
     "backend": 3,
     "engine": 4,
+    "server": 5,
     "cli": 5,
 }  # fmt: skip
 
@@ -32,6 +33,10 @@ LIBRARIES = {
     r"^curl/": "net",
     r"^openvino/": "embed",
     r"^CLI/": "cli",
+    r"^toml\+\+/": "server",
+    r"^prometheus/": "server",
+    r"^simdjson\.h$": "server",
+    r"^boost/": "server",
 }
 
 

@@ -1,0 +1,28 @@
+// The names of eidetic/engine.h, for every room that prints or reads them.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "eidetic/engine.h"
+
+namespace eidetic {
+namespace {
+
+constexpr std::array<std::string_view, 5> kJobStates = {"queued", "running", "done", "failed", "cancelled"};
+constexpr std::array<std::string_view, 3> kPutOutcomes = {"created", "replaced", "unchanged"};
+
+}  // namespace
+
+std::string_view to_string(JobState state) noexcept { return kJobStates[static_cast<std::size_t>(state)]; }
+
+Result<JobState> parse_job_state(std::string_view name) {
+  for (std::size_t i = 0; i < kJobStates.size(); ++i) {
+    if (kJobStates[i] == name) return static_cast<JobState>(i);
+  }
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' is no state of a job: queued, running, done, failed or cancelled", name));
+}
+
+std::string_view to_string(PutOutcome outcome) noexcept { return kPutOutcomes[static_cast<std::size_t>(outcome)]; }
+
+}  // namespace eidetic

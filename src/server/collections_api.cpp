@@ -1,0 +1,188 @@
+// /v1/collections and what is done with a collection as a whole.
+#include <fmt/format.h>
+
+#include "server/api.h"
+#include "server/parameters.h"
+#include "server/wire.h"
+
+namespace eidetic {
+namespace {
+
+Answer list(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_TRY(const auto collections, api.engine.collections());
+  Json list = Json::array();
+  for (const auto& info : collections) {
+    EIDETIC_ANSWER_TRY(list.emplace_back(), describe_collection(api, info));
+  }
+  return json_response({{"collections", std::move(list)}});
+}
+
+Answer show(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_TRY(const auto info, api.engine.describe(request.captures[0]));
+  EIDETIC_ANSWER_TRY(const Json json, describe_collection(api, info));
+  return json_response(json);
+}
+
+std::vector<std::filesystem::path> paths_of(const std::vector<std::string>& names) {
+  return {names.begin(), names.end()};
+}
+
+// Clients name models, not files of the server.
+Result<void> check_model_name(const std::string& model) {
+  if (model.find('/') == std::string::npos && model != "." && model != "..") return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("model: '{}' is no name of a model; GET /v1/models lists those that are there", model));
+}
+
+struct Wanted {
+  CreateOptions create;
+  std::optional<std::vector<std::string>> watch;
+};
+
+Result<Wanted> wanted(const Json& json) {
+  EIDETIC_TRY(auto reader, JsonReader::of(json, "the body"));
+  Wanted wanted;
+  EIDETIC_TRY(wanted.create.model, reader.get_or<std::string>("model", "default"));
+  EIDETIC_CHECK(check_model_name(wanted.create.model));
+  EIDETIC_TRY(wanted.create.index, reader.get_or<std::string>("index", "auto"));
+  EIDETIC_TRY(const auto metric, reader.get_or<std::string>("metric", "cosine"));
+  EIDETIC_TRY(wanted.create.metric, parse_metric(metric));
+  if (reader.has("watch")) {
+    EIDETIC_TRY(wanted.watch, reader.get<std::vector<std::string>>("watch"));
+  } else {
+    (void)reader.get_or<bool>("watch", false);  // null is as good as nothing
+  }
+  EIDETIC_CHECK(reader.finish());
+  return wanted;
+}
+
+// Why a collection that is there is not the one that is asked for; empty: it is.
+Result<std::string> difference(Engine& engine, const CollectionInfo& info, const CreateOptions& asked) {
+  const Space& space = info.spec.space;
+  if (info.spec.index != asked.index) {
+    EIDETIC_TRY(const std::string index, asked.index == "auto" ? Result<std::string>("auto") : check_factory(asked.index));
+    if (index != info.spec.index) return fmt::format("has the index '{}', not '{}'", info.spec.index, asked.index);
+  }
+  if (space.metric != asked.metric) {
+    return fmt::format("has the metric {}, not {}", to_string(space.metric), to_string(asked.metric));
+  }
+  if (space.model == asked.model) return "";
+  EIDETIC_TRY(const auto model, engine.embedder(asked.model, asked.metric));
+  return model->space().matches(space) ? "" : fmt::format("is of the model {}, not {}", space.describe(), asked.model);
+}
+
+Answer put(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  const std::string& name = request.captures[0];
+  EIDETIC_ANSWER_TRY(const Json body, json_body(request, true));
+  EIDETIC_ANSWER_TRY(const Wanted asked, wanted(body));
+  auto info = api.engine.create(name, asked.create);
+  const bool created = info.has_value();
+  if (!created) {
+    if (info.error().code != ErrorCode::already_exists) {
+      // A model that is not there is a wrong body, not an unknown collection.
+      if (info.error().code == ErrorCode::not_found) return std::unexpected(Problem(422, "not_found", info.error().message));
+      return std::unexpected(Problem(info.error()));
+    }
+    EIDETIC_ANSWER_TRY(info, api.engine.describe(name));
+    EIDETIC_ANSWER_TRY(const std::string why, difference(api.engine, *info, asked.create));
+    if (!why.empty()) {
+      return std::unexpected(Problem(409, "already_exists", fmt::format("collection '{}' {}; choose another name, or "
+                                                                        "DELETE it first", name, why)));
+    }
+  }
+  if (asked.watch) EIDETIC_ANSWER_CHECK(api.engine.watch(name, paths_of(*asked.watch)));
+  EIDETIC_ANSWER_TRY(const Json json, describe_collection(api, *info));
+  return json_response(json, created ? 201 : 200);
+}
+
+Answer patch(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_TRY(const Json body, json_body(request));
+  EIDETIC_ANSWER_TRY(auto reader, JsonReader::of(body, "the body"));
+  EIDETIC_ANSWER_TRY(const auto folders, reader.get<std::vector<std::string>>("watch"));
+  EIDETIC_ANSWER_CHECK(reader.finish());
+  EIDETIC_ANSWER_TRY(const auto info, api.engine.describe(request.captures[0]));
+  if (auto watched = api.engine.watch(request.captures[0], paths_of(folders)); !watched) {
+    return std::unexpected(picture_problem(watched.error()));
+  }
+  EIDETIC_ANSWER_TRY(const Json json, describe_collection(api, info));
+  return json_response(json);
+}
+
+Answer drop(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_CHECK(api.engine.drop(request.captures[0]));
+  return empty_response();
+}
+
+Answer export_file(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  const std::string& name = request.captures[0];
+  HttpResponse response;
+  response.content_type = "application/octet-stream";
+  response.headers.emplace_back("Content-Disposition", fmt::format("attachment; filename=\"{}.eidetic\"", name));
+  EIDETIC_ANSWER_CHECK(api.engine.describe(name));
+  response.file = new_file(api, "export");
+  EIDETIC_ANSWER_CHECK(api.engine.export_collection(name, response.file.path()));
+  return response;
+}
+
+Answer import_file(Api& api, HttpRequest& request) {
+  Parameters parameters(request.uri.query);
+  const auto name = parameters.text("name");
+  EIDETIC_ANSWER_CHECK(parameters.finish());
+  if (media_type(request.content_type) != "application/octet-stream") {
+    return wrong_media_type(request, "application/octet-stream");
+  }
+  if (!request.body_file) return std::unexpected(Problem(400, "invalid_argument", "the body is empty"));
+  const auto info = api.engine.import_collection(request.body_file.path(), name);
+  if (!info) {
+    const Error& error = info.error();
+    const bool of_the_file = error.code == ErrorCode::corrupt;  // told without the name of the file here
+    return std::unexpected(of_the_file ? Problem(422, "corrupt", "the body is no exported collection, or a damaged one")
+                                       : Problem(error));
+  }
+  EIDETIC_ANSWER_TRY(const Json json, describe_collection(api, *info));
+  return json_response(json, 201);
+}
+
+Answer evaluate(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_TRY(const Json body, json_body(request));
+  EIDETIC_ANSWER_TRY(auto reader, JsonReader::of(body, "the body"));
+  EIDETIC_ANSWER_TRY(const auto label, reader.get<std::string>("label"));
+  EIDETIC_ANSWER_TRY(const auto asked, reader.get_or<std::vector<double>>("recall_at", {1, 5, 10}));
+  EIDETIC_ANSWER_CHECK(reader.finish());
+  std::vector<std::uint32_t> recall_at;
+  for (const double k : asked) {
+    if (!(k >= 1 && k <= kMaxK) || k != static_cast<double>(static_cast<std::uint32_t>(k)) || asked.size() > 100) {
+      return std::unexpected(Problem(400, "invalid_argument",
+                                     fmt::format("recall_at: at most 100 whole numbers from 1 to {} are expected", kMaxK)));
+    }
+    recall_at.push_back(static_cast<std::uint32_t>(k));
+  }
+  EIDETIC_ANSWER_CHECK(api.engine.describe(request.captures[0]));
+  const auto report = api.engine.evaluate(request.captures[0], label, recall_at);
+  if (!report) return std::unexpected(picture_problem(report.error()));
+  return json_response(wire::evaluation(request.captures[0], *report));
+}
+
+constexpr Route kRoutes[] = {
+    {"GET", "/v1/collections", Role::read, LaneKind::search, BodyKind::none, list},
+    {"GET", "/v1/collections/{collection}", Role::read, LaneKind::search, BodyKind::none, show},
+    {"PUT", "/v1/collections/{collection}", Role::admin, LaneKind::slow, BodyKind::json, put},
+    {"PATCH", "/v1/collections/{collection}", Role::admin, LaneKind::slow, BodyKind::json, patch},
+    {"DELETE", "/v1/collections/{collection}", Role::admin, LaneKind::slow, BodyKind::none, drop},
+    {"GET", "/v1/collections/{collection}/export", Role::admin, LaneKind::slow, BodyKind::none, export_file},
+    {"POST", "/v1/import", Role::admin, LaneKind::slow, BodyKind::file, import_file},
+    {"POST", "/v1/collections/{collection}/evaluate", Role::read, LaneKind::slow, BodyKind::json, evaluate},
+};
+
+}  // namespace
+
+std::span<const Route> collection_routes() { return kRoutes; }
+
+}  // namespace eidetic

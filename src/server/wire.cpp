@@ -1,0 +1,161 @@
+#include "server/wire.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <iterator>
+
+namespace eidetic::wire {
+namespace {
+
+template <typename Duration>
+std::string utc(Duration since_1970) {
+  const std::chrono::sys_time<std::chrono::milliseconds> time(
+      std::chrono::duration_cast<std::chrono::milliseconds>(since_1970));
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
+                     (time - seconds).count());
+}
+
+Json time_or_null(std::int64_t milliseconds) {
+  return milliseconds == 0 ? Json() : Json(utc(std::chrono::milliseconds(milliseconds)));
+}
+
+// What is stored was checked when it came in.
+Json stored_object(const std::string& text) {
+  Json object = Json::parse(text, nullptr, false);
+  return object.is_object() ? object : Json::object();
+}
+
+bool is_plain(unsigned char c) { return c >= ' ' && c < 0x80 && c != '"' && c != '\\'; }
+
+void append_string(std::string& out, const std::string& text) {
+  if (std::ranges::all_of(text, is_plain)) {
+    out.append("\"").append(text).append("\"");
+  } else {
+    out += dump_json(text);
+  }
+}
+
+void append_number(std::string& out, double value) {
+  if (std::isfinite(value)) {
+    fmt::format_to(std::back_inserter(out), "{}", value);
+  } else {
+    out += "null";
+  }
+}
+
+}  // namespace
+
+Json collection(const CollectionInfo& info, std::uint64_t pending_jobs,
+                std::span<const std::filesystem::path> watched) {
+  const Space& space = info.spec.space;
+  Json folders = Json::array();
+  for (const auto& folder : watched) folders.push_back(folder.native());
+  return {{"name", info.spec.name},
+          {"items", info.items},
+          {"model", space.model},
+          {"space", space.hash},
+          {"dimensions", space.dimensions},
+          {"metric", to_string(space.metric)},
+          {"precision", to_string(space.precision)},
+          {"index", info.spec.index},
+          {"index_kind", info.index_kind},
+          {"index_building", info.index_building},
+          {"memory_bytes", info.memory_bytes},
+          {"disk_bytes", info.disk_bytes},
+          {"created", utc(std::chrono::milliseconds(info.created_ms))},
+          {"pending_jobs", pending_jobs},
+          {"watch", std::move(folders)}};
+}
+
+Json item(const Item& item) {
+  Json json = {{"id", item.id},
+               {"uri", item.uri},
+               {"content_hash", item.content_hash},
+               {"size_bytes", item.size_bytes},
+               {"modified", item.modified_ns == 0 ? Json() : Json(utc(std::chrono::nanoseconds(item.modified_ns)))},
+               {"metadata", stored_object(item.metadata)}};
+  if (!item.vector.empty()) json["vector"] = item.vector;
+  return json;
+}
+
+Json error(const Error& error) { return {{"code", to_string(error.code)}, {"message", error.message}}; }
+
+Json put_result(const Result<PutResult>& result) {
+  if (!result) return {{"error", error(result.error())}};
+  return {{"id", result->id}, {"outcome", to_string(result->outcome)}};
+}
+
+Json job(const JobInfo& job) {
+  const IndexProgress& progress = job.progress;
+  return {{"id", job.id},
+          {"kind", job.kind},
+          {"subject", job.subject},
+          {"state", to_string(job.state)},
+          {"created", utc(std::chrono::milliseconds(job.created_ms))},
+          {"started", time_or_null(job.started_ms)},
+          {"finished", time_or_null(job.finished_ms)},
+          {"progress",
+           {{"total", progress.total},
+            {"done", progress.done},
+            {"indexed", progress.indexed},
+            {"skipped", progress.skipped},
+            {"failed", progress.failed},
+            {"seconds", progress.seconds}}},
+          {"error", job.error ? error(*job.error) : Json()},
+          {"starts", job.starts}};
+}
+
+Json failure(const ItemError& failure) {
+  return {{"uri", failure.uri}, {"code", to_string(failure.error.code)}, {"message", failure.error.message}};
+}
+
+Json model(const ModelInfo& model) {
+  Json json = {{"name", model.name}, {"folder", model.folder}};
+  if (model.error) {
+    json["error"] = error(*model.error);
+  } else {
+    json["bundle"] = stored_object(model.bundle);
+  }
+  return json;
+}
+
+Json evaluation(std::string_view collection, const EvalReport& report) {
+  Json recall = Json::object();
+  for (const auto& [k, share] : report.recall_at) recall[std::to_string(k)] = share;
+  return {{"collection", collection},      {"label", report.label},           {"queries", report.queries},
+          {"classes", report.classes},     {"unlabelled", report.unlabelled}, {"p_at_1", report.p_at_1},
+          {"p_at_10", report.p_at_10},     {"map", report.map},               {"recall_at", std::move(recall)}};
+}
+
+std::string search_result(const SearchResult& result) {
+  std::string out = "{\"collection\":";
+  append_string(out, result.collection);
+  out += ",\"hits\":[";
+  for (const Hit& hit : result.hits) {
+    if (out.back() != '[') out += ',';
+    out += "{\"id\":";
+    append_string(out, hit.id);
+    out += ",\"similarity\":";
+    append_number(out, hit.similarity);
+    out += ",\"distance\":";
+    append_number(out, hit.distance);
+    out += ",\"uri\":";
+    append_string(out, hit.uri);
+    out.append(",\"metadata\":").append(hit.metadata.empty() ? "{}" : hit.metadata).append("}");
+  }
+  out += "],\"timings_ms\":{";
+  for (const Timing& timing : result.timings) {
+    if (out.back() != '{') out += ',';
+    append_string(out, timing.stage);
+    out += ':';
+    append_number(out, timing.ms);
+  }
+  out += "}}";
+  return out;
+}
+
+}  // namespace eidetic::wire
