@@ -33,7 +33,8 @@ def await_job(http, job, state="done"):
         said = http.get(f"/v1/jobs/{job}").json()
         if said["state"] == state:
             return said
-        assert said["state"] in ("queued", "running") and time.monotonic() < until, said
+        assert said["state"] in ("queued", "running"), said
+        assert time.monotonic() < until, said
         time.sleep(0.02)
 
 

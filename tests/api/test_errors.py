@@ -10,7 +10,13 @@ from contract import METHODS, operations
 from live import TOKENS
 
 JSON = {"Content-Type": "application/json"}
-AUTHORIZED = f"Authorization: Bearer {TOKENS['admin']}\r\n"
+
+
+def head_of(collection, length):
+    """Of a request that adds a picture so long."""
+    lines = [f"POST {collection}/items HTTP/1.1", "Host: x", f"Authorization: Bearer {TOKENS['admin']}"]
+    lines += ["Content-Type: image/png", f"Content-Length: {length}", "", ""]
+    return "\r\n".join(lines).encode()
 
 
 def json_routes():
@@ -45,7 +51,7 @@ def test_broken_json(http, shapes, method, path):
 
 @pytest.mark.parametrize("method, path", json_routes())
 def test_unknown_fields(http, shapes, method, path):
-    if path.startswith(("/add", "/remove", "/search", "/upsert")) or method == "PATCH" and "items" in path:
+    if path.startswith(("/add", "/remove", "/search", "/upsert")) or (method == "PATCH" and "items" in path):
         pytest.skip("takes any field")
     answer = http.request(method, filled(path), json={"no_such_field": 1})
     problem(answer, 400, "invalid_argument", "no_such_field")
@@ -63,7 +69,10 @@ def test_json_with_a_charset(http, shapes):
     assert http.post(f"{shapes}/search", content=b'{"id": "circle/0000.jpg"}', headers=kind).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/v1", "/v1/", "/v2/collections", "/v1/collections/shapes/nowhere", "//", "/v1/collections/"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    ["/nowhere", "/v1", "/v1/", "/v2/collections", "/v1/collections/shapes/nowhere", "//", "/v1/collections/"],
+)
 def test_unknown_routes(http, path):
     problem(http.get(path), 404, "not_found")
 
@@ -83,8 +92,7 @@ def test_too_large_as_declared(http, fresh, server):
     """Refused by its length, before it is sent."""
     with socket.create_connection(("127.0.0.1", httpx.URL(server.url).port)) as wire:
         wire.settimeout(10)
-        head = f"POST {fresh}/items HTTP/1.1\r\nHost: x\r\n{AUTHORIZED}Content-Type: image/png\r\nContent-Length: 4000001\r\n\r\n"
-        wire.sendall(head.encode())
+        wire.sendall(head_of(fresh, 4_000_001))
         answer = wire.recv(65536).decode()
     assert answer.startswith("HTTP/1.1 413 "), answer
     assert "too_large" in answer
@@ -152,8 +160,7 @@ def test_what_is_no_http(server, http, request_text):
 def test_a_client_that_leaves(server, http, fresh):
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", httpx.URL(server.url).port)) as wire:
-            head = f"POST {fresh}/items HTTP/1.1\r\nHost: x\r\n{AUTHORIZED}Content-Type: image/png\r\nContent-Length: 100000\r\n\r\nabc"
-            wire.sendall(head.encode())
+            wire.sendall(head_of(fresh, 100_000) + b"abc")
     assert http.get(fresh).json()["items"] == 0
 
 

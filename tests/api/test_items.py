@@ -304,7 +304,11 @@ def test_remove(http, fresh):
     assert hits[0]["id"] == "0", "what is added again is found again"
 
 
-@pytest.mark.parametrize("wanted", [{}, {"ids": []}, {"filter": ""}, {"filter": "n >"}, {"ids": ["a"], "filter": "n"}, {"ids": "a"}], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "wanted",
+    [{}, {"ids": []}, {"filter": ""}, {"filter": "n >"}, {"ids": ["a"], "filter": "n"}, {"ids": "a"}],
+    ids=str,
+)
 def test_wrong_removals(http, shapes, wanted):
     problem(http.post(f"{shapes}/delete", json=wanted), 400, "invalid_argument")
     assert http.get(shapes).json()["items"] == 40

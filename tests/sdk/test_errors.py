@@ -183,9 +183,12 @@ def test_problems(make_client, status, code, kind):
 
 
 def test_something_that_is_no_eidetic(make_client):
-    with Misbehaving(lambda handler, _: handler.give(502, "bad gateway")) as site, make_client(site.url) as client:
-        with pytest.raises(EideticError, match="bad gateway"):
-            client.models()
+    with (
+        Misbehaving(lambda handler, _: handler.give(502, "bad gateway")) as site,
+        make_client(site.url) as client,
+        pytest.raises(EideticError, match="bad gateway"),
+    ):
+        client.models()
 
     def page(handler, _):
         handler.send_response(200)
@@ -193,9 +196,12 @@ def test_something_that_is_no_eidetic(make_client):
         handler.end_headers()
         handler.wfile.write(b"<br>")
 
-    with Misbehaving(page) as site, make_client(site.url) as client:
-        with pytest.raises(EideticError, match="not a JSON document"):
-            client.models()
+    with (
+        Misbehaving(page) as site,
+        make_client(site.url) as client,
+        pytest.raises(EideticError, match="not a JSON document"),
+    ):
+        client.models()
 
 
 def test_events_that_break_off_go_on(make_client):
@@ -226,9 +232,8 @@ def test_export_that_breaks_off_leaves_nothing(make_client, tmp_path):
         handler.wfile.write(b"x" * 10)
         handler.hang_up()
 
-    with Misbehaving(answer) as site, make_client(site.url) as client:
-        with pytest.raises(Unreachable):
-            client.collection("a").export(tmp_path / "a")
+    with Misbehaving(answer) as site, make_client(site.url) as client, pytest.raises(Unreachable):
+        client.collection("a").export(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -246,9 +251,8 @@ def test_wrong_tokens(make_client, server):
             with pytest.raises(Unauthorized):
                 client.collections()
             assert client.health().ready
-    with make_client(server.url, TOKENS["read"]) as client:
-        with pytest.raises(Forbidden):
-            client.create_collection("x")
+    with make_client(server.url, TOKENS["read"]) as client, pytest.raises(Forbidden):
+        client.create_collection("x")
 
 
 def test_bad_pictures(fresh):

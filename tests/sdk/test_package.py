@@ -43,7 +43,8 @@ def test_types():
     """mypy --strict, on the package and on a use of it."""
     command = [sys.executable, "-m", "mypy", "--config-file", PYTHON / "pyproject.toml", "--cache-dir", os.devnull]
     command += [PYTHON / "src", SOURCE / "tests/sdk/typed_use.py"]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=PYTHON, env={**os.environ, "MYPYPATH": str(PYTHON / "src")})  # fmt: skip
+    environment = {**os.environ, "MYPYPATH": str(PYTHON / "src")}
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=PYTHON, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -56,8 +57,11 @@ def test_the_wheel(tmp_path):
     assert "eidetic/py.typed" in names
     assert all(name.startswith("eidetic") for name in names)
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
-    code = "import eidetic, sys; print(eidetic.__file__, eidetic.Client(), 'numpy' in sys.modules, 'PIL' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "site")})  # fmt: skip
+    code = (
+        "import eidetic, sys; print(eidetic.__file__, eidetic.Client(), 'numpy' in sys.modules, 'PIL' in sys.modules)"
+    )
+    run = {"cwd": tmp_path, "env": {"PYTHONPATH": str(tmp_path / "site")}}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, **run)
     assert str(tmp_path / "site") in done.stdout
     assert done.stdout.split()[-2:] == ["False", "False"]
 

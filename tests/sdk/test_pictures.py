@@ -164,7 +164,8 @@ def test_add_many(fresh, tmp_path):
         NewItem(encoded(seed=2), id="b"),
     ]
     report = fresh.add_many(iter(given), batch=2)
-    assert [getattr(result, "outcome", None) for result in report.results] == ["created", None, *["created", None, "created", "created"]]  # fmt: skip
+    outcomes = [getattr(result, "outcome", None) for result in report.results]
+    assert outcomes == ["created", None, "created", None, "created", "created"]
     assert [failure.uri for failure in report.failures] == ["#1", str(tmp_path / "gone.png")]
     assert (report.created, fresh.info().items) == (4, 4)
     assert fresh.get("a").metadata == {"n": 1}

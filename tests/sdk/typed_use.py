@@ -21,4 +21,4 @@ async def awaited(client: AsyncClient) -> List[Hit]:
     made.info()  # type: ignore[unused-coroutine]
     async for event in (await made.index_folder("/photos")).events():
         print(event.progress.done)
-    return [hit for hit in await made.search("x.jpg")]
+    return list(await made.search("x.jpg"))
