@@ -11,16 +11,14 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy
 import pytest
-from PIL import Image, ImageDraw
+from pictures import draw_folder
 
 SOURCE = Path(os.environ.get("EIDETIC_SOURCE", Path(__file__).parents[2]))
 BUILD = Path(os.environ.get("EIDETIC_BUILD", SOURCE / "build/release"))
 EIDETIC = BUILD / "eidetic"
 # What a test that makes an environment of its own must keep of this one, for builds with sanitizers.
 SANITIZERS = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS") or "SANITIZERS" in name}
-KINDS = ("circle", "square", "cross", "stripes")
 
 
 @dataclass
@@ -138,41 +136,6 @@ def read_terminal(main):
 @pytest.fixture
 def cli(tmp_path):
     return Cli(tmp_path / "data")
-
-
-def draw(kind, seed, size=(96, 80)):
-    """A picture of its kind: its own colours, place and noise."""
-    random = numpy.random.default_rng(seed)
-    noise = random.integers(0, 60, (size[1], size[0], 3), dtype=numpy.uint8)
-    image = Image.fromarray(noise + numpy.array(random.integers(0, 190, 3), dtype=numpy.uint8))
-    pen = ImageDraw.Draw(image)
-    colour = tuple(int(c) for c in random.integers(60, 256, 3))
-    x, y, r = (int(v) for v in random.integers(25, 45, 3))
-    box = (x - r // 2, y - r // 2, x + r, y + r)
-    if kind == "circle":
-        pen.ellipse(box, fill=colour)
-    elif kind == "square":
-        pen.rectangle(box, fill=colour)
-    elif kind == "cross":
-        pen.line((box[0], box[1], box[2], box[3]), fill=colour, width=9)
-        pen.line((box[0], box[3], box[2], box[1]), fill=colour, width=9)
-    else:
-        for top in range(0, size[1], 12):
-            pen.rectangle((0, top, size[0], top + 5), fill=colour)
-    return image
-
-
-def draw_folder(folder, count):
-    """`count` JPEG files in one folder a kind, and metadata.csv beside them."""
-    lines = ["file,kind,number"]
-    for number in range(count):
-        kind = KINDS[number % len(KINDS)]
-        path = folder / kind / f"{number:04}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draw(kind, number).save(path, quality=90)
-        lines.append(f"{kind}/{number:04}.jpg,{kind},{number}")
-    (folder / "metadata.csv").write_text("\n".join(lines) + "\n")
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy
 import pytest
-from conftest import EIDETIC, KINDS, SANITIZERS, Cli, draw
+from conftest import EIDETIC, SANITIZERS, Cli
+from pictures import KINDS, draw
 
 SPECIAL = {"collection", "indexed", "skipped", "updated", "failed", "removed", "errors", "seconds", "images_per_s", "stages", "interrupted"}
 

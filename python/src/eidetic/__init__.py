@@ -1,0 +1,98 @@
+"""Visual search: the Python client of an Eidetic server.
+
+    from eidetic import Client
+
+    client = Client("http://127.0.0.1:8890", token="…")
+    photos = client.create_collection("photos")
+    photos.upload_folder("Pictures")
+    photos.search("query.jpg", k=5)
+
+`AsyncClient` has the same surface, to be awaited.
+"""
+
+from .client import AsyncClient, Client
+from .collection import AsyncCollection, Collection
+from .errors import (
+    AlreadyExists,
+    Corrupt,
+    EideticError,
+    Forbidden,
+    InvalidArgument,
+    JobFailed,
+    NotFound,
+    Overloaded,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    Unreachable,
+    Unsupported,
+)
+from .job import AsyncJob, Job
+from .pictures import Crop, ItemRef, Picture, PictureLike, QueryLike, ServerFile, Term, Text, Vector
+from .results import (
+    CollectionInfo,
+    Evaluation,
+    Failure,
+    Health,
+    Hit,
+    Item,
+    JobInfo,
+    Layer,
+    ModelCheck,
+    ModelInfo,
+    Progress,
+    PutResult,
+    Report,
+    SearchResult,
+)
+from .search import Query
+from .upload import NewItem
+from .version import __version__
+
+__all__ = [
+    "AlreadyExists",
+    "AsyncClient",
+    "AsyncCollection",
+    "AsyncJob",
+    "Client",
+    "Collection",
+    "CollectionInfo",
+    "Corrupt",
+    "Crop",
+    "EideticError",
+    "Evaluation",
+    "Failure",
+    "Forbidden",
+    "Health",
+    "Hit",
+    "InvalidArgument",
+    "Item",
+    "ItemRef",
+    "Job",
+    "JobFailed",
+    "JobInfo",
+    "Layer",
+    "ModelCheck",
+    "ModelInfo",
+    "NewItem",
+    "NotFound",
+    "Overloaded",
+    "Picture",
+    "PictureLike",
+    "Progress",
+    "PutResult",
+    "Query",
+    "QueryLike",
+    "Report",
+    "SearchResult",
+    "ServerFile",
+    "Term",
+    "Text",
+    "TooLarge",
+    "Unauthorized",
+    "Unavailable",
+    "Unreachable",
+    "Unsupported",
+    "Vector",
+    "__version__",
+]

@@ -1,0 +1,320 @@
+"""A collection: its pictures, and searching in it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, Iterable, List, Mapping, Optional, Sequence, TypeVar, Union
+
+from .drivers import AwaitedDriver, BlockingDriver
+from .errors import EideticError, error_of
+from .exchange import document, encode, exchange_json, open_stream, query, read, segment
+from .handle import AwaitedHandle, BlockingHandle, Handle
+from .job import AsyncJob, Job
+from .pictures import Crop, PictureLike, QueryLike, Vector, load
+from .results import CollectionInfo, Evaluation, Item, JobInfo, PutResult, Report, SearchResult, parse
+from .search import Query, result_of, result_or_error
+from .steps import Emit, Feed, Offload, Op, Request, feed, verb
+from .upload import PICTURES, MetadataOf, NewItem, Upload, add_many, upload_folder
+
+J = TypeVar("J")
+
+
+class CollectionVerbs(Handle, Generic[J]):
+    """A collection by its name; whether the server has it shows when it is used: then `NotFound` is raised."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name} at {self._connection.url}>"
+
+    def _job(self, info: JobInfo) -> J:
+        raise NotImplementedError
+
+    @property
+    def _path(self) -> str:
+        return f"/v1/collections/{segment(self.name)}"
+
+    def _item(self, id: str) -> str:
+        return f"{self._path}/items/{segment(id)}"
+
+    # --- the collection itself ---
+
+    @verb
+    def info(self) -> Op[CollectionInfo]:
+        """How many items it holds, of which model and metric, and what answers."""
+        return parse(CollectionInfo, (yield from self._json("GET", self._path)))
+
+    @verb
+    def watch(self, folders: Sequence[str]) -> Op[CollectionInfo]:
+        """Watches folders of the server: what appears, changes and goes there does so in the collection. Replaces the
+        list; an empty one watches nothing. Needs the role admin; the folders must lie under the allowed ones."""
+        return parse(CollectionInfo, (yield from self._json("PATCH", self._path, json={"watch": list(folders)})))
+
+    @verb
+    def drop(self) -> Op[None]:
+        """Removes the collection with all that is in it. Needs the role admin."""
+        yield from self._send("DELETE", self._path)
+
+    @verb
+    def export(self, path: Union[str, os.PathLike[str]]) -> Op[Path]:
+        """Writes items, metadata and vectors, not the pictures, into one file, which appears complete or not at all; an
+        existing one is replaced. `Client.import_collection` reads it. Needs the role admin."""
+        target = Path(path)
+        request = Request("GET", f"{self._path}/export")
+        yield from open_stream(request, retries=self._connection.retries)
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as file:
+            try:
+                while piece := (yield from read(request)):
+                    yield Offload(partial(file.write, piece))
+                file.close()
+                os.replace(file.name, target)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+        return target
+
+    @verb
+    def evaluate(self, label: str, *, recall_at: Optional[Sequence[int]] = None) -> Op[Evaluation]:
+        """How well the collection finds pictures of the same label: each item's neighbours among all others.
+
+        Args:
+            label: a field of metadata, or "@folder", the first folder of the item's id.
+            recall_at: the k of recall@k; None: 1, 5 and 10.
+        """
+        wanted = {"label": label, **({} if recall_at is None else {"recall_at": list(recall_at)})}
+        said = yield from self._json("POST", f"{self._path}/evaluate", json=wanted)
+        return parse(Evaluation, {**said, "recall_at": {int(k): share for k, share in said["recall_at"].items()}})
+
+    # --- adding pictures ---
+
+    @verb
+    def add(
+        self,
+        picture: Union[PictureLike, Vector, None] = None,
+        *,
+        id: Optional[str] = None,
+        metadata: Optional[Mapping[str, Any]] = None,
+        vector: Optional[Sequence[float]] = None,
+    ) -> Op[PutResult]:
+        """Adds a picture; it is durable when this returns. An id that is there is replaced.
+
+        Args:
+            picture: path, URL, bytes, file, PIL image or NumPy array; a `Vector` to add that alone, with an id.
+            id: None: the SHA-256 of the picture.
+            metadata: a JSON object; None: as it was, or {} of a new item.
+            vector: to be stored in place of the one that the model would compute.
+
+        Raises `Corrupt` or `Unsupported` for what is no picture, `TooLarge`, `InvalidArgument`.
+        """
+        if isinstance(picture, Vector) or vector is not None or picture is None:
+            item = yield from NewItem(picture, id, metadata, vector).document()
+            said = yield from self._json("POST", f"{self._path}/items", json=item)
+        else:
+            source = yield from load(picture)
+            if source.data is None:
+                item = yield from NewItem(picture, id, metadata).document()
+                said = yield from self._json("POST", f"{self._path}/items", json=item)
+            else:
+                parts = {} if id is None else {"id": id}
+                if metadata is not None:
+                    parts["metadata"] = encode(metadata).decode()
+                file = (source.name or "picture", source.data)
+                said = yield from self._json("POST", f"{self._path}/items", file=file, parts=parts)
+        result = said["results"][0]
+        if "error" in result:
+            raise error_of(result["error"]["message"], code=result["error"]["code"])
+        return parse(PutResult, result)
+
+    @verb
+    def add_many(
+        self, pictures: Iterable[Union[NewItem, PictureLike, Vector]], *, batch: int = 64, progress: bool = False
+    ) -> Op[Report]:
+        """Adds many pictures, each with the id and metadata of its `NewItem`. Bad ones fail alone: see the report.
+
+        Args:
+            pictures: any iterable; it is read as the work goes on.
+            batch: how many go in one request, 1 to 10,000; fewer where they are large.
+            progress: show a bar, where tqdm is installed.
+        """
+        return (yield from add_many(self, self._path, pictures, batch, progress))
+
+    @verb
+    def upload_folder(
+        self,
+        path: Union[str, os.PathLike[str]],
+        *,
+        pattern: Union[str, Sequence[str]] = PICTURES,
+        recursive: bool = True,
+        prefix: str = "",
+        metadata: MetadataOf = None,
+        concurrency: int = 8,
+        retries: Optional[int] = None,
+        prune: bool = False,
+        progress: bool = True,
+    ) -> Op[Report]:
+        """Makes the collection hold the pictures of a folder of this machine. Files that it has already, by their
+        SHA-256, are not sent again. Bad ones fail alone: see the report.
+
+        Args:
+            path: the folder. A file's id is its path in there, with slashes.
+            pattern: of file names, any case. Default: the endings of known formats. Hidden files and folders are left
+                out.
+            recursive: folders in the folder too.
+            prefix: put before every id.
+            metadata: by id, or a function of the path.
+            concurrency: requests at the same time.
+            retries: of each picture; None: the client's.
+            prune: afterwards remove the items that begin with the prefix and have no file here.
+            progress: show a bar, where tqdm is installed.
+
+        Raises NotADirectoryError, and what would be the same for all files: `NotFound` (no such collection),
+        `Unauthorized`, `Forbidden`, `Unreachable`.
+        """
+        wanted = Upload(Path(path), pattern, recursive, prefix, concurrency, retries, metadata, prune, progress)
+        return (yield from upload_folder(self, self._path, wanted))
+
+    @verb
+    def index_folder(
+        self,
+        paths: Union[str, Sequence[str]],
+        *,
+        metadata_csv: Optional[str] = None,
+        prune: bool = False,
+        batch: Optional[int] = None,
+    ) -> Op[J]:
+        """Indexes files and folders *of the server*, under its allowed folders, or URLs; as a job.
+
+        Args:
+            metadata_csv: path, there, of a file with a column `file` or `id`; the others become metadata.
+            prune: remove items of these folders whose file is gone.
+            batch: items stored together, 1 to 10,000; None: 256.
+        """
+        wanted = {"paths": [paths] if isinstance(paths, str) else list(paths), "prune": prune}
+        wanted.update(document(metadata_csv=metadata_csv, batch=batch))
+        said = yield from self._json("POST", f"{self._path}/index", json=wanted, repeatable=False)
+        return self._job(JobInfo.of(said))
+
+    # --- items ---
+
+    @feed
+    def items(self, *, filter: Optional[str] = None, vectors: bool = False, page: int = 1000) -> Feed[Item]:
+        """All items by id, or those whose metadata a filter matches: `price < 50 and category in ("shoe", "boot")`.
+
+        Args:
+            vectors: with their vectors.
+            page: how many are asked for at a time, 1 to 10,000.
+        """
+        cursor: Optional[str] = None
+        while True:
+            asked = query(limit=page, cursor=cursor, filter=filter, vectors=vectors or None)
+            said = yield from self._json("GET", f"{self._path}/items", query=asked)
+            for item in said["items"]:
+                yield Emit(parse(Item, item))
+            cursor = said["next"]
+            if cursor is None:
+                return
+
+    @verb
+    def get(self, id: str, *, vector: bool = False) -> Op[Item]:
+        """One item, on request with its vector. Raises `NotFound`."""
+        said = yield from self._json("GET", self._item(id), query=query(vectors=vector or None))
+        return parse(Item, said)
+
+    @verb
+    def patch(self, id: str, metadata: Mapping[str, Any]) -> Op[Item]:
+        """Changes these fields of an item's metadata, and removes those that are None here (RFC 7396)."""
+        return parse(Item, (yield from self._json("PATCH", self._item(id), json=metadata)))
+
+    @verb
+    def delete(self, ids: Union[str, Sequence[str], None] = None, *, filter: Optional[str] = None) -> Op[int]:
+        """Removes items by id, up to 10,000 at a time, or all that a filter matches; gives how many were there."""
+        if (ids is None) == (filter is None):
+            raise TypeError("delete either by ids or by filter")
+        wanted = {"filter": filter} if ids is None else {"ids": [ids] if isinstance(ids, str) else list(ids)}
+        said = yield from self._json("POST", f"{self._path}/delete", json=wanted)
+        return int(said["deleted"])
+
+    @verb
+    def picture(self, id: str) -> Op[bytes]:
+        """The picture as it was given. Raises `NotFound` also for an item that is a bare vector."""
+        return (yield from self._send("GET", f"{self._item(id)}/picture")).body
+
+    @verb
+    def thumbnail(self, id: str, size: int = 256) -> Op[bytes]:
+        """The picture as an upright JPEG whose longer side has at most `size` pixels, 16 to 2,048."""
+        return (yield from self._send("GET", f"{self._item(id)}/thumbnail", query=query(size=size))).body
+
+    # --- searching ---
+
+    @verb
+    def search(
+        self,
+        query: QueryLike,
+        *,
+        k: Optional[int] = None,
+        filter: Optional[str] = None,
+        min_similarity: Optional[float] = None,
+        crop: Optional[Crop] = None,
+        exclude_self: Optional[bool] = None,
+        ef: Optional[int] = None,
+        model: Optional[str] = None,
+    ) -> Op[SearchResult]:
+        """What looks alike, best first.
+
+        Args:
+            query: a picture (path, URL, bytes, file, PIL image, NumPy array), a term (`Picture`, `ItemRef`, `Text`,
+                `Vector`), or a list of such, which are added up by weight.
+            k: how many, 1 to 10,000; None: 10. As many come as there are, up to k.
+            filter: only items whose metadata it matches.
+            min_similarity: in per cent, 0 to 100: leave out what is less similar.
+            crop: x, y, width, height of the part of the pictures to search with: pixels, or fractions up to 1.
+            exclude_self: leave out the pictures that are searched with.
+            ef: HNSW: candidates kept during the walk; None: the index's own.
+            model: refuse to search unless the collection holds vectors of this model.
+        """
+        wanted = Query(query, k, filter, min_similarity, crop, exclude_self, ef, model)
+        request = yield from wanted.request(f"{self._path}/search")
+        said = yield from exchange_json(request, retries=self._connection.retries)
+        return result_of(self._connection, said)
+
+    @verb
+    def search_batch(
+        self,
+        queries: Sequence[Union[Query, QueryLike]],
+        *,
+        k: Optional[int] = None,
+        filter: Optional[str] = None,
+        min_similarity: Optional[float] = None,
+        exclude_self: Optional[bool] = None,
+    ) -> Op[List[Union[SearchResult, EideticError]]]:
+        """Several queries in one request, up to 1,000: a result or an error for each, in order. A `Query` may have
+        settings of its own; the others get those given here."""
+        common = Query((), k, filter, min_similarity, None, exclude_self)
+        documents = []
+        for each in queries:
+            wanted = each if isinstance(each, Query) else Query(each)
+            documents.append((yield from wanted.over(common).document()))
+        said = yield from self._json("POST", f"{self._path}/search/batch", json={"queries": documents})
+        return [result_or_error(self._connection, each) for each in said["results"]]
+
+
+class Collection(CollectionVerbs[Job], BlockingHandle):
+    def __init__(self, driver: BlockingDriver, name: str) -> None:
+        super().__init__(name)
+        self._driver = driver
+
+    def _job(self, info: JobInfo) -> Job:
+        return Job(self._driver, info)
+
+
+class AsyncCollection(CollectionVerbs[AsyncJob], AwaitedHandle):
+    def __init__(self, driver: AwaitedDriver, name: str) -> None:
+        super().__init__(name)
+        self._driver = driver
+
+    def _job(self, info: JobInfo) -> AsyncJob:
+        return AsyncJob(self._driver, info)

@@ -1,0 +1,244 @@
+"""What the server answers, as plain objects. Times are UTC as RFC 3339 has them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Type, TypeVar, Union, overload
+
+from .display import grid
+from .errors import EideticError, error_of
+
+T = TypeVar("T")
+Thumbnails = Callable[[Sequence[str]], Sequence[Optional[bytes]]]
+
+
+def parse(kind: Type[T], said: Mapping[str, Any]) -> T:
+    """An object of what the server said; fields of a newer server, which this class does not know, are left out."""
+    known = {each.name for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in said.items() if name in known})
+
+
+@dataclass(frozen=True)
+class CollectionInfo:
+    name: str
+    items: int
+    model: str
+    space: str  # what makes vectors comparable
+    dimensions: int
+    metric: str
+    precision: str
+    index: str  # what was asked for
+    index_kind: str  # what answers now
+    index_building: str  # what is being built in the background; "": nothing
+    memory_bytes: int
+    disk_bytes: int
+    created: str
+    pending_jobs: int
+    watch: List[str]
+
+
+@dataclass(frozen=True)
+class Item:
+    id: str
+    uri: str
+    content_hash: str  # SHA-256 of the picture, hex; "": not known
+    size_bytes: int
+    modified: Optional[str]
+    metadata: Dict[str, Any]
+    vector: Optional[List[float]] = None  # where asked for
+
+
+@dataclass(frozen=True)
+class PutResult:
+    id: str
+    outcome: str  # "created", "replaced" or "unchanged"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One of many that failed alone."""
+
+    uri: str  # which: an id, a file or a URL
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of many pictures."""
+
+    results: List[Union[PutResult, Failure]]  # of `add_many` in the order given, of `upload_folder` by id
+    seconds: float
+    pruned: int = 0  # items removed because their file is gone
+
+    @property
+    def created(self) -> int:
+        return self._count("created")
+
+    @property
+    def replaced(self) -> int:
+        return self._count("replaced")
+
+    @property
+    def unchanged(self) -> int:
+        return self._count("unchanged")
+
+    @property
+    def failures(self) -> List[Failure]:
+        return [each for each in self.results if isinstance(each, Failure)]
+
+    def _count(self, outcome: str) -> int:
+        return sum(isinstance(each, PutResult) and each.outcome == outcome for each in self.results)
+
+    def __str__(self) -> str:
+        counts = [(self.created, "created"), (self.replaced, "replaced"), (self.unchanged, "unchanged")]
+        counts += [(self.pruned, "pruned"), (len(self.failures), "failed")]
+        return (
+            ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing"
+        ) + f" in {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True)
+class Hit:
+    id: str
+    similarity: float  # larger is nearer; 1: the same vector
+    distance: float  # smaller is nearer
+    uri: str
+    metadata: Dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult(Sequence[Hit]):
+    """The hits, best first: a sequence. In a notebook it shows itself as a grid of thumbnails."""
+
+    collection: str
+    hits: List[Hit]
+    timings_ms: Dict[str, float]
+    _thumbnails: Thumbnails = field(repr=False, default=lambda ids: [None] * len(ids))
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    @overload
+    def __getitem__(self, index: int) -> Hit: ...
+    @overload
+    def __getitem__(self, index: slice) -> List[Hit]: ...
+    def __getitem__(self, index: Union[int, slice]) -> Union[Hit, List[Hit]]:
+        return self.hits[index]
+
+    @property
+    def ids(self) -> List[str]:
+        return [hit.id for hit in self.hits]
+
+    def to_pandas(self) -> Any:
+        """A pandas.DataFrame with a row a hit: id, similarity, distance, uri, and a column for each field of metadata.
+        Raises ImportError where there is no pandas."""
+        import pandas
+
+        rows = [{**hit.metadata, **dataclasses.asdict(hit)} for hit in self.hits]
+        facts = ["id", "similarity", "distance", "uri"]
+        frame = pandas.DataFrame(rows, columns=None if rows else facts)
+        rest = [name for name in frame.columns if name not in facts and name != "metadata"]
+        return frame[facts + rest]
+
+    def _repr_html_(self) -> str:
+        shown = self.hits[:50]
+        return grid(
+            self.collection, shown, self._thumbnails([hit.id for hit in shown]), more=len(self.hits) - len(shown)
+        )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Means over the queries."""
+
+    collection: str
+    label: str
+    queries: int
+    classes: int
+    unlabelled: int
+    p_at_1: float
+    p_at_10: float
+    map: float
+    recall_at: Dict[int, float]
+
+
+@dataclass(frozen=True)
+class Progress:
+    total: int
+    done: int
+    indexed: int
+    skipped: int
+    failed: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class JobInfo:
+    id: str
+    kind: str  # "index", "put" or "pull"
+    subject: str  # the collection; of "pull" the model
+    state: str  # "queued", "running", "done", "failed" or "cancelled"
+    created: str
+    started: Optional[str]
+    finished: Optional[str]
+    progress: Progress
+    error: Optional[EideticError]  # of a failed job
+    starts: int  # more than 1: went on after a restart
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ("done", "failed", "cancelled")
+
+    @staticmethod
+    def of(said: Mapping[str, Any]) -> JobInfo:
+        error = said["error"] and error_of(said["error"]["message"], code=said["error"]["code"])
+        return parse(JobInfo, {**said, "progress": parse(Progress, said["progress"]), "error": error})
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    name: str
+    folder: str
+    bundle: Dict[str, Any] = field(default_factory=dict)  # its model.json
+    error: Optional[Dict[str, str]] = None  # of a broken one: code and message
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A tensor whose values a model can give."""
+
+    name: str
+    op: str
+    shape: str
+    type: str
+    output: bool
+
+
+@dataclass(frozen=True)
+class ModelCheck:
+    model: str
+    space: str
+    dimensions: int
+    precision: str
+    text: bool
+    labels: int
+    load_ms: float
+    images_per_s: float
+    golden_difference: Optional[float]
+
+
+@dataclass(frozen=True)
+class Health:
+    live: bool  # the process answers
+    ready: bool  # requests are taken
+    healthy: bool  # the parts work
+
+
+def results_of(said: Sequence[Mapping[str, Any]], names: Sequence[str]) -> List[Union[PutResult, Failure]]:
+    """What became of each; `names` tell failures apart."""
+    return [
+        Failure(name, each["error"]["code"], each["error"]["message"]) if "error" in each else parse(PutResult, each)
+        for each, name in zip(said, names)
+    ]

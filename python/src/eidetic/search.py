@@ -1,0 +1,110 @@
+"""A query as a request, and its answer as a result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+
+from .drivers import BlockingDriver, Connection
+from .errors import EideticError, error_of
+from .exchange import JSON, document, encode, exchange, query, segment
+from .pictures import Crop, Picture, QueryLike, Vector, crop_document, load, term_document, terms_of
+from .results import Hit, SearchResult, parse
+from .steps import Op, Request, Together
+
+_VECTOR = {"Content-Type": "application/vnd.eidetic.vector"}
+_PICTURE = {"Content-Type": "application/octet-stream"}
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to search for and how; the fields are explained at `Collection.search`."""
+
+    query: QueryLike
+    k: Optional[int] = None
+    filter: Optional[str] = None
+    min_similarity: Optional[float] = None
+    crop: Optional[Crop] = None
+    exclude_self: Optional[bool] = None
+    ef: Optional[int] = None
+    model: Optional[str] = None
+
+    def over(self, other: Query) -> Query:
+        """With the other's values where it has none of its own."""
+        merged = {**vars(other), **{name: value for name, value in vars(self).items() if value is not None}}
+        return Query(**merged)
+
+    def document(self) -> Op[Dict[str, Any]]:
+        """As JSON."""
+        terms: List[Dict[str, Any]] = []
+        for term in terms_of(self.query):
+            said = yield from term_document(term)
+            if self.crop is not None and isinstance(term, Picture):
+                said.setdefault("crop", crop_document(self.crop))
+            terms.append(said)
+        rest = document(
+            k=self.k,
+            filter=self.filter,
+            min_similarity=self.min_similarity,
+            exclude_self=self.exclude_self,
+            ef=self.ef,
+            model=self.model,
+        )
+        return {**(terms[0] if len(terms) == 1 else {"terms": terms}), **rest}
+
+    def request(self, path: str) -> Op[Request]:
+        """A picture or a vector alone goes as it is, which is the shortest way; all else as JSON."""
+        terms = terms_of(self.query)
+        alone = terms[0] if len(terms) == 1 and terms[0].weight == 1 and self.model is None else None
+        if isinstance(alone, Vector):
+            return Request("POST", path, self._query(None), _VECTOR, alone.packed())
+        if isinstance(alone, Picture):
+            source = yield from load(alone.source)
+            if source.data is not None:
+                return Request("POST", path, self._query(alone.crop or self.crop), _PICTURE, source.data)
+        return Request("POST", path, {}, JSON, encode((yield from self.document())))
+
+    def _query(self, crop: Optional[Crop]) -> Dict[str, str]:
+        return query(
+            k=self.k,
+            filter=self.filter,
+            min_similarity=self.min_similarity,
+            crop=crop and ",".join(f"{number:.17g}" for number in crop),
+            exclude_self=self.exclude_self,
+            ef=self.ef,
+        )
+
+
+def result_of(connection: Connection, said: Mapping[str, Any]) -> SearchResult:
+    collection = said["collection"]
+    hits = [parse(Hit, hit) for hit in said["hits"]]
+    return SearchResult(collection, hits, said["timings_ms"], lambda ids: fetch_thumbnails(connection, collection, ids))
+
+
+def result_or_error(connection: Connection, said: Mapping[str, Any]) -> Union[SearchResult, EideticError]:
+    """Of one query of several."""
+    if "error" in said:
+        return error_of(said["error"]["message"], code=said["error"]["code"])
+    return result_of(connection, said)
+
+
+def fetch_thumbnails(connection: Connection, collection: str, ids: Sequence[str]) -> List[Optional[bytes]]:
+    """For the display of results, which cannot be awaited: over a connection of its own. None: there is none."""
+    found: Dict[str, Optional[bytes]] = {}
+
+    def fetch(id: str) -> Op[None]:
+        path = f"/v1/collections/{segment(collection)}/items/{segment(id)}/thumbnail"
+        try:
+            found[id] = (yield from exchange(Request("GET", path, {"size": "256"}), retries=0)).body
+        except EideticError:
+            found[id] = None
+
+    def fetch_all() -> Op[None]:
+        yield Together((fetch(id) for id in ids), 8, lambda _: None)
+
+    driver = BlockingDriver(connection)
+    try:
+        driver._run(fetch_all())
+    finally:
+        driver.close()
+    return [found[id] for id in ids]

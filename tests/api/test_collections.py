@@ -1,0 +1,146 @@
+"""Collections: making, showing, watching, measuring, taking elsewhere, removing."""
+
+import shutil
+import time
+
+import pytest
+from conftest import encoded, problem
+
+
+def test_create_is_the_same_when_repeated(http):
+    path = "/v1/collections/made"
+    first = http.put(path, json={"index": "Flat", "metric": "dot"})
+    assert first.status_code == 201
+    said = first.json()
+    assert (said["name"], said["items"], said["index"], said["metric"]) == ("made", 0, "Flat", "dot")
+    again = http.put(path, json={"index": "Flat", "metric": "dot"})
+    assert again.status_code == 200
+    assert again.json()["space"] == said["space"]
+    assert http.get(path).json()["created"] == said["created"]
+    assert http.delete(path).status_code == 204
+    problem(http.get(path), 404, "not_found", "made")
+
+
+def test_create_without_a_body_takes_the_defaults(http):
+    said = http.put("/v1/collections/plain").json()
+    assert (said["model"], said["index"], said["metric"], said["watch"]) == ("default", "auto", "cosine", [])
+    http.delete("/v1/collections/plain")
+
+
+def test_create_after_drop_is_empty(http):
+    for _ in range(2):
+        assert http.put("/v1/collections/again").status_code == 201
+        http.post("/v1/collections/again/items", content=encoded(), headers={"Content-Type": "image/png"})
+        assert http.get("/v1/collections/again").json()["items"] == 1
+        assert http.delete("/v1/collections/again").status_code == 204
+
+
+@pytest.mark.parametrize("other", [{"metric": "euclidean"}, {"index": "HNSW16"}], ids=str)
+def test_another_one_of_the_name_is_a_conflict(http, shapes, other):
+    before = http.get(shapes).json()
+    problem(http.put(shapes, json=other), 409, "already_exists", "shapes", *other.values())
+    assert http.get(shapes).json() == before
+
+
+@pytest.mark.parametrize(
+    "wanted, status, code, word",
+    [
+        ({"model": "defualt"}, 404, "not_found", "default"),
+        ({"index": "HNSW1000"}, 400, "invalid_argument", "HNSW1000"),
+        ({"metric": "cosin"}, 400, "invalid_argument", "cosine"),
+        ({"modle": "default"}, 400, "invalid_argument", "modle"),
+        ({"watch": "/"}, 400, "invalid_argument", "watch"),
+        ([], 400, "invalid_argument", "object"),
+    ],
+    ids=str,
+)
+def test_wrong_wishes(http, wanted, status, code, word):
+    problem(http.put("/v1/collections/wrong", json=wanted), status, code, word)
+    problem(http.get("/v1/collections/wrong"), 404, "not_found")
+
+
+@pytest.mark.parametrize("name", ["..", ".hidden", "a%2Fb", "a%20b", "x" * 65, "%E2%82%AC"])
+def test_wrong_names(http, name):
+    raw = name.replace("..", "%2E%2E")
+    problem(http.put(f"/v1/collections/{raw}"), 400, "invalid_argument")
+
+
+def test_list(http, shapes):
+    found = {each["name"]: each for each in http.get("/v1/collections").json()["collections"]}
+    assert list(found) == sorted(found)
+    shown = http.get(shapes).json()
+    assert found["shapes"]["items"] == shown["items"] == 40
+    assert shown["dimensions"] > 0
+    assert shown["disk_bytes"] > 0
+
+
+def test_watched_folder(http, fresh, folders):
+    watched = folders / "watched"
+    watched.mkdir()
+    assert http.patch(fresh, json={"watch": [str(watched)]}).json()["watch"] == [str(watched)]
+    shutil.copy(folders / "pictures/cross/0002.jpg", watched / "new.jpg")
+    until = time.monotonic() + 20
+    while http.get(fresh).json()["items"] == 0:
+        assert time.monotonic() < until, "a new file is not noticed"
+        time.sleep(0.05)
+    assert http.get(f"{fresh}/items/new.jpg").status_code == 200
+    assert http.patch(fresh, json={"watch": []}).json()["watch"] == []
+    problem(http.patch(fresh, json={"watch": ["/etc"]}), 403, "forbidden", "/etc")
+    problem(http.patch(fresh, json={"watch": [str(folders / "nowhere")]}), 404, "not_found", "nowhere")
+    problem(http.patch(fresh, json={}), 400, "invalid_argument", "watch")
+
+
+def test_export_and_import(http, shapes, server):
+    exported = http.get(f"{shapes}/export")
+    assert exported.headers["content-type"] == "application/octet-stream"
+    kind = {"Content-Type": "application/octet-stream"}
+    made = http.post("/v1/import?name=copy", content=exported.content, headers=kind)
+    assert made.status_code == 201
+    assert (made.json()["name"], made.json()["items"]) == ("copy", 40)
+    there = {"id": "circle/0000.jpg", "k": 40}
+    hits = [http.post(f"{path}/search", json=there).json()["hits"] for path in (shapes, "/v1/collections/copy")]
+    assert hits[0] == hits[1]
+    problem(http.post("/v1/import?name=copy", content=exported.content, headers=kind), 409, "already_exists", "copy")
+    problem(http.post("/v1/import?name=a/b", content=exported.content, headers=kind), 400, "invalid_argument")
+    broken = bytearray(exported.content)
+    broken[len(broken) // 2] ^= 1
+    problem(http.post("/v1/import?name=bad", content=bytes(broken), headers=kind), 422, "corrupt")
+    problem(http.post("/v1/import?name=bad", content=b"", headers=kind), 422, "corrupt")
+    problem(http.get("/v1/collections/bad"), 404, "not_found")
+    http.delete("/v1/collections/copy")
+
+
+def test_evaluate(http, shapes):
+    said = http.post(f"{shapes}/evaluate", json={"label": "kind", "recall_at": [1, 9]}).json()
+    assert (said["queries"], said["classes"], said["unlabelled"]) == (40, 4, 0)
+    assert set(said["recall_at"]) == {"1", "9"}
+    assert 0 <= said["map"] <= 1
+    by_folder = http.post(f"{shapes}/evaluate", json={"label": "@folder"}).json()
+    assert by_folder["map"] == said["map"]
+    assert set(by_folder["recall_at"]) == {"1", "5", "10"}
+    problem(http.post(f"{shapes}/evaluate", json={"label": "knd"}), 404, "not_found", "kind")
+    problem(http.post(f"{shapes}/evaluate", json={"label": ""}), 400, "invalid_argument", "label")
+    problem(http.post(f"{shapes}/evaluate", json={"label": "kind", "recall_at": [0]}), 400, "invalid_argument")
+
+
+def test_unknown_collections_are_named_with_the_nearest(http, shapes):
+    for response in (
+        http.get("/v1/collections/shapse"),
+        http.delete("/v1/collections/shapse"),
+        http.get("/v1/collections/shapse/items"),
+        http.get("/v1/collections/shapse/items/x"),
+        http.get("/v1/collections/shapse/export"),
+        http.post("/v1/collections/shapse/search", json={"id": "x"}),
+        http.post("/v1/collections/shapse/items", json={"id": "x", "vector": [1]}),
+        http.post("/v1/collections/shapse/delete", json={"ids": ["x"]}),
+        http.post("/v1/collections/shapse/evaluate", json={"label": "kind"}),
+    ):
+        problem(response, 404, "not_found", "shapse", "shapes")
+
+
+def test_backup(http, shapes, folders, server):
+    assert http.post("/v1/backup", json={"name": "monday"}).status_code == 201
+    assert (folders / "backups/monday/catalog.db").stat().st_size > 0
+    problem(http.post("/v1/backup", json={"name": "monday"}), 409, "already_exists", "monday")
+    problem(http.post("/v1/backup", json={"name": "../x"}), 400, "invalid_argument")
+    problem(http.post("/v1/backup", json={}), 400, "invalid_argument", "name")

@@ -1,0 +1,41 @@
+"""Pictures that tests make: of four kinds, each with its own colours, place and noise."""
+
+import numpy
+from PIL import Image, ImageDraw
+
+KINDS = ("circle", "square", "cross", "stripes")
+
+
+def draw(kind, seed, size=(96, 80)):
+    """A picture of its kind: its own colours, place and noise."""
+    random = numpy.random.default_rng(seed)
+    noise = random.integers(0, 60, (size[1], size[0], 3), dtype=numpy.uint8)
+    image = Image.fromarray(noise + numpy.array(random.integers(0, 190, 3), dtype=numpy.uint8))
+    pen = ImageDraw.Draw(image)
+    colour = tuple(int(c) for c in random.integers(60, 256, 3))
+    x, y, r = (int(v) for v in random.integers(25, 45, 3))
+    box = (x - r // 2, y - r // 2, x + r, y + r)
+    if kind == "circle":
+        pen.ellipse(box, fill=colour)
+    elif kind == "square":
+        pen.rectangle(box, fill=colour)
+    elif kind == "cross":
+        pen.line((box[0], box[1], box[2], box[3]), fill=colour, width=9)
+        pen.line((box[0], box[3], box[2], box[1]), fill=colour, width=9)
+    else:
+        for top in range(0, size[1], 12):
+            pen.rectangle((0, top, size[0], top + 5), fill=colour)
+    return image
+
+
+def draw_folder(folder, count):
+    """`count` JPEG files in one folder a kind, and metadata.csv beside them."""
+    lines = ["file,kind,number"]
+    for number in range(count):
+        kind = KINDS[number % len(KINDS)]
+        path = folder / kind / f"{number:04}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw(kind, number).save(path, quality=90)
+        lines.append(f"{kind}/{number:04}.jpg,{kind},{number}")
+    (folder / "metadata.csv").write_text("\n".join(lines) + "\n")
+    return folder

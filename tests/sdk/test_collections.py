@@ -1,0 +1,226 @@
+"""Collections, jobs, models and the server, through either client."""
+
+import shutil
+import time
+
+import pytest
+from conftest import encoded
+from eidetic import (
+    AlreadyExists,
+    EideticError,
+    Evaluation,
+    Failure,
+    Health,
+    Hit,
+    InvalidArgument,
+    JobFailed,
+    NotFound,
+)
+from live import SOURCE
+from pictures import draw_folder
+
+
+def test_create_show_list_drop(client):
+    made = client.create_collection("made", index="Flat", metric="dot")
+    assert made.name == "made"
+    assert (made.info().index, made.info().metric, made.info().items) == ("Flat", "dot", 0)
+    client.create_collection("made", index="Flat", metric="dot")
+    with pytest.raises(AlreadyExists, match="made") as raised:
+        client.create_collection("made", metric="euclidean")
+    assert (raised.value.code, raised.value.status) == ("already_exists", 409)
+    assert raised.value.request_id in str(raised.value)
+    assert "made" in [each.name for each in client.collections()]
+    assert "made" in repr(made)
+    made.drop()
+    with pytest.raises(NotFound, match="made"):
+        made.info()
+
+
+def test_add_get_patch_delete(fresh):
+    added = fresh.add(encoded(), id="a/b ä", metadata={"price": 3, "tags": ["x"]})
+    assert (added.id, added.outcome) == ("a/b ä", "created")
+    item = fresh.get("a/b ä")
+    assert item.metadata == {"price": 3, "tags": ["x"]}
+    assert item.vector is None
+    assert len(fresh.get("a/b ä", vector=True).vector) == fresh.info().dimensions
+    assert fresh.patch("a/b ä", {"price": None, "sold": True}).metadata == {"sold": True, "tags": ["x"]}
+    assert fresh.add(encoded(), id="a/b ä").outcome == "unchanged"
+    assert fresh.get("a/b ä").metadata == {"sold": True, "tags": ["x"]}
+    assert fresh.picture("a/b ä") == encoded()
+    assert fresh.thumbnail("a/b ä", 16).startswith(b"\xff\xd8")
+    assert fresh.delete("a/b ä") == 1
+    assert fresh.delete(["a/b ä", "c"]) == 0
+    with pytest.raises(NotFound):
+        fresh.get("a/b ä")
+    with pytest.raises(TypeError):
+        fresh.delete()
+
+
+@pytest.mark.parametrize("name", [".", "..", "100%", "a+b&c?d#e", "/", "%2F"])
+def test_any_id(fresh, name):
+    fresh.add(encoded(), id="other")
+    assert fresh.add(encoded(), id=name).id == name
+    assert fresh.get(name).id == name
+    assert fresh.info().items == 2
+    assert fresh.delete([name]) == 1
+
+
+def test_items(shapes):
+    every = list(shapes.items(page=7))
+    assert len(every) == 40
+    assert [item.id for item in every] == sorted(item.id for item in every)
+    circles = [item.id for item in shapes.items(filter='kind = "circle" and number < 20', page=3)]
+    assert circles == [f"circle/{number:04}.jpg" for number in (0, 4, 8, 12, 16)]
+    assert len(next(iter(shapes.items(vectors=True))).vector) > 0
+    with pytest.raises(InvalidArgument):
+        list(shapes.items(filter="kind ="))
+
+
+def test_delete_by_filter(fresh):
+    for number in range(4):
+        fresh.add(encoded(seed=number), id=str(number), metadata={"number": number})
+    assert fresh.delete(filter="number >= 2") == 2
+    assert [item.id for item in fresh.items()] == ["0", "1"]
+
+
+def test_export_and_import(client, shapes, tmp_path):
+    file = shapes.export(tmp_path / "shapes.eidetic")
+    assert [path.name for path in tmp_path.iterdir()] == ["shapes.eidetic"]
+    copy = client.import_collection(file, name="copy")
+    assert copy.name == "copy"
+    assert copy.info().items == 40
+    with pytest.raises(AlreadyExists):
+        client.import_collection(file, name="copy")
+    copy.drop()
+    with pytest.raises(NotFound):
+        copy.export(tmp_path / "nothing")
+    assert [path.name for path in tmp_path.iterdir()] == ["shapes.eidetic"]
+
+
+def test_evaluate(shapes):
+    found = shapes.evaluate("kind", recall_at=[1, 9])
+    assert isinstance(found, Evaluation)
+    assert (found.queries, found.classes) == (40, 4)
+    assert set(found.recall_at) == {1, 9}
+    assert shapes.evaluate("@folder").map == found.map
+    with pytest.raises(NotFound, match="kind"):
+        shapes.evaluate("knd")
+
+
+def test_watch(fresh, folders):
+    watched = folders / f"watched-{fresh.name}"
+    watched.mkdir()
+    assert fresh.watch([str(watched)]).watch == [str(watched)]
+    shutil.copy(folders / "pictures/cross/0002.jpg", watched / "new.jpg")
+    until = time.monotonic() + 20
+    while fresh.info().items == 0:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert fresh.watch([]).watch == []
+
+
+def test_index_as_a_job(client, fresh, pictures):
+    job = fresh.index_folder(str(pictures), metadata_csv=str(pictures / "metadata.csv"))
+    assert (job.kind, job.subject) == ("index", fresh.name)
+    info = job.wait(progress=True)
+    assert (info.state, job.state) == ("done", "done")
+    assert (job.progress.indexed, job.progress.failed) == (40, 0)
+    assert job.failures() == []
+    assert fresh.get("cross/0002.jpg").metadata["kind"] == "cross"
+    assert job.refresh().state == "done"
+    assert client.job(job.id).state == "done"
+    assert [each.id for each in client.jobs(subject=fresh.name)] == [job.id]
+    assert client.job_counts()["done"] >= 1
+    assert [event.state for event in job.events()] == ["done"]
+    assert job.id in repr(job)
+
+
+def test_job_with_failures(fresh, folders):
+    bad = folders / f"bad-{fresh.name}"
+    bad.mkdir()
+    (bad / "bad.jpg").write_bytes(b"no picture")
+    job = fresh.index_folder([str(bad)])
+    job.wait(progress=False)
+    assert job.progress.failed == 1
+    (failure,) = job.failures()
+    assert isinstance(failure, Failure)
+    assert failure.uri.endswith("bad.jpg")
+
+
+def test_job_that_fails(fresh, folders):
+    job = fresh.index_folder(str(folders / "nowhere"))
+    with pytest.raises(JobFailed, match="nowhere") as raised:
+        job.wait(progress=False)
+    assert raised.value.code == "not_found"
+    assert isinstance(job.error, EideticError)
+
+
+def test_job_events_and_cancelling(fresh, folders):
+    many = folders / "many"
+    if not many.exists():
+        draw_folder(many, 400)
+    job = fresh.index_folder(str(many), batch=10)
+    for event in job.events():
+        if event.progress.indexed:
+            break
+    assert job.progress.total == 400
+    with pytest.raises(TimeoutError):
+        job.wait(progress=False, timeout_s=0)
+    job.cancel()
+    with pytest.raises(JobFailed, match="cancelled"):
+        job.wait(progress=False)
+    assert 0 < fresh.info().items < 400
+
+
+def test_unknown_job(client):
+    with pytest.raises(NotFound):
+        client.job("999999")
+
+
+def test_models(client):
+    assert "default" in [model.name for model in client.models()]
+    assert client.model("default").bundle["name"] == "default"
+    assert any(layer.output for layer in client.layers("default"))
+    assert client.check_model("default").dimensions == 256
+    assert len(client.embed("default", encoded())) == 256
+    with pytest.raises(NotFound):
+        client.model("nothing")
+    with pytest.raises(TypeError):
+        client.add_model("x")
+
+
+def test_add_model(client):
+    name = f"bare-{type(client).__name__}"
+    assert client.add_model(name, SOURCE / "models/default/model.onnx").name == name
+    assert len(client.embed(name, encoded())) == 256
+    with pytest.raises(EideticError):
+        client.add_model("described", bundle={"name": "described"}, url="http://127.0.0.1:1/x")
+
+
+def test_pull_model(client):
+    job = client.pull_model("SqueezeNet", mirror="http://127.0.0.1:1")
+    assert job.kind == "pull"
+    with pytest.raises(JobFailed) as raised:
+        job.wait(progress=False)
+    assert raised.value.code == "unavailable"
+
+
+def test_server(client, folders):
+    assert client.health() == Health(True, True, True)
+    assert "# TYPE" in client.metrics()
+    assert client.server()["version"]
+    name = f"of-{type(client).__name__}"
+    assert client.backup(name) == name
+    assert (folders / "backups" / name / "catalog.db").exists()
+    with pytest.raises(AlreadyExists):
+        client.backup(name)
+
+
+def test_results_are_sequences(shapes):
+    found = shapes.search(encoded(), k=3)
+    assert len(found) == 3
+    assert isinstance(found[0], Hit)
+    assert found[:2] == list(found)[:2]
+    assert found.ids == [hit.id for hit in found]
+    assert found.collection == "shapes"
+    assert found.timings_ms["total"] > 0

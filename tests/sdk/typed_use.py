@@ -1,0 +1,24 @@
+"""Not run: what mypy must find right, and what it must find wrong."""
+
+from typing import List
+
+from eidetic import AsyncClient, AsyncCollection, Client, Collection, Hit, ItemRef, Job, JobInfo, Vector
+
+
+def blocking(client: Client) -> List[Hit]:
+    made: Collection = client.create_collection("a", metric="dot")
+    job: Job = made.index_folder("/photos", prune=True)
+    info: JobInfo = job.wait()
+    names: List[str] = [item.id for item in made.items(filter="price < 3")]
+    made.search(5)  # type: ignore[arg-type]
+    made.search("x.jpg", kk=3)  # type: ignore[call-arg]
+    found = made.search([ItemRef("a"), "b.jpg", Vector([1.0])], k=info.progress.done + len(names))
+    return found[:3]
+
+
+async def awaited(client: AsyncClient) -> List[Hit]:
+    made: AsyncCollection = await client.create_collection("a")
+    made.info()  # type: ignore[unused-coroutine]
+    async for event in (await made.index_folder("/photos")).events():
+        print(event.progress.done)
+    return list(await made.search("x.jpg"))
