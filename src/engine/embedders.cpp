@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "embed/models.h"
 #include "blobs/listing.h"
+#include "embed/models.h"
 
 namespace eidetic {
 namespace {
@@ -27,6 +27,11 @@ Result<std::shared_ptr<const Embedder>> Embedders::get(const std::string& model,
     options.metric = metric;
     options.cache_dir = cache_dir_;
     EIDETIC_TRY(loaded, load_embedder(bundle, options));
+    // "automatic" is one of the two: who asks for that by its name gets the same.
+    const bool bf16 = loaded->space().precision == Precision::bf16;
+    loaded_.try_emplace(
+        {bundle.native(), metric, bf16 ? EmbedderOptions::Arithmetic::bf16 : EmbedderOptions::Arithmetic::f32, use},
+        loaded);
   }
   return loaded;
 }

@@ -73,7 +73,7 @@ Result<std::filesystem::path> empty_spool_folder(const std::filesystem::path& da
   return folder;
 }
 
-// What the first search would load otherwise, by a search: the model as queries use it, and the index.
+// What the first requests would load otherwise: the model as queries and as collections use it, and the index.
 Result<void> preload(Engine& engine, const std::vector<std::string>& collections) {
   constexpr std::size_t kSide = 16;
   const std::string picture = fmt::format("P6\n{0} {0}\n255\n{1}", kSide, std::string(kSide * kSide * 3, 'g'));
@@ -85,6 +85,11 @@ Result<void> preload(Engine& engine, const std::vector<std::string>& collections
     const auto bytes = as_bytes(picture);
     term.bytes.assign(bytes.begin(), bytes.end());
     EIDETIC_CHECK(engine.search(name, query));
+    EIDETIC_TRY(const auto info, engine.describe(name));
+    const Space& space = info.spec.space;
+    if (const auto loaded = engine.embedder(space.model, space.metric); !loaded) {
+      log(LogLevel::warning, "{}", loaded.error().message);  // a model by path: loaded at its first use
+    }
   }
   return {};
 }
