@@ -272,6 +272,22 @@ TEST_F(WatchTest, TheCollectionFollowsTheFolder) {
   ASSERT_TRUE(settles_to({}));
 }
 
+TEST_F(WatchTest, LookingAgainLeavesNoJobBehind) {
+  draw("a.ppm", 1);
+  open({.data_dir = {}, .run_jobs = true, .watch_rescan_s = 0.1});
+  need(engine_->watch("c", std::vector{pictures()}));
+  ASSERT_TRUE(settles_to({"a.ppm"}));
+  // Numbers of jobs that are not there any more: those of looking again.
+  int asked = 0;
+  ASSERT_TRUE(eventually([&] {
+    const auto info = need(engine_->start_pull(fmt::format("none-{}", ++asked), ""));
+    return std::stoi(info.id) - asked > 5;
+  }));
+  int indexing = 0;
+  for (const auto& info : need(engine_->jobs({.limit = 1000}))) indexing += info.kind == "index" ? 1 : 0;
+  EXPECT_LE(indexing, 3);  // the first, and those that wait or run just now
+}
+
 TEST_F(WatchTest, WhatChangedMeanwhileIsSeenAtTheStart) {
   draw("a.ppm", 1);
   open();
