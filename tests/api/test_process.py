@@ -63,10 +63,11 @@ def test_stopping_finishes_what_has_begun(tmp_path):
 
     with client_of(server.url, TOKENS["admin"]) as http:
         http.put("/v1/collections/a")
-    threads = [threading.Thread(target=write, args=(first,)) for first in range(4)]
+    threads = [threading.Thread(target=write, args=(first,), daemon=True) for first in range(4)]
     for thread in threads:
         thread.start()
     while len(stored) < 8:
+        assert all(thread.is_alive() for thread in threads)
         time.sleep(0.01)
     assert server.stop() == 0
     stop.set()
