@@ -144,8 +144,9 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path) {
     if (errno != EWOULDBLOCK) return system_error("cannot lock", path, errno);
     const std::string holder = read_text(path, 64).value_or("");
     return fail(ErrorCode::unavailable,
-                fmt::format("'{}' is in use by another process{}{}; stop it first, or choose another data folder",
-                            path.parent_path().native(), holder.empty() ? "" : ", id ", holder));
+                fmt::format("'{}' is in use by another process{}, a running server perhaps: use --server URL to work "
+                            "through it, or stop it first",
+                            path.parent_path().native(), holder.empty() ? "" : fmt::format(" (id {})", holder)));
   }
   const std::string id = std::to_string(::getpid());
   if (::ftruncate(file.descriptor(), 0) != 0) return system_error("cannot write", path, errno);

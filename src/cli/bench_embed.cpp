@@ -80,6 +80,7 @@ Result<Measured> measure(const Embedder& embedder, std::span<const Image> images
 }
 
 Result<int> run_bench_embed(const Session& session, const BenchEmbedOptions& options) {
+  EIDETIC_CHECK(refuse_server(session.globals, "bench embed"));
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   EIDETIC_TRY(const auto embedder, engine->embedder(options.model, Metric::cosine));
   EIDETIC_TRY(const auto images, decode_sample(options, embedder->min_short_side()));

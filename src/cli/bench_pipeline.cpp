@@ -241,6 +241,7 @@ Json to_json(const PipelineReport& report) {
 }
 
 Result<int> run_pipeline(const Session& session, const PipelineOptions& options) {
+  EIDETIC_CHECK(refuse_server(session.globals, "bench pipeline"));
   EIDETIC_TRY(const PipelineReport report, measure_pipeline(session, options));
   if (session.globals.json) {
     print_json(to_json(report));

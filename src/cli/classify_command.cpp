@@ -11,11 +11,13 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "blobs/router.h"
+#include "cli/bench.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
 #include "embed/models.h"
+#include "remote/remote.h"
 
 namespace eidetic {
 namespace {
@@ -163,6 +165,15 @@ Json to_json(const Classified& item) {
           {"predictions", std::move(best)}};
 }
 
+// The class scores of pictures, by a model of this machine or of a server. Used by one thread.
+class Classifier {
+ public:
+  virtual ~Classifier() = default;
+  [[nodiscard]] virtual const std::vector<std::string>& labels() const = 0;
+  // One for each label; `ms` gets the time from pixels to scores, of a server that of its whole answer.
+  [[nodiscard]] virtual Result<Vector> scores(const std::string& uri, double& ms) = 0;
+};
+
 Result<Vector> scores_of(const Blobs& blobs, const Embedder& classifier, const std::string& uri, double& ms) {
   DecodeOptions decode;
   decode.min_short_side = classifier.min_short_side();
@@ -174,14 +185,78 @@ Result<Vector> scores_of(const Blobs& blobs, const Embedder& classifier, const s
   return scores;
 }
 
+class LocalClassifier final : public Classifier {
+ public:
+  explicit LocalClassifier(std::unique_ptr<Embedder> embedder) : embedder_(std::move(embedder)) {}
+  [[nodiscard]] static Result<std::unique_ptr<Classifier>> open(const Globals& globals, const std::string& model) {
+    EIDETIC_TRY(const auto folders, model_folders(globals));
+    EIDETIC_TRY(const auto bundle, find_bundle(model, folders));
+    EIDETIC_TRY(auto embedder, load_classifier(bundle, {.arithmetic = globals.arithmetic, .threads = globals.threads}));
+    return std::make_unique<LocalClassifier>(std::move(embedder));
+  }
+
+  const std::vector<std::string>& labels() const override { return embedder_->labels(); }
+  Result<Vector> scores(const std::string& uri, double& ms) override { return scores_of(*blobs_, *embedder_, uri, ms); }
+
+ private:
+  std::unique_ptr<Embedder> embedder_;
+  std::unique_ptr<Blobs> blobs_ = make_blobs();
+};
+
+// A server gives a model's own vectors: those are the class scores where the bundle makes nothing else of them.
+class RemoteClassifier final : public Classifier {
+ public:
+  RemoteClassifier(std::unique_ptr<Engine> engine, std::string model, std::vector<std::string> labels)
+      : engine_(std::move(engine)), model_(std::move(model)), labels_(std::move(labels)) {}
+  [[nodiscard]] static Result<std::unique_ptr<Classifier>> open(const RemoteOptions& options,
+                                                                const std::string& model) {
+    EIDETIC_TRY(auto engine, connect_engine(options));
+    EIDETIC_TRY(const ModelInfo info, engine->model(model));
+    const Json bundle = metadata_object(info.bundle);
+    const Json labels = bundle.value("labels", Json());
+    if (!labels.is_object()) {
+      return fail(ErrorCode::unsupported,
+                  fmt::format("the model '{}' classifies nothing: its model.json has no 'labels'", model));
+    }
+    const bool bare = !bundle.value("l2_normalize", true) && bundle.value("pooling", Json("avg")) == "none" &&
+                      bundle.value("layer", Json()) == labels.value("layer", Json());
+    const Json names = labels.value("names", Json());
+    if (!bare || !names.is_array()) {
+      return fail(ErrorCode::unsupported,
+                  fmt::format("the server gives no class scores of the model '{}'; classify with a copy of it here, "
+                              "without --server",
+                              model));
+    }
+    std::vector<std::string> classes;
+    for (const Json& name : names) classes.push_back(cell_text(name));
+    return std::make_unique<RemoteClassifier>(std::move(engine), model, std::move(classes));
+  }
+
+  const std::vector<std::string>& labels() const override { return labels_; }
+  Result<Vector> scores(const std::string& uri, double& ms) override {
+    Result<std::vector<Result<Vector>>> vectors;
+    ms = seconds_of([&] { vectors = engine_->embed(std::span(&uri, 1), model_); }) * 1000;
+    if (!vectors) return std::unexpected(vectors.error());
+    auto scores = std::move(vectors->front());
+    if (scores && scores->size() != labels_.size()) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("the model '{}' gives {} scores for {} labels", model_, scores->size(), labels_.size()));
+    }
+    return scores;
+  }
+
+ private:
+  std::unique_ptr<Engine> engine_;
+  std::string model_;
+  std::vector<std::string> labels_;
+};
+
 Result<int> run_classify(const Session& session, const ClassifyOptions& options) {
   EIDETIC_TRY(const Truth truth, Truth::open(options.truth));
-  EIDETIC_TRY(const auto folders, model_folders(session.globals));
-  EIDETIC_TRY(const auto bundle, find_bundle(options.model, folders));
-  EIDETIC_TRY(const auto classifier,
-              load_classifier(bundle, {.arithmetic = session.globals.arithmetic, .threads = session.globals.threads}));
+  EIDETIC_TRY(const auto remote, remote_options(session.globals));
+  EIDETIC_TRY(const auto classifier, remote ? RemoteClassifier::open(*remote, options.model)
+                                            : LocalClassifier::open(session.globals, options.model));
   EIDETIC_TRY(const PictureList list, list_pictures(options.paths));
-  const auto blobs = make_blobs();
   const auto& classes = classifier->labels();
 
   std::size_t name_width = 4;
@@ -194,7 +269,7 @@ Result<int> run_classify(const Session& session, const ClassifyOptions& options)
   Json items = Json::array();
   for (const Picture& picture : list.pictures) {
     double ms = 0;
-    const auto scores = scores_of(*blobs, *classifier, picture.uri, ms);
+    const auto scores = classifier->scores(picture.uri, ms);
     if (!scores) {
       errors.push_back({picture.uri, scores.error()});
       continue;

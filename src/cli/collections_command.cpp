@@ -1,8 +1,12 @@
-// eidetic collections list | show NAME | create NAME | drop NAME | export NAME FILE | import FILE
+// eidetic collections list | show NAME | create NAME | drop NAME | watch NAME [FOLDER…] | export NAME FILE | import
+// FILE
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
+#include "blobs/listing.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/session.h"
@@ -15,6 +19,8 @@ struct CollectionOptions {
   std::string name;
   std::filesystem::path file;
   std::optional<std::string> new_name;
+  std::vector<std::filesystem::path> folders;
+  bool no_folders = false;
   CreateOptions create;
   std::string metric = "cosine";
 };
@@ -86,6 +92,27 @@ Result<int> run_drop(const Session& session, const CollectionOptions& options) {
   return kDone;
 }
 
+// Changes the list where there is something to change, and shows it.
+Result<int> run_watch(const Session& session, CollectionOptions options) {
+  if (options.no_folders && !options.folders.empty()) {
+    return fail(ErrorCode::invalid_argument, "either folders or --none is given, not both");
+  }
+  EIDETIC_TRY(const auto remote, remote_options(session.globals));
+  // Those of a server are as it knows them.
+  if (!remote) std::ranges::transform(options.folders, options.folders.begin(), absolute_path);
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  if (options.no_folders || !options.folders.empty()) EIDETIC_CHECK(engine->watch(options.name, options.folders));
+  EIDETIC_TRY(const auto watched, engine->watched(options.name));
+  if (session.globals.json) {
+    Json list = Json::array();
+    for (const auto& folder : watched) list.push_back(folder.native());
+    print_json({{"collection", options.name}, {"watch", std::move(list)}});
+  } else {
+    for (const auto& folder : watched) fmt::print("{}\n", printable(folder.native()));
+  }
+  return kDone;
+}
+
 Result<int> run_export(const Session& session, const CollectionOptions& options) {
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   EIDETIC_TRY(const std::uint64_t items, engine->export_collection(options.name, options.file));
@@ -106,7 +133,7 @@ Result<int> run_import(const Session& session, const CollectionOptions& options)
 }  // namespace
 
 void add_collections_command(CLI::App& root, Session& session) {
-  auto* app = root.add_subcommand("collections", "List, show, create, drop, export and import collections")
+  auto* app = root.add_subcommand("collections", "List, show, create, drop, watch, export and import collections")
                   ->fallthrough()
                   ->require_subcommand(1);
   const auto add = [&](const char* name, const char* description, auto run) {
@@ -134,6 +161,11 @@ void add_collections_command(CLI::App& root, Session& session) {
 
   auto drop = add("drop", "Remove a collection with all that is in it", run_drop);
   add_name(drop);
+
+  auto watch = add("watch", "Show or choose the folders that a server keeps the collection in step with", run_watch);
+  add_name(watch);
+  watch.first->add_option("FOLDER", watch.second->folders, "the folders, in place of those so far")->type_name("");
+  watch.first->add_flag("--none", watch.second->no_folders, "watch no folder any more");
 
   auto to_file = add("export", "Write a collection into one file", run_export);
   add_name(to_file);

@@ -26,6 +26,13 @@ EmbedderOptions::Arithmetic arithmetic_of(std::string_view name) {
 void add_globals(CLI::App& root, Globals& globals) {
   root.add_option("--data", globals.data_dir, "data folder (default: $XDG_DATA_HOME/eidetic or ~/.local/share/eidetic)")
       ->type_name("DIR");
+  root.add_option("--server", globals.server, "work through this server instead of a data folder (or $EIDETIC_SERVER)")
+      ->type_name("URL");
+  root.add_option("--token", globals.token, "token for the server (or $EIDETIC_TOKEN); other users can see it here")
+      ->type_name("TOKEN");
+  root.add_option("--token-file", globals.token_file, "file whose first line is the token")->type_name("FILE");
+  root.add_option("--ca-file", globals.ca_file, "certificates to believe a server by (default: the system's)")
+      ->type_name("FILE");
   root.add_flag("--json", globals.json, "print one JSON document");
   root.add_flag("--verbose", globals.verbose, "print log lines and timings on standard error");
   root.add_option("--threads", globals.threads, "threads to work with (default: one a core)")
@@ -43,10 +50,13 @@ void add_commands(CLI::App& root, Session& session) {
   add_index_command(root, session);
   add_search_command(root, session);
   add_collections_command(root, session);
+  add_items_command(root, session);
   add_models_command(root, session);
+  add_jobs_command(root, session);
   add_embed_command(root, session);
   add_classify_command(root, session);
   add_eval_command(root, session);
+  add_backup_command(root, session);
   add_bench_command(root, session);
   add_serve_command(root, session);
   add_doctor_command(root, session);

@@ -26,6 +26,7 @@ std::vector<std::string> choices(const CLI::Option& option) {
   static const std::map<std::string, std::vector<std::string>, std::less<>> known = {
       {"--precision", {"auto", "f32", "bf16"}},
       {"--metric", {"cosine", "dot", "euclidean"}},
+      {"--state", {"queued", "running", "done", "failed", "cancelled"}},
       {"--index", {"auto", "Flat", "HNSW16"}},
       {"SHELL", {"bash", "zsh", "fish"}}};
   const auto found = known.find(option.get_name());
@@ -70,6 +71,15 @@ std::vector<std::pair<std::string, std::string>> options_after(const Node& node,
     if (&node == &root) break;
   }
   return options;
+}
+
+// A shell pattern of the commands after which a subcommand or a fixed word is due, and no file.
+std::string without_files(const std::vector<Node>& nodes) {
+  std::string pattern = "''";
+  for (const Node& node : nodes) {
+    if (!node.path.empty() && (!node.commands.empty() || !node.values.empty())) pattern += '|' + node.path;
+  }
+  return pattern;
 }
 
 // The words that may follow a command: its subcommands and options.
@@ -146,8 +156,9 @@ _eidetic() {
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
   # Where no subcommand is due, files are offered too.
   case $command in
-    ''|collections|models|bench|completion) ;;
-    *) [[ $current == -* ]] || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$current") ;;
+)";
+  script += fmt::format("    {}) ;;\n", without_files(nodes));
+  script += R"(    *) [[ $current == -* ]] || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$current") ;;
   esac
 }
 complete -o filenames -F _eidetic eidetic
@@ -197,8 +208,9 @@ _eidetic() {
   script += R"(  esac
   _describe eidetic candidates
   case $command in
-    ''|collections|models|bench|completion) ;;
-    *) _files ;;
+)";
+  script += fmt::format("    {}) ;;\n", without_files(nodes));
+  script += R"(    *) _files ;;
   esac
 }
 compdef _eidetic eidetic

@@ -1,4 +1,4 @@
-// eidetic doctor: whether this machine has what Eidetic needs.
+// eidetic doctor: whether this machine has what Eidetic needs; with --server, whether that one answers.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -16,6 +16,7 @@
 #include "embed/models.h"
 #include "image/libraries.h"
 #include "net/http.h"
+#include "remote/remote.h"
 
 namespace eidetic {
 namespace {
@@ -140,7 +141,25 @@ void check_models(const Globals& globals, std::vector<Finding>& findings) {
   }
 }
 
-Result<int> run_doctor(const Session& session) {
+Result<std::vector<Finding>> check_server(const RemoteOptions& options) {
+  EIDETIC_TRY(const ServerStatus status, server_status(options));
+  std::vector<Finding> findings = {{Verdict::ok, "library", http_library()}};
+  findings.push_back(status.health ? Finding{Verdict::ok, "server", printable_url(options.url) + " is well"}
+                                   : Finding{Verdict::fail, "server", status.health.error().message});
+  if (!status.health && !status.version) return findings;  // the same once more
+  const char* token = options.token.empty() ? "none is needed" : "accepted";
+  findings.push_back(status.version ? Finding{Verdict::ok, "token", token}
+                                    : Finding{Verdict::fail, "token", status.version.error().message});
+  if (status.version) {
+    const bool same = *status.version == EIDETIC_VERSION;
+    findings.push_back(
+        {same ? Verdict::ok : Verdict::warn, "version",
+         same ? *status.version : fmt::format("{}; this program is {}", *status.version, EIDETIC_VERSION)});
+  }
+  return findings;
+}
+
+std::vector<Finding> check_machine(const Globals& globals) {
   std::vector<Finding> findings = {check_processor()};
   findings.push_back({Verdict::ok, "cores", fmt::format("{} to work on", available_cores())});
   findings.push_back(check_memory());
@@ -148,9 +167,19 @@ Result<int> run_doctor(const Session& session) {
        {inference_library(), vips_library(), jpeg_library(), database_library(), http_library()}) {
     findings.push_back({Verdict::ok, "library", version});
   }
-  check_data(session.globals, findings);
-  check_models(session.globals, findings);
+  check_data(globals, findings);
+  check_models(globals, findings);
+  return findings;
+}
 
+Result<int> run_doctor(const Session& session) {
+  EIDETIC_TRY(const auto remote, remote_options(session.globals));
+  std::vector<Finding> findings;
+  if (remote) {
+    EIDETIC_TRY(findings, check_server(*remote));
+  } else {
+    findings = check_machine(session.globals);
+  }
   const bool healthy = std::ranges::none_of(findings, [](const Finding& f) { return f.verdict == Verdict::fail; });
   if (session.globals.json) {
     print_json(to_json(findings, healthy));
@@ -167,8 +196,9 @@ Result<int> run_doctor(const Session& session) {
 }  // namespace
 
 void add_doctor_command(CLI::App& root, Session& session) {
-  auto* app = root.add_subcommand("doctor", "Check the processor, the libraries, the data folder and the models")
-                  ->fallthrough();
+  auto* app =
+      root.add_subcommand("doctor", "Check the processor, the libraries, the data folder and the models; or a server")
+          ->fallthrough();
   app->callback([&session] { session.command = [&session] { return run_doctor(session); }; });
 }
 

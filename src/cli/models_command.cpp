@@ -26,56 +26,94 @@ struct ModelArguments {
   std::string mirror;
 };
 
-// The bundle that a person names, by name or path.
-Result<ModelBundle> bundle_of(const Session& session, const std::string& name) {
-  EIDETIC_TRY(const auto folders, model_folders(session.globals));
-  EIDETIC_TRY(const auto path, find_bundle(name, folders));
-  return open_bundle(path);
+// A data folder's models are read where they lie, without opening it: that works beside a process that owns it.
+Result<ModelInfo> info_of(const Result<ModelBundle>& bundle, const std::filesystem::path& folder) {
+  if (!bundle) return ModelInfo{.name = folder.filename().native(), .folder = folder.native(), .error = bundle.error()};
+  return ModelInfo{.name = bundle->name, .folder = bundle->folder.native(), .bundle = write_bundle(*bundle)};
 }
 
-Json to_json(const ModelBundle& bundle) {
-  auto description = parse_json_object(write_bundle(bundle), "the bundle");
-  return {{"name", bundle.name},
-          {"folder", bundle.folder.native()},
-          {"bundle", description ? *std::move(description) : Json()}};
+Result<std::filesystem::path> path_of(const Session& session, const std::string& name) {
+  EIDETIC_TRY(const auto folders, model_folders(session.globals));
+  return find_bundle(name, folders);
+}
+
+Result<std::vector<ModelInfo>> all_models(const Session& session) {
+  EIDETIC_TRY(const auto remote, remote_options(session.globals));
+  if (remote) {
+    EIDETIC_TRY(const auto engine, connect_engine(*remote));
+    return engine->models();
+  }
+  EIDETIC_TRY(const auto folders, model_folders(session.globals));
+  std::vector<ModelInfo> models;
+  for (const BundleEntry& entry : list_bundles(folders)) {
+    EIDETIC_TRY(models.emplace_back(), info_of(entry.bundle, entry.folder));
+  }
+  return models;
+}
+
+Result<ModelInfo> model_of(const Session& session, const std::string& name) {
+  EIDETIC_TRY(const auto remote, remote_options(session.globals));
+  if (remote) {
+    EIDETIC_TRY(const auto engine, connect_engine(*remote));
+    return engine->model(name);
+  }
+  EIDETIC_TRY(const auto path, path_of(session, name));
+  EIDETIC_TRY(const ModelBundle bundle, open_bundle(path));
+  return info_of(bundle, path);
+}
+
+// The model's own name, and its layers.
+Result<std::pair<std::string, std::vector<LayerInfo>>> layers_of(const Session& session, const std::string& name) {
+  EIDETIC_TRY(const auto remote, remote_options(session.globals));
+  if (remote) {
+    EIDETIC_TRY(const auto engine, connect_engine(*remote));
+    EIDETIC_TRY(auto layers, engine->layers(name));
+    return std::pair(name, std::move(layers));
+  }
+  EIDETIC_TRY(const auto path, path_of(session, name));
+  EIDETIC_TRY(const ModelBundle bundle, open_bundle(path));
+  EIDETIC_TRY(auto layers, list_layers(bundle.file(bundle.model)));
+  return std::pair(bundle.name, std::move(layers));
+}
+
+Result<BundleCheck> check_of(const Session& session, const std::string& name) {
+  EIDETIC_TRY(const auto remote, remote_options(session.globals));
+  if (remote) {
+    EIDETIC_TRY(const auto engine, connect_engine(*remote));
+    return engine->check_model(name);
+  }
+  EIDETIC_TRY(const auto path, path_of(session, name));
+  return check_bundle(path, {.arithmetic = session.globals.arithmetic, .threads = session.globals.threads});
 }
 
 Result<int> run_list(const Session& session, const ModelArguments&) {
-  EIDETIC_TRY(const auto folders, model_folders(session.globals));
-  const auto entries = list_bundles(folders);
+  EIDETIC_TRY(const auto models, all_models(session));
   if (session.globals.json) {
     Json list = Json::array();
-    for (const BundleEntry& entry : entries) {
-      if (entry.bundle) {
-        list.push_back(to_json(*entry.bundle));
-      } else {
-        list.push_back(
-            {{"folder", entry.folder.native()},
-             {"error", {{"code", to_string(entry.bundle.error().code)}, {"message", entry.bundle.error().message}}}});
-      }
-    }
+    for (const ModelInfo& model : models) list.push_back(to_json(model));
     print_json({{"models", std::move(list)}});
     return kDone;
   }
   Table table({{.title = "name"},
                {.title = "description", .least = 20, .optional = true},
                {.title = "folder", .least = 16, .cut = Cut::head, .optional = true}});
-  for (const BundleEntry& entry : entries) {
-    table.add({entry.bundle ? entry.bundle->name : entry.folder.filename().native(),
-               entry.bundle ? entry.bundle->description : "broken: " + entry.bundle.error().message,
-               entry.folder.native()});
+  for (const ModelInfo& model : models) {
+    const Json bundle = metadata_object(model.bundle);
+    table.add(
+        {model.name, model.error ? "broken: " + model.error->message : bundle.value("description", ""), model.folder});
   }
   table.print();
   return kDone;
 }
 
 Result<int> run_show(const Session& session, const ModelArguments& arguments) {
-  EIDETIC_TRY(const ModelBundle bundle, bundle_of(session, arguments.bundle));
-  const Json json = to_json(bundle);
+  EIDETIC_TRY(const ModelInfo model, model_of(session, arguments.bundle));
+  if (model.error) return std::unexpected(*model.error);
+  const Json json = to_json(model);
   if (session.globals.json) {
     print_json(json);
   } else {
-    fmt::print("{}  {}\n", bundle.name, bundle.folder.native());
+    fmt::print("{}  {}\n", model.name, model.folder);
     for (const auto& [field, value] : json["bundle"].items())
       fmt::print("{:<15} {}\n", field, printable(cell_text(value)));
   }
@@ -83,8 +121,8 @@ Result<int> run_show(const Session& session, const ModelArguments& arguments) {
 }
 
 Result<int> run_layers(const Session& session, const ModelArguments& arguments) {
-  EIDETIC_TRY(const ModelBundle bundle, bundle_of(session, arguments.bundle));
-  EIDETIC_TRY(const auto layers, list_layers(bundle.file(bundle.model)));
+  EIDETIC_TRY(const auto found, layers_of(session, arguments.bundle));
+  const auto& [name, layers] = found;
   if (session.globals.json) {
     Json list = Json::array();
     for (const LayerInfo& layer : layers) {
@@ -94,7 +132,7 @@ Result<int> run_layers(const Session& session, const ModelArguments& arguments) 
                       {"type", layer.type},
                       {"output", layer.output}});
     }
-    print_json({{"model", bundle.name}, {"layers", std::move(list)}});
+    print_json({{"model", name}, {"layers", std::move(list)}});
     return kDone;
   }
   Table table({{.title = "layer", .least = 24, .cut = Cut::head},
@@ -110,10 +148,7 @@ Result<int> run_layers(const Session& session, const ModelArguments& arguments) 
 }
 
 Result<int> run_check(const Session& session, const ModelArguments& arguments) {
-  EIDETIC_TRY(const auto folders, model_folders(session.globals));
-  EIDETIC_TRY(const auto path, find_bundle(arguments.bundle, folders));
-  EIDETIC_TRY(const BundleCheck check,
-              check_bundle(path, {.arithmetic = session.globals.arithmetic, .threads = session.globals.threads}));
+  EIDETIC_TRY(const BundleCheck check, check_of(session, arguments.bundle));
   if (session.globals.json) {
     print_json({{"model", check.space.model},
                 {"space", check.space.hash},
@@ -134,14 +169,16 @@ Result<int> run_check(const Session& session, const ModelArguments& arguments) {
 }
 
 Result<int> run_import(const Session& session, const ModelArguments& arguments) {
-  EIDETIC_TRY(const auto data, data_folder(session.globals));
+  EIDETIC_TRY(const auto remote, remote_options(session.globals));
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
   const std::string name = arguments.name.empty() ? arguments.file.stem().native() : arguments.name;
-  EIDETIC_TRY(const ModelBundle bundle, import_model(arguments.file, data / "models", name));
+  EIDETIC_TRY(const ModelInfo model, engine->import_model(arguments.file, name));
   if (session.globals.json) {
-    print_json(to_json(bundle));
+    print_json(to_json(model));
+  } else if (remote) {
+    fmt::print("{} imported into {}, on the server\n", model.name, model.folder);
   } else {
-    fmt::print("{} imported; edit {} where its defaults are wrong\n", bundle.name,
-               (bundle.folder / "model.json").native());
+    fmt::print("{} imported; edit {}/model.json where its defaults are wrong\n", model.name, model.folder);
   }
   return kDone;
 }
@@ -184,36 +221,35 @@ int list_zoo(const Session& session, std::span<const ZooModel> zoo) {
 }
 
 Result<int> run_pull(const Session& session, const ModelArguments& arguments) {
-  EIDETIC_TRY(const auto zoo, zoo_of(session));
-  if (arguments.name.empty()) return list_zoo(session, zoo);
-  EIDETIC_TRY(const ZooModel model, find_in_zoo(zoo, arguments.name));
-  EIDETIC_TRY(const auto data, data_folder(session.globals));
+  if (arguments.name.empty()) {
+    EIDETIC_TRY(const auto zoo, zoo_of(session));
+    return list_zoo(session, zoo);
+  }
   const Interruption interruption;
-  const auto bundle = [&] {
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  const auto model = [&] {
     Progress bar("downloading", "MB");
     const auto start = std::chrono::steady_clock::now();
     constexpr double kMega = 1e6;
-    return pull_model(
-        model, data / "models", HttpClient(),
-        {.mirror = arguments.mirror,
-         .progress =
-             [&](std::uint64_t done, std::uint64_t total) {
-               const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
-               bar.update({.total = static_cast<std::uint64_t>(std::ceil(static_cast<double>(total) / kMega)),
-                           .done = static_cast<std::uint64_t>(static_cast<double>(done) / kMega),
-                           .seconds = passed.count()});
-             },
-         .stop = interruption.token()});
+    return engine->pull_model(
+        arguments.name, arguments.mirror,
+        [&](std::uint64_t done, std::uint64_t total) {
+          const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
+          bar.update({.total = static_cast<std::uint64_t>(std::ceil(static_cast<double>(total) / kMega)),
+                      .done = static_cast<std::uint64_t>(static_cast<double>(done) / kMega),
+                      .seconds = passed.count()});
+        },
+        interruption.token());
   }();
   if (interruption.signal() != 0) {
     print_note("stopped; the same command goes on from there");
     return 128 + interruption.signal();
   }
-  if (!bundle) return std::unexpected(bundle.error());
+  if (!model) return std::unexpected(model.error());
   if (session.globals.json) {
-    print_json(to_json(*bundle));
+    print_json(to_json(*model));
   } else {
-    fmt::print("{} is in {}\n", bundle->name, bundle->folder.native());
+    fmt::print("{} is in {}\n", model->name, model->folder);
   }
   return kDone;
 }

@@ -27,6 +27,12 @@ void print_item_errors(std::span<const ItemError> errors);
 [[nodiscard]] Json to_json(std::span<const ItemError> errors);
 
 [[nodiscard]] Json to_json(const CollectionInfo& info);
+[[nodiscard]] Json to_json(const Item& item);
+[[nodiscard]] Json to_json(const JobInfo& job);
+[[nodiscard]] Json to_json(const ModelInfo& model);
+[[nodiscard]] Json to_json(const Error& error);
+// "2026-05-04T13:12:11Z"; null for 0.
+[[nodiscard]] Json time_json(std::int64_t milliseconds_since_1970);
 // The metadata of an item as an object.
 [[nodiscard]] Json metadata_object(const std::string& metadata);
 // A JSON value as people read it: strings bare, everything else as JSON.

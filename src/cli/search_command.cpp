@@ -21,6 +21,7 @@ struct SearchOptions {
   std::string model;
   std::uint32_t k = 10;
   std::optional<double> min_similarity_pct;
+  std::string filter;
   std::string crop;
   std::uint32_t ef = 0;
   bool exclude_self = false;
@@ -41,9 +42,11 @@ Json to_json(const SearchResult& result) {
   return {{"collection", result.collection}, {"hits", std::move(hits)}, {"timings_ms", std::move(timings)}};
 }
 
-// What other programs take as the name of the picture: a path for files, the URI for all else.
+// What other programs take as the name of the picture: a path for files, the id where the picture is kept with the
+// collection, the URI for all else.
 std::string file_of(const Hit& hit) {
   constexpr std::string_view kScheme = "file://";
+  if (hit.uri.starts_with(fmt::format("{}:", kStoredScheme))) return hit.id;
   if (!hit.uri.starts_with(kScheme)) return hit.uri.empty() ? hit.id : hit.uri;
   return hit.uri.substr(kScheme.size());
 }
@@ -85,6 +88,10 @@ std::string nothing_found(const SearchOptions& options, Engine& engine) {
   if (const auto info = engine.describe(options.collection); info && info->items == 0) {
     return fmt::format("collection '{}' is empty", options.collection);
   }
+  if (!options.filter.empty()) {
+    return fmt::format("nothing in collection '{}' matches the filter{}", options.collection,
+                       options.min_similarity_pct ? " and is as similar as asked for" : "");
+  }
   if (!options.min_similarity_pct) return fmt::format("nothing else is in collection '{}'", options.collection);
   return fmt::format("nothing in collection '{}' is at least {} % similar; a lower --min-similarity shows more",
                      options.collection, *options.min_similarity_pct);
@@ -95,6 +102,7 @@ Result<Query> build_query(const SearchOptions& options) {
   query.model = options.model;
   query.k = options.k;
   query.min_similarity_pct = options.min_similarity_pct;
+  query.filter = options.filter;
   query.exclude_terms = options.exclude_self;
   query.ef = options.ef;
   EIDETIC_TRY(query.terms, parse_terms(options.words));
@@ -157,6 +165,8 @@ void add_search_command(CLI::App& root, Session& session) {
   app->add_option("-k", options->k, "how many hits (default: 10)")
       ->type_name("N")
       ->check(CLI::Range(1U, kMaxK).description(""));
+  app->add_option("--filter", options->filter, "only items whose metadata it matches: kind = \"cat\" and year > 2020")
+      ->type_name("EXPR");
   app->add_option("--min-similarity", options->min_similarity_pct, "leave out hits below this similarity, in per cent")
       ->type_name("PCT")
       ->check(CLI::Range(0.0, 100.0).description(""));

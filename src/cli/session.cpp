@@ -1,6 +1,11 @@
 #include "cli/session.h"
 
+#include <fmt/format.h>
+
 #include <cstdlib>
+
+#include "base/file.h"
+#include "base/text.h"
 
 namespace eidetic {
 namespace {
@@ -10,7 +15,47 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+Result<std::string> token_of(const Globals& globals) {
+  if (!globals.token.empty() && !globals.token_file.empty()) {
+    return fail(ErrorCode::invalid_argument, "either --token or --token-file is given, not both");
+  }
+  if (!globals.token.empty()) return globals.token;
+  if (globals.token_file.empty()) return environment("EIDETIC_TOKEN");
+  constexpr std::size_t kMaxBytes = std::size_t{64} << 10;
+  EIDETIC_TRY(const std::string text, read_text(globals.token_file, kMaxBytes));
+  const std::string token(trim(split(text, '\n').front()));
+  if (token.empty()) {
+    return fail(ErrorCode::invalid_argument, fmt::format("'{}' holds no token", globals.token_file.native()));
+  }
+  return token;
+}
+
 }  // namespace
+
+Result<std::optional<RemoteOptions>> remote_options(const Globals& globals) {
+  if (!globals.server.empty() && !globals.data_dir.empty()) {
+    return fail(ErrorCode::invalid_argument, "either --server or --data is given, not both");
+  }
+  std::string url = globals.server;
+  if (url.empty() && globals.data_dir.empty()) url = environment("EIDETIC_SERVER");
+  if (url.empty()) {
+    if (globals.token.empty() && globals.token_file.empty() && globals.ca_file.empty()) return std::nullopt;
+    return fail(ErrorCode::invalid_argument, "--token, --token-file and --ca-file are for a server: --server URL");
+  }
+  if (globals.arithmetic != EmbedderOptions::Arithmetic::automatic) {
+    return fail(ErrorCode::invalid_argument, "--precision is not for the caller of a server to choose");
+  }
+  RemoteOptions options{.url = std::move(url), .ca_file = globals.ca_file};
+  EIDETIC_TRY(options.token, token_of(globals));
+  if (globals.threads > 0) options.connections = globals.threads;
+  return options;
+}
+
+Result<void> refuse_server(const Globals& globals, std::string_view what) {
+  EIDETIC_TRY(const auto remote, remote_options(globals));
+  if (!remote) return {};
+  return fail(ErrorCode::invalid_argument, fmt::format("{} measures this machine: leave --server out", what));
+}
 
 Result<std::filesystem::path> data_folder(const Globals& globals) {
   if (!globals.data_dir.empty()) return globals.data_dir;
@@ -26,6 +71,8 @@ Result<std::vector<std::filesystem::path>> model_folders(const Globals& globals)
 }
 
 Result<std::unique_ptr<Engine>> open_engine(const Globals& globals) {
+  EIDETIC_TRY(const auto remote, remote_options(globals));
+  if (remote) return connect_engine(*remote);
   EIDETIC_TRY(auto data, data_folder(globals));
   return Engine::open({.data_dir = std::move(data), .threads = globals.threads, .arithmetic = globals.arithmetic});
 }

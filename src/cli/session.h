@@ -4,11 +4,15 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "eidetic/engine.h"
 #include "eidetic/error.h"
+
+#include "remote/remote.h"
 
 namespace eidetic {
 
@@ -24,6 +28,11 @@ struct Globals {
   bool verbose = false;
   unsigned threads = 0;  // 0: one a core
   EmbedderOptions::Arithmetic arithmetic = EmbedderOptions::Arithmetic::automatic;
+  // Where set, in place of a data folder: else $EIDETIC_SERVER counts, unless --data is given.
+  std::string server;
+  std::string token;                 // or from a file, or $EIDETIC_TOKEN
+  std::filesystem::path token_file;  // its first line
+  std::filesystem::path ca_file;
 };
 
 struct Session {
@@ -31,8 +40,15 @@ struct Session {
   std::function<Result<int>()> command;  // what the chosen subcommand does; gives the exit status
 };
 
+// The server to work through; nullopt: a data folder of this machine. invalid_argument for options that do not go
+// together.
+[[nodiscard]] Result<std::optional<RemoteOptions>> remote_options(const Globals& globals);
+// For what only this machine can do: invalid_argument where a server is to be used.
+[[nodiscard]] Result<void> refuse_server(const Globals& globals, std::string_view what);
+
 // invalid_argument where neither --data nor the environment names a folder.
 [[nodiscard]] Result<std::filesystem::path> data_folder(const Globals& globals);
+// That of the data folder, or the server's.
 [[nodiscard]] Result<std::unique_ptr<Engine>> open_engine(const Globals& globals);
 // The folders where bundles are looked up by name, the data folder's first.
 [[nodiscard]] Result<std::vector<std::filesystem::path>> model_folders(const Globals& globals);

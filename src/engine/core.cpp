@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "blobs/uri.h"
+#include "embed/models.h"
 #include "engine/evaluate.h"
 #include "engine/ingest.h"
-#include "engine/listing.h"
+#include "blobs/listing.h"
 #include "engine/pictures.h"
 #include "engine/query.h"
 #include "engine/settings.h"
@@ -23,9 +26,26 @@ EmbedderOptions::Arithmetic arithmetic_of(const Space& space) {
 
 Core::Core(CoreParts parts)
     : parts_(std::move(parts)),
-      embedders_(model_directories(parts_.options), parts_.pool->size(), parts_.options.data_dir / "cache") {}
+      model_folders_(model_directories(parts_.options)),
+      embedders_(model_folders_, parts_.pool->size(), parts_.options.data_dir / "cache") {
+  const bool runs = parts_.options.run_jobs;
+  runner_ = std::make_unique<JobRunner>(*parts_.jobs, runs ? std::max(1U, parts_.options.parallel_jobs) : 0,
+                                        [this](const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {
+                                          return run_job(job, teller, stop);
+                                        });
+  if (!runs) return;
+  sweeper_ = std::make_unique<PictureSweeper>(*parts_.backend, *parts_.jobs, *parts_.pictures, sweep_held_);
+  follow_watched_folders();
+}
+
+Core::~Core() {
+  watcher_.reset();
+  sweeper_.reset();
+  runner_.reset();
+}
 
 Result<CollectionInfo> Core::create(std::string_view name, const CreateOptions& options) {
+  EIDETIC_CHECK(check_model_reach(options.model));
   EIDETIC_TRY(const auto model, embedder(options.model, options.metric));
   CollectionSpec spec{.name = std::string(name), .space = model->space(), .index = options.index};
   EIDETIC_TRY(auto lasting_name, embedders_.lasting_name(options.model));
@@ -34,7 +54,11 @@ Result<CollectionInfo> Core::create(std::string_view name, const CreateOptions& 
   return describe(name);
 }
 
-Result<void> Core::drop(std::string_view name) { return parts_.backend->drop(name); }
+Result<void> Core::drop(std::string_view name) {
+  EIDETIC_CHECK(parts_.backend->drop(name));
+  if (watcher_ != nullptr) watcher_->set(std::string(name), {});
+  return {};
+}
 
 Result<std::vector<CollectionInfo>> Core::collections() { return parts_.backend->list(); }
 
@@ -42,9 +66,11 @@ Result<CollectionInfo> Core::describe(std::string_view name) { return parts_.bac
 
 Result<IndexReport> Core::index(std::string_view name, const IndexRequest& request,
                                 const std::function<void(const IndexProgress&)>& progress, std::stop_token stop) {
-  EIDETIC_TRY(const auto collection, describe(name));
+  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
+  EIDETIC_CHECK(check_reach(request));
   EIDETIC_TRY(const auto model, embedder_of(collection, request.model, Embedders::Use::collections));
-  return ingest({*parts_.backend, *parts_.blobs, *model, parts_.options.decode}, name, request, progress, stop);
+  return ingest({*parts_.backend, *parts_.blobs, *model, parts_.options.decode, &writing_}, name, request, progress,
+                stop);
 }
 
 Result<std::uint64_t> Core::erase(std::string_view name, std::span<const std::string> ids) {
@@ -52,13 +78,18 @@ Result<std::uint64_t> Core::erase(std::string_view name, std::span<const std::st
 }
 
 Result<SearchResult> Core::search(std::string_view name, const Query& query) {
-  EIDETIC_TRY(const auto collection, describe(name));
+  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
+  EIDETIC_TRY(const auto filter, parse_filter(query.filter));
+  if (!filter.empty()) {
+    return fail(ErrorCode::unsupported, "searching with a filter is not possible yet; list with it, or leave it out");
+  }
   if (!query.model.empty()) EIDETIC_CHECK(embedder_of(collection, query.model, Embedders::Use::queries));
   const auto model = [&] { return embedder_of(collection, query.model, Embedders::Use::queries); };
   return eidetic::search({*parts_.backend, *parts_.blobs, parts_.options.decode, model}, collection, query);
 }
 
 Result<std::vector<Result<Vector>>> Core::embed(std::span<const std::string> uris, const std::string& model) {
+  EIDETIC_CHECK(check_model_reach(model));
   EIDETIC_TRY(const auto loaded, embedder(model, Metric::cosine));
   const PictureEmbedder pictures(*parts_.blobs, parts_.options.decode, *loaded);
   std::vector<Result<Vector>> vectors(uris.size());
@@ -72,6 +103,14 @@ Result<std::vector<Result<Vector>>> Core::embed(std::span<const std::string> uri
     vectors[i] = one();
   });
   return vectors;
+}
+
+Result<Vector> Core::embed(Bytes picture, const std::string& model) {
+  EIDETIC_CHECK(check_model_reach(model));
+  EIDETIC_TRY(const auto loaded,
+              embedders_.get(model, Metric::cosine, parts_.options.arithmetic, Embedders::Use::queries));
+  StageTimes unused;
+  return PictureEmbedder(*parts_.blobs, parts_.options.decode, *loaded).embed(picture, "the given picture", {}, unused);
 }
 
 Result<EvalReport> Core::evaluate(std::string_view name, std::string_view label,
@@ -93,9 +132,10 @@ Result<std::shared_ptr<const Embedder>> Core::embedder(const std::string& model,
   return embedders_.get(model, metric, parts_.options.arithmetic, Embedders::Use::collections);
 }
 
-Result<std::shared_ptr<const Embedder>> Core::embedder_of(const CollectionInfo& collection, const std::string& asked,
+Result<std::shared_ptr<const Embedder>> Core::embedder_of(const CollectionSpec& collection, const std::string& asked,
                                                           Embedders::Use use) {
-  const auto& [name, space, index, json] = collection.spec;
+  const auto& [name, space, index, json] = collection;
+  if (!asked.empty()) EIDETIC_CHECK(check_model_reach(asked));
   EIDETIC_TRY(const auto settings, parse_settings(json, name));
   const auto& model = asked.empty() ? settings.model : asked;
   EIDETIC_TRY(auto embedder, embedders_.get(model, space.metric, arithmetic_of(space), use));
@@ -108,6 +148,24 @@ Result<std::shared_ptr<const Embedder>> Core::embedder_of(const CollectionInfo& 
                                           : "leave the model out, or make a new collection with it"));
   }
   return embedder;
+}
+
+Result<void> Core::check_model_reach(const std::string& model) const {
+  if (!parts_.roots.limited()) return {};
+  if (is_bundle_name(model)) {
+    EIDETIC_TRY(const auto found, find_bundle(model, model_folders_));
+    if (std::ranges::find(model_folders_, found.parent_path()) != model_folders_.end()) return {};
+  }
+  EIDETIC_CHECK(parts_.roots.resolve(model));
+  return {};
+}
+
+Result<void> Core::check_reach(const IndexRequest& request) const {
+  for (const auto& path : request.paths) {
+    if (const auto file = file_of_uri(path)) EIDETIC_CHECK(parts_.roots.resolve(*file));
+  }
+  if (!request.metadata_csv.empty()) EIDETIC_CHECK(parts_.roots.resolve(request.metadata_csv));
+  return {};
 }
 
 }  // namespace eidetic

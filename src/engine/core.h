@@ -1,29 +1,50 @@
-// Engine over one backend, whatever it is.
+// Engine over one backend, whatever it is. The verbs stand in core.cpp, core_items.cpp, core_jobs.cpp, core_models.cpp.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "eidetic/blobs.h"
 #include "eidetic/engine.h"
+#include "eidetic/filter.h"
 
 #include "base/threads.h"
+#include "blobs/file_roots.h"
+#include "catalog/job_store.h"
+#include "catalog/picture_store.h"
+#include "catalog/thumbnail_cache.h"
 #include "engine/embedders.h"
+#include "engine/jobs.h"
+#include "engine/sweep.h"
+#include "engine/watcher.h"
+#include "net/http.h"
 
 namespace eidetic {
 
 struct CoreParts {
   EngineOptions options;
+  FileRoots roots;                   // of options.file_roots
+  HttpOptions http;                  // for models too
   std::unique_ptr<ThreadPool> pool;  // outlives the backend, which builds indexes on it
   std::unique_ptr<Backend> backend;
-  std::unique_ptr<Blobs> blobs;
+  std::unique_ptr<PictureStore> pictures;
+  std::unique_ptr<JobStore> jobs;
+  std::unique_ptr<ThumbnailCache> thumbnails;
+  std::unique_ptr<Blobs> blobs;  // reads `pictures` too
 };
 
 class Core final : public Engine {
  public:
   explicit Core(CoreParts parts);
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+  // Ends what goes on in the background: jobs wait again, from the batch they are at.
+  ~Core() override;
 
   [[nodiscard]] Result<CollectionInfo> create(std::string_view name, const CreateOptions& options) override;
   [[nodiscard]] Result<void> drop(std::string_view name) override;
@@ -84,11 +105,37 @@ class Core final : public Engine {
 
  private:
   // The collection's own model, and where `asked` names one, that it makes the same vectors.
-  [[nodiscard]] Result<std::shared_ptr<const Embedder>> embedder_of(const CollectionInfo& collection,
+  [[nodiscard]] Result<std::shared_ptr<const Embedder>> embedder_of(const CollectionSpec& collection,
                                                                     const std::string& asked, Embedders::Use use);
+  // A model that a caller names by path has to be within the roots.
+  [[nodiscard]] Result<void> check_model_reach(const std::string& model) const;
+  [[nodiscard]] Result<void> check_reach(const IndexRequest& request) const;
+  [[nodiscard]] Result<Item> item(std::string_view name, const std::string& id);
+  // The ids of the items that the filter passes, in portions.
+  using VisitItems = std::function<Result<void>(std::vector<Item> items)>;
+  [[nodiscard]] Result<void> for_each_match(std::string_view name, const Filter& filter, const VisitItems& visit);
+  [[nodiscard]] Result<std::vector<std::byte>> make_thumbnail(Bytes picture, std::string_view name,
+                                                              std::uint32_t size) const;
+
+  [[nodiscard]] Result<JobInfo> start_job(std::string_view kind, std::string_view subject,
+                                          const std::string& arguments);
+  [[nodiscard]] Result<bool> run_job(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
+  [[nodiscard]] Result<bool> run_index(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
+  [[nodiscard]] Result<bool> run_put(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
+  [[nodiscard]] Result<bool> run_pull(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
+  void follow_watched_folders();
 
   CoreParts parts_;
+  const std::vector<std::filesystem::path> model_folders_;
   Embedders embedders_;
+  std::mutex writing_;     // from looking at an item to storing it changed
+  std::mutex settings_;    // from reading a collection's settings to storing them changed
+  std::mutex shelving_;    // one change of the models folder at a time
+  std::mutex sweep_held_;  // no stored picture is deleted while this is held
+  // Last: they use everything above.
+  std::unique_ptr<JobRunner> runner_;
+  std::unique_ptr<Watcher> watcher_;
+  std::unique_ptr<PictureSweeper> sweeper_;
 };
 
 }  // namespace eidetic

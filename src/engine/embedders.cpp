@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "embed/models.h"
-#include "engine/listing.h"
+#include "blobs/listing.h"
 
 namespace eidetic {
 namespace {

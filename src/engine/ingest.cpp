@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/metadata.h"
+#include "blobs/metadata.h"
 #include "engine/pictures.h"
 #include "engine/plan.h"
 #include "engine/stages.h"
@@ -113,7 +113,9 @@ class Ingest {
   template <typename Verb>
   Result<std::uint64_t> store(std::vector<Item>& items, Verb verb) {
     if (items.empty()) return 0;
+    auto lock = parts_.writing == nullptr ? std::unique_lock<std::mutex>() : std::unique_lock(*parts_.writing);
     auto results = (parts_.backend.*verb)(collection_, items);
+    lock = {};
     if (!results) {
       const auto& [code, message] = results.error();
       return fail(

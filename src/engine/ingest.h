@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <string>
 
@@ -22,6 +23,7 @@ struct IngestParts {
   const Blobs& blobs;
   const Embedder& embedder;
   DecodeOptions decode;
+  std::mutex* writing = nullptr;  // where set, held over each commit
 };
 
 // Engine::index for a collection of the embedder's space. What a run has stored stays stored, whatever ends it. Errors:

@@ -6,6 +6,7 @@
 #include "blobs/router.h"
 #include "engine/core.h"
 #include "engine/transfer.h"
+#include "net/address.h"
 
 namespace eidetic {
 
@@ -17,9 +18,18 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   parts.pool = std::make_unique<ThreadPool>(options.threads);
   EIDETIC_TRY(parts.backend, open_embedded_backend({.data_dir = options.data_dir, .pool = parts.pool.get()}));
   EIDETIC_CHECK(drop_cut_off_imports(*parts.backend));
-  BlobsOptions blobs;
-  blobs.http.total_timeout_s = options.fetch_timeout_s;
-  parts.blobs = make_blobs(blobs);
+  const auto& folder = options.data_dir;
+  EIDETIC_TRY(parts.pictures, PictureStore::open(folder / "pictures.db"));
+  EIDETIC_TRY(parts.jobs, JobStore::open(folder / "jobs.db"));
+  parts.thumbnails = std::make_unique<ThumbnailCache>(folder / "cache/thumbnails.db", options.thumbnail_cache_bytes);
+  parts.roots = FileRoots(options.file_roots);
+  parts.http.total_timeout_s = options.fetch_timeout_s;
+  if (!options.private_urls) parts.http.guard = public_address;
+  parts.blobs = make_blobs({.roots = parts.roots,
+                            .http = parts.http,
+                            .stored = [pictures = parts.pictures.get()](std::string_view hash, std::size_t max_bytes) {
+                              return pictures->read(hash, max_bytes);
+                            }});
   return std::make_unique<Core>(std::move(parts));
 }
 

@@ -9,7 +9,7 @@
 #include "eidetic/backend.h"
 #include "eidetic/engine.h"
 
-#include "engine/metadata.h"
+#include "blobs/metadata.h"
 
 namespace eidetic {
 

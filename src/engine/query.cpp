@@ -7,7 +7,7 @@
 #include <numeric>
 #include <utility>
 
-#include "engine/listing.h"
+#include "blobs/listing.h"
 #include "engine/pictures.h"
 
 namespace eidetic {
@@ -36,7 +36,7 @@ Result<void> check(const Query& query) {
 // Turns the terms of one query into vectors.
 class Terms {
  public:
-  Terms(const QueryParts& parts, const CollectionInfo& collection, StageTimes& times)
+  Terms(const QueryParts& parts, const CollectionSpec& collection, StageTimes& times)
       : parts_(parts), collection_(collection), times_(times) {}
 
   Result<Vector> vector(const Term& term) const {
@@ -62,7 +62,7 @@ class Terms {
 
  private:
   Result<Vector> stored(const std::string& id) const {
-    const auto& name = collection_.spec.name;
+    const auto& name = collection_.name;
     EIDETIC_TRY(auto items, parts_.backend.get(name, std::span(&id, 1), true));
     if (!items.front()) return fail(ErrorCode::not_found, fmt::format("collection '{}' has no item '{}'", name, id));
     return std::move(items.front()->vector);
@@ -74,7 +74,7 @@ class Terms {
       return fail(ErrorCode::unsupported,
                   fmt::format("the model {} of collection '{}' knows pictures only, no words such as '{}'; for those, "
                               "make a collection with a model that has a text tower (eidetic models list)",
-                              embedder->space().model, collection_.spec.name, words));
+                              embedder->space().model, collection_.name, words));
     }
     const Stopwatch watch;
     auto vector = embedder->embed_text(words);
@@ -83,10 +83,10 @@ class Terms {
   }
 
   Result<Vector> given(const Vector& vector) const {
-    const auto& space = collection_.spec.space;
+    const auto& space = collection_.space;
     if (vector.size() != space.dimensions) {
       return fail(ErrorCode::invalid_argument, fmt::format("the query vector has {} values; collection '{}' is in {}",
-                                                           vector.size(), collection_.spec.name, space.describe()));
+                                                           vector.size(), collection_.name, space.describe()));
     }
     if (!std::ranges::all_of(vector, [](float value) { return std::isfinite(value); })) {
       return fail(ErrorCode::invalid_argument, "the query vector holds a value that is no finite number");
@@ -95,7 +95,7 @@ class Terms {
   }
 
   const QueryParts& parts_;
-  const CollectionInfo& collection_;
+  const CollectionSpec& collection_;
   StageTimes& times_;
 };
 
@@ -163,7 +163,7 @@ Result<Vector> combine(std::span<const Vector> vectors, std::span<const double> 
   return result;
 }
 
-Result<SearchResult> search(const QueryParts& parts, const CollectionInfo& collection, const Query& query) {
+Result<SearchResult> search(const QueryParts& parts, const CollectionSpec& collection, const Query& query) {
   const Stopwatch total;
   EIDETIC_CHECK(check(query));
   StageTimes times;
@@ -183,8 +183,8 @@ Result<SearchResult> search(const QueryParts& parts, const CollectionInfo& colle
   EIDETIC_TRY(nearest.vector, combine(vectors, weights));
 
   const Stopwatch searching;
-  SearchResult result{.collection = collection.spec.name, .hits = {}, .timings = {}};
-  EIDETIC_TRY(result.hits, search_without(own_uris, parts.backend, collection.spec.name, nearest));
+  SearchResult result{.collection = collection.name, .hits = {}, .timings = {}};
+  EIDETIC_TRY(result.hits, search_without(own_uris, parts.backend, collection.name, nearest));
   times.add(Stage::search, searching.seconds());
   if (query.min_similarity_pct) drop_below(result.hits, *query.min_similarity_pct);
   result.timings = timings_of(times, total.seconds());

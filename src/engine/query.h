@@ -24,7 +24,7 @@ struct QueryParts {
 };
 
 // Engine::search in `collection`.
-[[nodiscard]] Result<SearchResult> search(const QueryParts& parts, const CollectionInfo& collection,
+[[nodiscard]] Result<SearchResult> search(const QueryParts& parts, const CollectionSpec& collection,
                                           const Query& query);
 
 // A single vector of weight 1 as it is; else the sum of the vectors' directions times their weights, stretched to the

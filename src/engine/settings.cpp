@@ -11,6 +11,7 @@ namespace eidetic {
 std::string to_json(const CollectionSettings& settings) {
   Json json = {{"model", settings.model}};
   if (settings.importing) json["importing"] = true;
+  if (!settings.watched.empty()) json["watched"] = settings.watched;
   return dump_json(json);
 }
 
@@ -22,6 +23,7 @@ Result<CollectionSettings> parse_settings(std::string_view json, std::string_vie
     CollectionSettings settings;
     EIDETIC_TRY(settings.model, reader.get<std::string>("model"));
     EIDETIC_TRY(settings.importing, reader.get_or("importing", false));
+    EIDETIC_TRY(settings.watched, reader.get_or("watched", std::vector<std::string>()));
     return settings;
   };
   auto settings = read();

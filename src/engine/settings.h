@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "eidetic/error.h"
 
@@ -11,6 +12,7 @@ namespace eidetic {
 struct CollectionSettings {
   std::string model;       // bundle name or absolute path
   bool importing = false;  // an import is under way; found at open, it was cut off and the collection goes
+  std::vector<std::string> watched = {};  // folders, absolute
 };
 
 [[nodiscard]] std::string to_json(const CollectionSettings& settings);

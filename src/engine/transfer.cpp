@@ -214,6 +214,7 @@ Result<CollectionInfo> import_collection(Backend& backend, const std::filesystem
   auto settings = parse_settings(spec.settings, spec.name);
   if (!settings) return fail(ErrorCode::corrupt, fmt::format("'{}': {}", file.native(), settings.error().message));
   settings->importing = true;
+  settings->watched.clear();  // folders of another machine, or watched by the collection that was exported
   spec.settings = to_json(*settings);
   EIDETIC_CHECK(backend.create(spec));
 

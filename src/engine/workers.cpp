@@ -9,7 +9,7 @@
 
 #include "base/hash.h"
 #include "blobs/uri.h"
-#include "engine/listing.h"
+#include "blobs/listing.h"
 
 namespace eidetic {
 namespace {

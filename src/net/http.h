@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -28,6 +30,10 @@ struct HttpOptions {
   double stall_timeout_s = 20;    // without a byte arriving; whole seconds, at least 1, give or take two
   unsigned max_redirects = 5;     // only to http and https
   AddressGuard guard = {};        // where set, no proxy is used: it would hide the addresses
+  // For https: certificates (PEM) to believe in place of the system's; or none is looked at, which lets anybody between
+  // here and there read and change everything.
+  std::filesystem::path ca_file = {};
+  bool insecure_tls = false;
 };
 
 struct DownloadOptions {
@@ -44,11 +50,41 @@ struct Downloaded {
   std::uint64_t resumed_from = 0;  // bytes that an earlier try had left
 };
 
+// One exchange with an HTTP API. What it points to must live until the call returns.
+struct HttpCall {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::string> headers = {};  // "Content-Type: image/jpeg"
+  // What is sent: these bytes or, where it is set, this file, which is read as it goes out.
+  std::span<const std::byte> body = {};
+  std::filesystem::path body_file = {};
+  // Where the body of a 2xx answer goes: to a file, which appears complete or not at all; line by line, without the
+  // line ends, to a function whose error ends the exchange; else into the answer. Any other answer's body goes into the
+  // answer.
+  std::filesystem::path answer_file = {};
+  std::function<Result<void>(std::string_view line)> answer_line = {};
+  std::uint64_t max_answer_bytes = std::uint64_t{64} << 20;  // but for files and lines; a line no longer than this
+  // Bytes of the body sent so far, and in all. Called from the calling thread, often.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress = {};
+  double stall_timeout_s = 0;  // 0: the client's
+  std::stop_token stop = {};
+};
+
+struct HttpAnswer {
+  long status = 0;
+  std::map<std::string, std::string, std::less<>> headers = {};  // names in lower case; of two of a name the last
+  std::string body = {};
+
+  [[nodiscard]] bool ok() const noexcept { return status >= 200 && status < 300; }
+  // "" where there is none of that name, given in lower case.
+  [[nodiscard]] std::string_view header(std::string_view name) const;
+};
+
 class TransferPool;
 
-// Errors of both calls name the URL, without the password it may hold: invalid_argument (no URL), unsupported (neither
-// http nor https), not_found (404, 410), overloaded (too large), unavailable (any other status, host unknown or not
-// reachable, too slow, cut off, redirects without end, refused by the guard).
+// Errors of get() and download() name the URL, without the password it may hold: invalid_argument (no URL), unsupported
+// (neither http nor https), not_found (404, 410), overloaded (too large), unavailable (any other status, host unknown
+// or not reachable, too slow, cut off, redirects without end, refused by the guard).
 class HttpClient {
  public:
   explicit HttpClient(HttpOptions options = {});
@@ -66,6 +102,11 @@ class HttpClient {
   // Another process downloading the same file: unavailable.
   [[nodiscard]] Result<Downloaded> download(std::string_view url, const std::filesystem::path& file,
                                             const DownloadOptions& options = {}) const;
+
+  // The answer of whatever status; redirects are answers too. Bounded by the stall time-out alone. Errors name the URL:
+  // invalid_argument and unsupported as above, overloaded (answer too large), unavailable (not reachable, too slow, cut
+  // off, stopped), and those of the files and of answer_line.
+  [[nodiscard]] Result<HttpAnswer> exchange(const HttpCall& call) const;
 
  private:
   std::unique_ptr<TransferPool> transfers_;

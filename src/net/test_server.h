@@ -19,7 +19,9 @@ namespace eidetic {
 
 class TestServer {
  public:
-  explicit TestServer(const std::filesystem::path& folder) {
+  // `certificate`: a PEM file with certificate and key; empty: without TLS.
+  explicit TestServer(const std::filesystem::path& folder, const std::filesystem::path& certificate = {})
+      : scheme_(certificate.empty() ? "http" : "https") {
     ::setenv("no_proxy", "127.0.0.1", 1);
     int input[2];
     int output[2];
@@ -35,7 +37,9 @@ class TestServer {
     std::string served = folder.native();
     std::string python = "python3";
     std::string isolated = "-IS";
-    char* const arguments[] = {python.data(), isolated.data(), script.data(), served.data(), nullptr};
+    std::string pem = certificate.native();
+    char* const arguments[] = {
+        python.data(), isolated.data(), script.data(), served.data(), pem.empty() ? nullptr : pem.data(), nullptr};
     if (::posix_spawnp(&process_, "python3", &actions, nullptr, arguments, environ) != 0) std::abort();
     ::posix_spawn_file_actions_destroy(&actions);
     ::close(input[0]);
@@ -56,7 +60,7 @@ class TestServer {
 
   // `path` with its query, as test_server.py describes it.
   [[nodiscard]] std::string url(std::string_view path) const {
-    return fmt::format("http://127.0.0.1:{}/{}", port_, path);
+    return fmt::format("{}://127.0.0.1:{}/{}", scheme_, port_, path);
   }
   // What was asked for so far, one line each.
   [[nodiscard]] std::string requests() const {
@@ -66,6 +70,7 @@ class TestServer {
   }
 
  private:
+  std::string scheme_;
   pid_t process_ = 0;
   int input_ = -1;
   int port_ = 0;

@@ -7,9 +7,16 @@ test_server.py FOLDER: listens on a free port of 127.0.0.1 and prints it. Faults
   chunked=1    does not say how long the body is  noetag=1      sends neither ETag nor Last-Modified
   etag=TEXT    sends this ETag                    norange=1     answers ranges with the whole
 /-/requests answers with the requests so far, one a line: path, then the Range header.
+Any other method, and GET of /-/echo, answers with what was asked, as JSON; a query status=N gives that its status, and
+retry_after=S its header. Where a file X.status is beside a file X, X is answered, whatever the method, with the
+status of its first line (of "503 2" only twice, then with 200) and the headers of the others.
+
+test_server.py FOLDER CERTIFICATE: over TLS, with certificate and key of that PEM file.
 """
 import hashlib
+import json
 import os
+import ssl
 import sys
 import threading
 import time
@@ -19,6 +26,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 folder = sys.argv[1]
 requests = []
 cut_already = set()
+answered = {}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -39,11 +47,31 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def answer_with_status(self):
+        path = os.path.join(folder, unquote(urlsplit(self.path).path).lstrip("/"))
+        if not os.path.exists(path + ".status"):
+            return False
+        requests.append(f"{self.command} {self.path}")
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        with open(path + ".status") as file:
+            first, *headers = file.read().splitlines()
+        status, times = (first.split() + ["1000000000"])[:2]
+        answered[path] = answered.get(path, 0) + 1
+        with open(path, "rb") as file:
+            body = file.read()
+        good = answered[path] > int(times)
+        self.answer(200 if good else int(status), body, [line.split(": ") for line in headers])
+        return True
+
     def do_GET(self):
         url = urlsplit(self.path)
+        if self.answer_with_status():
+            return
         fault = {name: values[0] for name, values in parse_qs(url.query).items()}
         if url.path == "/-/requests":
             return self.answer(200, "\n".join(requests).encode())
+        if url.path == "/-/echo":
+            return self.echo()
         requests.append(f"{self.path} {self.headers.get('Range', '')} {self.headers.get('User-Agent')}")
         if "status" in fault:
             return self.answer(int(fault["status"]), b"no")
@@ -56,6 +84,28 @@ class Handler(BaseHTTPRequestHandler):
         except OSError:
             return self.answer(404, b"no such file")
         self.serve(body, fault)
+
+    def echo(self):
+        if self.answer_with_status():
+            return
+        fault = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        answer = {
+            "method": self.command,
+            "path": self.path,
+            "port": self.client_address[1],  # of the connection
+            "headers": {name.lower(): value for name, value in self.headers.items()},
+            "size": len(body),
+            "sha256": hashlib.sha256(body).hexdigest(),
+        }
+        headers = [("Content-Type", "application/json")]
+        if "retry_after" in fault:
+            headers.append(("Retry-After", fault["retry_after"]))
+        if "location" in fault:
+            headers.append(("Location", fault["location"]))
+        self.answer(int(fault.get("status", 200)), json.dumps(answer).encode(), headers)
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = echo
 
     def serve(self, body, fault):
         etag = fault.get("etag", '"%s"' % hashlib.sha256(body).hexdigest()[:16])
@@ -93,6 +143,10 @@ class Server(ThreadingHTTPServer):
 
 
 server = Server(("127.0.0.1", 0), Handler)
+if len(sys.argv) > 2:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[2])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print(server.server_port, flush=True)
 # The test that started this holds the other end of standard input: when it is gone, so are we.
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()

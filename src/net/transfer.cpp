@@ -3,9 +3,12 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 #include <netdb.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <memory>
 
 #include "base/text.h"
@@ -26,10 +29,11 @@ struct Transfer {
   const HttpOptions& options;
   ResponseHead head = {};
   std::uint64_t received = 0;
+  std::uint64_t sent = 0;  // where in the body to go on
   bool body_begun = false;
   std::optional<Error> error = {};  // why a callback ended the transfer
 
-  [[nodiscard]] bool wanted() const { return head.status == 200 || head.status == 206; }
+  [[nodiscard]] bool wanted() const { return request.any_status || head.status == 200 || head.status == 206; }
 };
 
 std::uint64_t number(std::string_view text) {
@@ -56,6 +60,7 @@ std::size_t on_header(char* data, std::size_t /*one*/, std::size_t size, void* u
   if (colon == std::string_view::npos) return size;
   const std::string name = to_lower(line.substr(0, colon));
   const std::string_view value = trim(line.substr(colon + 1));
+  head.all.insert_or_assign(name, std::string(value));
   if (name == "etag") head.etag = value;
   if (name == "last-modified") head.last_modified = value;
   if (name == "content-length") head.length = number(value);
@@ -93,8 +98,35 @@ std::size_t on_body(char* data, std::size_t /*one*/, std::size_t size, void* use
   return ok ? size : 0;
 }
 
-int on_progress(void* user, curl_off_t /*all*/, curl_off_t /*now*/, curl_off_t /*sent*/, curl_off_t /*to_send*/) {
-  return static_cast<Transfer*>(user)->request.stop.stop_requested() ? 1 : 0;
+std::size_t on_send(char* data, std::size_t /*one*/, std::size_t size, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  const TransferBody& body = *transfer.request.body;
+  size = static_cast<std::size_t>(std::min<std::uint64_t>(size, body.size - transfer.sent));
+  if (body.file == nullptr) {
+    std::memcpy(data, body.bytes.data() + transfer.sent, size);
+  } else {
+    const ssize_t count = ::pread(body.file->descriptor(), data, size, static_cast<off_t>(transfer.sent));
+    if (count < 0 || (count == 0 && size > 0)) {
+      transfer.error = Error{ErrorCode::unavailable, fmt::format("a file being sent to '{}' cannot be read any more",
+                                                                 printable_url(transfer.request.url))};
+      return CURL_READFUNC_ABORT;
+    }
+    size = static_cast<std::size_t>(count);
+  }
+  transfer.sent += size;
+  return size;
+}
+
+// curl goes back to the beginning when a connection that it kept turns out to be gone.
+int on_seek(void* user, curl_off_t offset, int /*origin is the beginning*/) {
+  static_cast<Transfer*>(user)->sent = static_cast<std::uint64_t>(offset);
+  return CURL_SEEKFUNC_OK;
+}
+
+int on_progress(void* user, curl_off_t /*all*/, curl_off_t /*now*/, curl_off_t /*to_send*/, curl_off_t sent) {
+  const auto& request = static_cast<Transfer*>(user)->request;
+  if (request.on_sent) request.on_sent(static_cast<std::uint64_t>(sent));
+  return request.stop.stop_requested() ? 1 : 0;
 }
 
 curl_socket_t open_socket(void* user, curlsocktype /*purpose*/, curl_sockaddr* address) {
@@ -109,15 +141,34 @@ curl_socket_t open_socket(void* user, curlsocktype /*purpose*/, curl_sockaddr* a
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+void set_up_method(CURL* handle, Transfer& transfer) {
+  const auto& request = transfer.request;
+  const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(handle, option, value); };
+  if (request.body) {
+    set(CURLOPT_UPLOAD, 1L);
+    set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body->size));
+    set(CURLOPT_READFUNCTION, &on_send);
+    set(CURLOPT_READDATA, &transfer);
+    set(CURLOPT_SEEKFUNCTION, &on_seek);
+    set(CURLOPT_SEEKDATA, &transfer);
+    constexpr long kBuffer = 1L << 18;
+    set(CURLOPT_UPLOAD_BUFFERSIZE, kBuffer);
+  }
+  if (request.body || request.method != "GET") set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+}
+
 long milliseconds(double seconds) { return std::max(1L, std::lround(seconds * 1000)); }
 
 void set_up(CURL* handle, Transfer& transfer, const curl_slist* headers) {
   const auto& options = transfer.options;
+  const double asked_stall_s = transfer.request.stall_timeout_s;
+  const double stall_timeout_s = asked_stall_s > 0 ? asked_stall_s : options.stall_timeout_s;
   const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(handle, option, value); };
   set(CURLOPT_URL, transfer.request.url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-  set(CURLOPT_FOLLOWLOCATION, 1L);
+  set(CURLOPT_FOLLOWLOCATION, transfer.request.any_status ? 0L : 1L);
+  set(CURLOPT_PATH_AS_IS, transfer.request.any_status ? 1L : 0L);
   set(CURLOPT_MAXREDIRS, static_cast<long>(options.max_redirects));
   set(CURLOPT_USERAGENT, "Eidetic/" EIDETIC_VERSION);
   set(CURLOPT_HTTPHEADER, headers);
@@ -125,8 +176,13 @@ void set_up(CURL* handle, Transfer& transfer, const curl_slist* headers) {
   set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(options.connect_timeout_s));
   if (transfer.request.total_timeout_s > 0) set(CURLOPT_TIMEOUT_MS, milliseconds(transfer.request.total_timeout_s));
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(CURLOPT_LOW_SPEED_TIME, std::max(1L, std::lround(options.stall_timeout_s)));
+  set(CURLOPT_LOW_SPEED_TIME, std::max(1L, std::lround(stall_timeout_s)));
   if (options.guard) set(CURLOPT_PROXY, "");
+  if (!options.ca_file.empty()) set(CURLOPT_CAINFO, options.ca_file.c_str());
+  if (options.insecure_tls) {
+    set(CURLOPT_SSL_VERIFYPEER, 0L);
+    set(CURLOPT_SSL_VERIFYHOST, 0L);
+  }
   set(CURLOPT_OPENSOCKETFUNCTION, &open_socket);
   set(CURLOPT_OPENSOCKETDATA, &transfer);
   set(CURLOPT_HEADERFUNCTION, &on_header);
@@ -174,6 +230,7 @@ Result<ResponseHead> perform(CURL* handle, Transfer& transfer) {
   char detail[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, detail);
   set_up(handle, transfer, headers.get());
+  set_up_method(handle, transfer);
   const CURLcode code = curl_easy_perform(handle);
   if (code != CURLE_OK) {
     if (transfer.error) return std::unexpected(*transfer.error);

@@ -7,9 +7,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -155,7 +158,7 @@ class BeastEdge final : public Edge {
   }
 
  private:
-  using Sessions = std::list<std::pair<std::string, std::weak_ptr<SessionBase>>>;
+  using Sessions = std::list<std::pair<std::string, std::weak_ptr<Session>>>;
 
   awaitable<void> accept() {
     while (!state_.draining) {
@@ -184,9 +187,9 @@ class BeastEdge final : public Edge {
                                            options.connections_per_client), 429);
     }
     ++state_.connections;
-    PlainStream stream(std::move(socket));
-    auto session = tls_ ? make_session(TlsStream(std::move(stream), *tls_), client, state_)
-                        : make_session(std::move(stream), client, state_);
+    boost::beast::tcp_stream stream(std::move(socket));
+    auto session =
+        make_session(tls_ ? make_tls(std::move(stream), *tls_) : make_plain(std::move(stream)), client, state_);
     const auto place = remember(client, session);
     const auto executor = session->executor();
     asio::co_spawn(executor, [session] { return session->run(); }, [this, place](const std::exception_ptr& thrown) {
@@ -221,7 +224,7 @@ class BeastEdge final : public Edge {
     const auto found = per_client_.find(client);
     return found == per_client_.end() ? 0 : found->second;
   }
-  Sessions::iterator remember(const std::string& client, const std::shared_ptr<SessionBase>& session) {
+  Sessions::iterator remember(const std::string& client, const std::shared_ptr<Session>& session) {
     const std::scoped_lock lock(mutex_);
     ++per_client_[client];
     return sessions_.emplace(sessions_.end(), client, session);

@@ -5,21 +5,23 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/http/chunk_encode.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/error.hpp>
 #include <boost/beast/http/file_body.hpp>
 #include <boost/beast/http/message.hpp>
-#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
 
 #include <algorithm>
 #include <array>
 #include <random>
 #include <utility>
+#include <vector>
 
 #include "base/file.h"
 
@@ -129,32 +131,27 @@ http::response<Body> message_of(const HttpResponse& response, std::string_view r
   return message;
 }
 
-template <typename Stream>
-class Session final : public SessionBase {
+class HttpSession final : public Session {
  public:
-  Session(Stream stream, std::string client, EdgeState& state)
-      : stream_(std::move(stream)), client_(std::move(client)), state_(state) {}
-  ~Session() override { --state_.connections; }
+  HttpSession(std::unique_ptr<Transport> transport, std::string client, EdgeState& state)
+      : transport_(std::move(transport)), client_(std::move(client)), state_(state) {}
+  ~HttpSession() override { --state_.connections; }
 
   awaitable<void> run() override {
-    if constexpr (std::is_same_v<Stream, TlsStream>) {
-      socket().expires_after(duration(state_.options.header_timeout_s));
-      const auto [failed] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kNoThrow);
-      if (failed) co_return;
-    }
+    transport_->expires_after(duration(state_.options.header_timeout_s));
+    if (co_await transport_->handshake()) co_return;
     while (co_await serve_one()) {
     }
-    co_await end();
+    transport_->expires_after(kLingerFor);
+    co_await transport_->say_goodbye();
   }
 
   void end_when_idle() override {
-    if (idle_) socket().cancel();
+    if (idle_) transport_->socket().cancel();
   }
-  asio::any_io_executor executor() override { return stream_.get_executor(); }
+  asio::any_io_executor executor() override { return transport_->executor(); }
 
  private:
-  beast::tcp_stream& socket() { return beast::get_lowest_layer(stream_); }
-
   // True: the connection goes on.
   awaitable<bool> serve_one() {
     if (!co_await first_byte()) co_return false;
@@ -162,9 +159,10 @@ class Session final : public SessionBase {
     Parser parser;
     parser.header_limit(static_cast<std::uint32_t>(state_.options.header_bytes));
     parser.body_limit(boost::none);
-    socket().expires_after(duration(state_.options.header_timeout_s));
-    const auto [failed, bytes] = co_await http::async_read_header(stream_, buffer_, parser, kNoThrow);
-    if (failed) co_return co_await refuse_head(failed);
+    transport_->expires_after(duration(state_.options.header_timeout_s));
+    if (const error_code failed = co_await parse(parser, [&] { return parser.is_header_done(); })) {
+      co_return co_await refuse_head(failed);
+    }
     auto request = read_head(parser, client_);
     Admission admission = state_.handler.admit(*request);
     if (admission.refusal) co_return co_await refuse(parser, *request, *std::move(admission.refusal));
@@ -173,7 +171,7 @@ class Session final : public SessionBase {
     if (auto problem = co_await read_body(parser, *request, admission, claim)) {
       co_return co_await refuse(parser, *request, state_.handler.refuse(*problem, request->id));
     }
-    socket().expires_never();
+    transport_->socket().expires_never();
     const bool keep_alive = parser.get().keep_alive();
     HttpResponse response = co_await answer(request);
     co_return co_await send(*request, std::move(response), keep_alive && !state_.draining);
@@ -184,12 +182,31 @@ class Session final : public SessionBase {
     if (state_.draining) co_return false;
     if (buffer_.size() > 0) co_return true;
     idle_ = true;
-    socket().expires_after(duration(state_.options.idle_timeout_s));
-    const auto [failed, bytes] = co_await stream_.async_read_some(buffer_.prepare(kChunk / 4), kNoThrow);
+    transport_->expires_after(duration(state_.options.idle_timeout_s));
+    const error_code failed = co_await read_more();
     idle_ = false;
-    if (failed) co_return false;
-    buffer_.commit(bytes);
-    co_return true;
+    co_return !failed;
+  }
+
+  awaitable<error_code> read_more() {
+    const Moved read = co_await transport_->read_some(buffer_.prepare(kChunk / 4));
+    buffer_.commit(read.bytes);
+    co_return read.failed;
+  }
+
+  // Feeds the parser until `done`, or until it wants room for more of the body (http::error::need_buffer).
+  template <typename Done>
+  awaitable<error_code> parse(Parser& parser, Done done) {
+    while (!done()) {
+      error_code failed = http::error::need_more;
+      if (buffer_.size() > 0) {
+        buffer_.consume(parser.put(buffer_.data(), failed));
+        if (failed && failed != http::error::need_more) co_return failed;
+      }
+      if (failed != http::error::need_more) continue;
+      if (const error_code broken = co_await read_more()) co_return broken;
+    }
+    co_return error_code();
   }
 
   awaitable<bool> refuse_head(error_code failed) {
@@ -197,7 +214,7 @@ class Session final : public SessionBase {
     none.client = client_;
     none.id = new_request_id();
     Problem problem(400, "invalid_argument", fmt::format("this is no HTTP request: {}", failed.message()));
-    if (failed == http::error::end_of_stream || failed == asio::error::connection_reset) co_return false;
+    if (failed == asio::error::eof || failed == asio::error::connection_reset) co_return false;
     if (failed == beast::error::timeout) {
       problem = {408, "timeout", fmt::format("the head of the request took longer than {} s",
                                              state_.options.header_timeout_s)};
@@ -216,7 +233,7 @@ class Session final : public SessionBase {
     const bool small = !parser.get().chunked() && parser.content_length_remaining().value_or(0) <= kSwallowed;
     bool whole = parser.is_done();
     if (!whole && small && !expects && response.status != 408) {
-      socket().expires_after(duration(state_.options.header_timeout_s));
+      transport_->expires_after(duration(state_.options.header_timeout_s));
       whole = !co_await read_chunks(parser, [](std::string_view) { return std::optional<Problem>(); });
     }
     const bool keep_alive = whole && parser.get().keep_alive() && !state_.draining;
@@ -233,7 +250,9 @@ class Session final : public SessionBase {
       auto& body = parser.get().body();
       body.data = chunk.data();
       body.size = chunk.size();
-      auto [failed, bytes] = co_await http::async_read_some(stream_, buffer_, parser, kNoThrow);
+      // A piece at a time: done when the parser has put anything into it.
+      const auto some = [&] { return parser.is_done() || body.size < chunk.size(); };
+      const error_code failed = co_await parse(parser, some);
       if (failed && failed != http::error::need_buffer) co_return body_problem(failed);
       if (auto problem = take(std::string_view(chunk.data(), chunk.size() - body.size))) co_return problem;
     }
@@ -251,11 +270,10 @@ class Session final : public SessionBase {
                                               BodyClaim& claim) {
     if (parser.is_done()) co_return std::nullopt;
     if (const auto problem = claim_body(parser, admission, claim)) co_return problem;
-    socket().expires_after(duration(state_.options.request_timeout_s));
+    transport_->expires_after(duration(state_.options.request_timeout_s));
     if (const std::string expect = field(parser.get(), http::field::expect); !expect.empty()) {
       constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-      const auto [failed, bytes] = co_await asio::async_write(stream_, asio::buffer(kContinue), kNoThrow);
-      if (failed) co_return body_problem(failed);
+      if (!co_await write(kContinue)) co_return body_problem(asio::error::connection_reset);
     }
     if (admission.to_file) co_return co_await spool(parser, request, admission.body_limit);
     request.body.reserve(static_cast<std::size_t>(request.content_length.value_or(kChunk)) + kBodyPadding);
@@ -293,7 +311,7 @@ class Session final : public SessionBase {
     std::uint64_t size = 0;
     co_return co_await read_chunks(parser, [&](std::string_view piece) -> std::optional<Problem> {
       // Slow but steady: what takes long because it is large has its time anew with every piece.
-      socket().expires_after(duration(state_.options.request_timeout_s));
+      transport_->expires_after(duration(state_.options.request_timeout_s));
       size += piece.size();
       if (size > limit) return too_large(limit);
       if (auto written = write_all(file->descriptor(), as_bytes(piece), path); !written) return Problem(written.error());
@@ -304,7 +322,7 @@ class Session final : public SessionBase {
   awaitable<HttpResponse> answer(std::shared_ptr<HttpRequest> request) {
     return asio::async_initiate<const asio::use_awaitable_t<>&, void(HttpResponse)>(
         [this](auto completion, std::shared_ptr<HttpRequest> asked) {
-          const auto back = stream_.get_executor();
+          const auto back = transport_->executor();
           state_.handler.handle(std::move(asked),
                                 [back, completion = std::move(completion)](HttpResponse response) mutable {
                                   asio::post(back, [completion = std::move(completion),
@@ -319,7 +337,7 @@ class Session final : public SessionBase {
   awaitable<Event> next_event(const std::function<Event()>& next) {
     return asio::async_initiate<const asio::use_awaitable_t<>&, void(Event)>(
         [this, &next](auto completion) {
-          const auto back = stream_.get_executor();
+          const auto back = transport_->executor();
           state_.handler.poll(next, [back, completion = std::move(completion)](Event event) mutable {
             asio::post(back, [completion = std::move(completion), event = std::move(event)]() mutable {
               std::move(completion)(std::move(event));
@@ -337,7 +355,7 @@ class Session final : public SessionBase {
     if (request.method == "HEAD") {
       auto message = message_of<http::empty_body>(response, request.id, keep_alive);
       if (!response.next_event && !response.file) message.content_length(response.body.size());
-      sent = co_await write(message);
+      sent = co_await write_message(message);
     } else if (response.next_event) {
       sent = co_await send_events(request, response);
       keep_alive = false;
@@ -347,7 +365,7 @@ class Session final : public SessionBase {
       auto message = message_of<http::string_body>(response, request.id, keep_alive);
       message.body() = std::move(response.body);
       if (status != 204 && status != 304) message.prepare_payload();
-      sent = co_await write(message);
+      sent = co_await write_message(message);
     }
     const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
     state_.handler.finished(request, status, seconds, bytes);
@@ -362,31 +380,69 @@ class Session final : public SessionBase {
     if (failed) co_return false;
     bytes = message.body().size();
     message.prepare_payload();
-    co_return co_await write(message);
+    co_return co_await write_message(message);
+  }
+
+  // As much as the serializer has at hand, all of it or a failure.
+  awaitable<bool> write(std::span<const asio::const_buffer> buffers) {
+    std::vector<asio::const_buffer> rest(buffers.begin(), buffers.end());
+    std::span<asio::const_buffer> left = rest;
+    while (!left.empty()) {
+      transport_->expires_after(kStallFor);
+      Moved written = co_await transport_->write_some(left);
+      if (written.failed) co_return false;
+      while (!left.empty() && written.bytes >= left.front().size()) {
+        written.bytes -= left.front().size();
+        left = left.subspan(1);
+      }
+      if (!left.empty()) left.front() += written.bytes;
+    }
+    co_return true;
+  }
+  awaitable<bool> write(std::string_view text) {
+    const asio::const_buffer buffer(text.data(), text.size());
+    co_return co_await write(std::span(&buffer, 1));
   }
 
   template <typename Body>
-  awaitable<bool> write(http::response<Body>& message) {
+  awaitable<bool> write_message(http::response<Body>& message) {
     http::response_serializer<Body> serializer(message);
+    std::vector<asio::const_buffer> buffers;
     while (!serializer.is_done()) {
-      socket().expires_after(kStallFor);
-      const auto [failed, bytes] = co_await http::async_write_some(stream_, serializer, kNoThrow);
-      if (failed) co_return failed == http::error::end_of_stream;
+      error_code failed;
+      buffers.clear();
+      serializer.next(failed, [&](error_code&, const auto& sequence) {
+        for (auto place = asio::buffer_sequence_begin(sequence); place != asio::buffer_sequence_end(sequence); ++place) {
+          buffers.emplace_back(*place);
+        }
+      });
+      if (failed || !co_await write(buffers)) co_return false;
+      serializer.consume(asio::buffer_size(buffers));
     }
     co_return true;
+  }
+
+  // The head alone; the body follows in chunks.
+  awaitable<bool> write_head(http::response<http::empty_body>& message) {
+    http::response_serializer<http::empty_body> serializer(message);
+    serializer.split(true);
+    std::vector<asio::const_buffer> buffers;
+    error_code failed;
+    serializer.next(failed, [&](error_code&, const auto& sequence) {
+      for (auto place = asio::buffer_sequence_begin(sequence); place != asio::buffer_sequence_end(sequence); ++place) {
+        buffers.emplace_back(*place);
+      }
+    });
+    if (failed) co_return false;
+    co_return co_await write(buffers);
   }
 
   awaitable<bool> send_events(const HttpRequest& request, const HttpResponse& response) {
     auto message = message_of<http::empty_body>(response, request.id, false);
     message.set(http::field::cache_control, "no-store");
     message.chunked(true);
-    http::response_serializer<http::empty_body> serializer(message);
-    socket().expires_after(kStallFor);
-    {
-      const auto [failed, bytes] = co_await http::async_write_header(stream_, serializer, kNoThrow);
-      if (failed) co_return false;
-    }
-    asio::steady_timer timer(stream_.get_executor());
+    if (!co_await write_head(message)) co_return false;
+    asio::steady_timer timer(transport_->executor());
     auto spoken = Clock::now();
     for (bool last = false; !last && !state_.draining;) {
       Event event = co_await next_event(response.next_event);
@@ -400,41 +456,25 @@ class Session final : public SessionBase {
       timer.expires_after(kEventsEvery);
       co_await timer.async_wait(kNoThrow);
     }
-    socket().expires_after(kStallFor);
-    const auto [failed, bytes] = co_await asio::async_write(stream_, http::make_chunk_last(), kNoThrow);
-    co_return !failed;
+    co_return co_await write("0\r\n\r\n");
   }
 
+  // One chunk of the chunked transfer coding (RFC 9112, section 7.1).
   awaitable<bool> write_chunk(const std::string& text) {
-    socket().expires_after(kStallFor);
-    const auto chunk = http::make_chunk(asio::buffer(text));
-    const auto [failed, bytes] = co_await asio::async_write(stream_, chunk, kNoThrow);
-    co_return !failed;
+    co_return co_await write(fmt::format("{:x}\r\n{}\r\n", text.size(), text));
   }
 
   // Reads what is still under way after an answer that ends the connection.
   awaitable<void> linger() {
-    error_code ignored;
-    if constexpr (std::is_same_v<Stream, PlainStream>) socket().socket().shutdown(asio::socket_base::shutdown_send, ignored);
-    socket().expires_after(kLingerFor);
+    transport_->expires_after(kLingerFor);
+    co_await transport_->say_goodbye();
     buffer_.clear();
-    for (std::uint64_t read = 0; read < kLingering;) {
-      const auto [failed, bytes] = co_await stream_.async_read_some(buffer_.prepare(kChunk), kNoThrow);
-      if (failed) break;
-      read += bytes;
+    for (std::uint64_t read = 0; read < kLingering; read += buffer_.size(), buffer_.clear()) {
+      if (co_await read_more()) break;
     }
   }
 
-  awaitable<void> end() {
-    if constexpr (std::is_same_v<Stream, TlsStream>) {
-      socket().expires_after(kLingerFor);
-      co_await stream_.async_shutdown(kNoThrow);
-    }
-    error_code ignored;
-    socket().socket().shutdown(asio::socket_base::shutdown_both, ignored);
-  }
-
-  Stream stream_;
+  std::unique_ptr<Transport> transport_;
   const std::string client_;
   EdgeState& state_;
   beast::flat_buffer buffer_;
@@ -444,11 +484,8 @@ class Session final : public SessionBase {
 
 }  // namespace
 
-std::shared_ptr<SessionBase> make_session(PlainStream stream, std::string client, EdgeState& state) {
-  return std::make_shared<Session<PlainStream>>(std::move(stream), std::move(client), state);
-}
-std::shared_ptr<SessionBase> make_session(TlsStream stream, std::string client, EdgeState& state) {
-  return std::make_shared<Session<TlsStream>>(std::move(stream), std::move(client), state);
+std::shared_ptr<Session> make_session(std::unique_ptr<Transport> transport, std::string client, EdgeState& state) {
+  return std::make_shared<HttpSession>(std::move(transport), std::move(client), state);
 }
 
 }  // namespace eidetic

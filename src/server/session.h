@@ -1,23 +1,15 @@
 // One connection: requests in, answers out, one after the other. For edge.cpp only.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <memory>
 #include <string>
 
 #include "server/edge.h"
+#include "server/transport.h"
 
 namespace eidetic {
 
@@ -31,12 +23,9 @@ struct EdgeState {
   std::atomic<std::uint64_t> bodies_spooled = 0;
 };
 
-using PlainStream = boost::beast::tcp_stream;
-using TlsStream = boost::beast::ssl_stream<boost::beast::tcp_stream>;
-
-class SessionBase : public std::enable_shared_from_this<SessionBase> {
+class Session : public std::enable_shared_from_this<Session> {
  public:
-  virtual ~SessionBase() = default;
+  virtual ~Session() = default;
   // Serves until the connection ends.
   virtual boost::asio::awaitable<void> run() = 0;
   // Closes the connection if no request is under way; else it ends after the answer. On the session's executor.
@@ -44,7 +33,7 @@ class SessionBase : public std::enable_shared_from_this<SessionBase> {
   [[nodiscard]] virtual boost::asio::any_io_executor executor() = 0;
 };
 
-[[nodiscard]] std::shared_ptr<SessionBase> make_session(PlainStream stream, std::string client, EdgeState& state);
-[[nodiscard]] std::shared_ptr<SessionBase> make_session(TlsStream stream, std::string client, EdgeState& state);
+[[nodiscard]] std::shared_ptr<Session> make_session(std::unique_ptr<Transport> transport, std::string client,
+                                                    EdgeState& state);
 
 }  // namespace eidetic

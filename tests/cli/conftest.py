@@ -57,6 +57,47 @@ class Cli:
         )
 
 
+class Served(Cli):
+    """Runs `eidetic … --server URL` on a server of its own: with a file of tokens, a folder that it may read, one for backups."""
+
+    TOKENS = {role: role + "-of-a-test-server" for role in ("read", "write", "admin")}
+
+    def __init__(self, folder, allowed=(), role="admin"):
+        super().__init__(folder / "data")
+        self.folder, self.role, self.allowed = folder, role, allowed
+        self.backups = folder / "backups"
+        self.backups.mkdir(parents=True)
+        self.token_file = folder / "token"
+        self.token_file.write_text(self.TOKENS[role] + "\n")
+
+    def __enter__(self):
+        tokens = ", ".join(f'{{token = "{token}", role = "{role}"}}' for role, token in self.TOKENS.items())
+        config = self.folder / "server.toml"
+        config.write_text(
+            f"[listen]\nport = 0\n[auth]\ntokens = [{tokens}]\n"
+            f"[paths]\nallowed = {json.dumps([str(path) for path in self.allowed])}\nbackup = {json.dumps(str(self.backups))}\n"
+        )
+        command = [EIDETIC, "serve", "--config", config, "--data", self.data]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self.log = []
+        for line in self.process.stderr:
+            self.log.append(line)
+            if "listening on " in line:
+                break
+        assert self.log and "listening on " in self.log[-1], self.log
+        self.url = self.log[-1].split("listening on ")[1].split()[0]
+        # What it says later must be read, or it would wait to say it.
+        threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        assert self.process.wait(60) == 0, self.log
+
+    def command(self, *arguments):
+        return [str(EIDETIC), *map(str, arguments), "--server", self.url, "--token-file", str(self.token_file)]
+
+
 def in_terminal(command, columns=80, watch=None, kill_after=None, **environment):
     """Status, and everything that appears on a terminal of that width. watch(text, keys) is called as text comes in, until
     it returns True; keys(bytes) types. kill_after: seconds until kill -9."""

@@ -16,9 +16,9 @@ FLOORS = {
     "image": 1, "index": 1, "catalog": 1, "net": 1,
     "embed": 2, "blobs": 2,
     "backend": 3,
-    "engine": 4,
+    "engine": 4, "remote": 4,
     "server": 5,
-    "cli": 5,
+    "cli": 6,
 }  # fmt: skip
 
 # Third-party headers, and the one room that may include them. fmt and nlohmann/json stand for what the standard library lacks.

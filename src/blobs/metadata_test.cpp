@@ -1,4 +1,4 @@
-#include "engine/metadata.h"
+#include "blobs/metadata.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "engine/listing.h"
+#include "blobs/listing.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "engine/listing.h"
+#include "blobs/listing.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

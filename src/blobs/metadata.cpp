@@ -1,4 +1,4 @@
-#include "engine/metadata.h"
+#include "blobs/metadata.h"
 
 #include <fmt/format.h>
 

@@ -1,0 +1,153 @@
+// The verbs of Core that work on single items.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "catalog/check.h"
+#include "engine/core.h"
+#include "blobs/listing.h"
+#include "engine/put.h"
+#include "image/encode.h"
+
+namespace eidetic {
+namespace {
+
+constexpr std::uint32_t kMaxPage = 10'000;
+
+// Metadata may be larger than what is asked for; so much of a collection is looked through for one page.
+constexpr std::size_t kLookedAtAPage = 20'000;
+
+std::unexpected<Error> no_picture(const std::string& id) {
+  return fail(ErrorCode::not_found, fmt::format("item '{}' has no picture: it was stored as a bare vector", id));
+}
+
+}  // namespace
+
+Result<std::vector<Result<PutResult>>> Core::put(std::string_view name, std::span<const NewItem> items) {
+  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
+  return put_items({*parts_.backend, *parts_.blobs, *parts_.pictures, *parts_.pool, parts_.options.decode, writing_,
+                    [&] { return embedder_of(collection, "", Embedders::Use::collections); }},
+                   collection, items);
+}
+
+Result<std::vector<std::optional<Item>>> Core::get(std::string_view name, std::span<const std::string> ids,
+                                                   bool with_vectors) {
+  return parts_.backend->get(name, ids, with_vectors);
+}
+
+Result<ScrollPage> Core::list(std::string_view name, const ListRequest& request) {
+  const auto& [cursor, limit, text, with_vectors] = request;
+  EIDETIC_TRY(const auto filter, parse_filter(text));
+  if (filter.empty()) return parts_.backend->scroll(name, cursor, limit, with_vectors);
+  if (limit < 1 || limit > kMaxPage) {
+    return fail(ErrorCode::invalid_argument, fmt::format("limit is {}; 1 to {} are possible", limit, kMaxPage));
+  }
+  ScrollPage page{.items = {}, .next = cursor};
+  std::size_t looked_at = 0;
+  do {
+    EIDETIC_TRY(auto all, parts_.backend->scroll(name, page.next, std::clamp(limit, 100U, 1'000U), with_vectors));
+    looked_at += all.items.size();
+    page.next = std::move(all.next);
+    for (auto& item : all.items) {
+      if (!filter.matches(item)) continue;
+      if (page.items.size() == limit) {
+        page.next = page.items.back().id;
+        return page;
+      }
+      page.items.push_back(std::move(item));
+    }
+  } while (!page.next.empty() && page.items.size() < limit && looked_at < kLookedAtAPage);
+  return page;
+}
+
+Result<Item> Core::item(std::string_view name, const std::string& id) {
+  EIDETIC_TRY(auto items, parts_.backend->get(name, std::span(&id, 1), false));
+  if (!items.front()) return fail(ErrorCode::not_found, fmt::format("collection '{}' has no item '{}'", name, id));
+  return *std::move(items.front());
+}
+
+Result<Item> Core::patch(std::string_view name, const std::string& id, std::string_view merge_patch) {
+  EIDETIC_CHECK(check_json_object(merge_patch, "the patch"));
+  EIDETIC_TRY(const Json change, parse_json_object(merge_patch, "the patch"));
+  const std::scoped_lock lock(writing_);
+  EIDETIC_TRY(Item found, item(name, id));
+  EIDETIC_TRY(Json metadata, parse_json_object(found.metadata, fmt::format("the metadata of item '{}'", id)));
+  metadata.merge_patch(change);
+  found.metadata = dump_json(metadata);
+  EIDETIC_TRY(const auto updated, parts_.backend->update(name, std::span(&found, 1)));
+  EIDETIC_CHECK(updated.front());
+  return found;
+}
+
+Result<void> Core::for_each_match(std::string_view name, const Filter& filter, const VisitItems& visit) {
+  std::string cursor;
+  do {
+    EIDETIC_TRY(auto page, parts_.backend->scroll(name, cursor, kMaxPage, false));
+    cursor = std::move(page.next);
+    std::erase_if(page.items, [&](const Item& found) { return !filter.matches(found); });
+    if (!page.items.empty()) EIDETIC_CHECK(visit(std::move(page.items)));
+  } while (!cursor.empty());
+  return {};
+}
+
+Result<std::uint64_t> Core::erase_where(std::string_view name, std::string_view text) {
+  EIDETIC_TRY(const auto filter, parse_filter(text));
+  if (filter.empty()) {
+    return fail(ErrorCode::invalid_argument, "an empty filter would erase everything; drop the collection for that");
+  }
+  std::uint64_t erased = 0;
+  EIDETIC_CHECK(for_each_match(name, filter, [&](const std::vector<Item>& items) -> Result<void> {
+    std::vector<std::string> ids;
+    ids.reserve(items.size());
+    for (const auto& found : items) ids.push_back(found.id);
+    EIDETIC_TRY(const auto count, parts_.backend->erase(name, ids));
+    erased += count;
+    return {};
+  }));
+  return erased;
+}
+
+Result<EncodedPicture> Core::picture(std::string_view name, const std::string& id) {
+  EIDETIC_TRY(const auto found, item(name, id));
+  if (found.uri.empty()) return no_picture(id);
+  EncodedPicture picture;
+  EIDETIC_TRY(picture.bytes, parts_.blobs->read(found.uri, parts_.options.decode.max_bytes));
+  picture.media_type = media_type_of(picture.bytes);
+  picture.content_hash = sha256_hex(picture.bytes);
+  return picture;
+}
+
+Result<EncodedPicture> Core::thumbnail(std::string_view name, const std::string& id, std::uint32_t size) {
+  if (size < kMinThumbnail || size > kMaxThumbnail) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("a thumbnail of {} pixels; {} to {} are possible", size, kMinThumbnail, kMaxThumbnail));
+  }
+  EIDETIC_TRY(const auto found, item(name, id));
+  if (found.uri.empty()) return no_picture(id);
+  const auto finished = [](std::vector<std::byte> jpeg) {
+    EncodedPicture small{.bytes = std::move(jpeg), .media_type = "image/jpeg", .content_hash = {}};
+    small.content_hash = sha256_hex(small.bytes);
+    return small;
+  };
+  if (!found.content_hash.empty()) {
+    if (auto kept = parts_.thumbnails->find(found.content_hash, size)) return finished(*std::move(kept));
+  }
+  EIDETIC_TRY(const auto bytes, parts_.blobs->read(found.uri, parts_.options.decode.max_bytes));
+  EIDETIC_TRY(auto jpeg, make_thumbnail(bytes, display_name(found.uri), size));
+  // Under what it was really made of: the file may have changed since it was indexed.
+  parts_.thumbnails->keep(sha256_hex(bytes), size, jpeg);
+  return finished(std::move(jpeg));
+}
+
+Result<std::vector<std::byte>> Core::make_thumbnail(Bytes picture, std::string_view name, std::uint32_t size) const {
+  auto options = parts_.options.decode;
+  options.min_short_side = static_cast<std::int32_t>(size);
+  auto image = decode_image(picture, options);
+  if (!image) return fail(image.error().code, fmt::format("'{}': {}", name, image.error().message));
+  return encode_jpeg(fit_image(*std::move(image), static_cast<std::int32_t>(size)));
+}
+
+}  // namespace eidetic

@@ -1,0 +1,65 @@
+// The verbs of Core that work on models, and on the data folder as a whole.
+#include <utility>
+
+#include "embed/models.h"
+#include "embed/zoo.h"
+#include "engine/backup.h"
+#include "engine/core.h"
+#include "engine/model_shelf.h"
+
+namespace eidetic {
+
+Result<std::vector<ModelInfo>> Core::models() { return shelf_models(model_folders_); }
+
+Result<ModelInfo> Core::model(const std::string& name) {
+  EIDETIC_CHECK(check_model_reach(name));
+  return shelf_model(model_folders_, name);
+}
+
+Result<std::vector<LayerInfo>> Core::layers(const std::string& model) {
+  EIDETIC_CHECK(check_model_reach(model));
+  return shelf_layers(model_folders_, model);
+}
+
+Result<BundleCheck> Core::check_model(const std::string& model) {
+  EIDETIC_CHECK(check_model_reach(model));
+  EIDETIC_TRY(const auto path, find_bundle(model, model_folders_));
+  return check_bundle(path, {.arithmetic = parts_.options.arithmetic, .threads = parts_.options.threads});
+}
+
+Result<ModelInfo> Core::import_model(const std::filesystem::path& file, const std::string& name) {
+  EIDETIC_TRY(const auto source, parts_.roots.resolve(file));
+  const std::scoped_lock lock(shelving_);
+  EIDETIC_TRY(const auto bundle, eidetic::import_model(source, parts_.options.data_dir / "models", name));
+  return describe_bundle(bundle);
+}
+
+Result<ModelInfo> Core::install_model(const std::string& name, std::string_view bundle, const std::string& url) {
+  const std::scoped_lock lock(shelving_);
+  return install_bundle(parts_.options.data_dir / "models", name, bundle, url, HttpClient(parts_.http), parts_.roots);
+}
+
+Result<ModelInfo> Core::pull_model(const std::string& name, const std::string& mirror,
+                                   const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
+                                   std::stop_token stop) {
+  EIDETIC_TRY(const auto zoo, shelf_zoo(model_folders_));
+  EIDETIC_TRY(const auto model, find_in_zoo(zoo, name));
+  // Two pulls of one model keep apart by themselves: a download locks its file.
+  EIDETIC_TRY(const auto bundle,
+              eidetic::pull_model(model, parts_.options.data_dir / "models", HttpClient(parts_.http),
+                                  {.mirror = mirror, .progress = progress, .stop = std::move(stop)}));
+  return describe_bundle(bundle);
+}
+
+Result<void> Core::backup(const std::filesystem::path& folder) {
+  return make_backup(folder, [this](const std::filesystem::path& part) -> Result<void> {
+    // Pictures last, and none swept meanwhile: whatever an item or a job names was stored before it was named.
+    const std::scoped_lock lock(sweep_held_);
+    EIDETIC_CHECK(parts_.backend->backup(part));
+    EIDETIC_CHECK(parts_.jobs->backup_to(part / "jobs.db"));
+    EIDETIC_CHECK(parts_.pictures->backup_to(part / "pictures.db"));
+    return copy_tree(parts_.options.data_dir / "models", part / "models");
+  });
+}
+
+}  // namespace eidetic

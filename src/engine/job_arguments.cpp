@@ -1,0 +1,112 @@
+#include "engine/job_arguments.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "base/base64.h"
+#include "base/json.h"
+
+namespace eidetic {
+namespace {
+
+constexpr const char* kWhat = "the arguments of a job";
+
+template <typename Read>
+auto reading(std::string_view arguments, Read read) -> decltype(read(std::declval<JsonReader&>())) {
+  const auto attempt = [&]() -> decltype(read(std::declval<JsonReader&>())) {
+    EIDETIC_TRY(const Json json, parse_json_object(arguments, kWhat));
+    EIDETIC_TRY(auto reader, JsonReader::of(json, kWhat));
+    return read(reader);
+  };
+  auto value = attempt();
+  if (!value) return fail(ErrorCode::corrupt, std::move(value.error().message));
+  return value;
+}
+
+Result<Vector> vector_of(const std::string& base64) {
+  EIDETIC_TRY(const auto bytes, decode_base64(base64));
+  Vector vector(bytes.size() / sizeof(float));
+  if (!vector.empty()) std::memcpy(vector.data(), bytes.data(), vector.size() * sizeof(float));
+  return vector;
+}
+
+Result<NewItem> item_of(const Json& json) {
+  EIDETIC_TRY(auto reader, JsonReader::of(json, kWhat));
+  NewItem item;
+  EIDETIC_TRY(item.id, reader.get_or<std::string>("id", ""));
+  EIDETIC_TRY(item.uri, reader.get_or<std::string>("uri", ""));
+  EIDETIC_TRY(const auto vector, reader.get_or<std::string>("vector", ""));
+  EIDETIC_TRY(item.vector, vector_of(vector));
+  if (reader.has("metadata")) {
+    EIDETIC_TRY(item.metadata, reader.get<std::string>("metadata"));
+  }
+  return item;
+}
+
+}  // namespace
+
+std::string write_index(const IndexJob& job) {
+  Json watched = Json::array();
+  for (const auto& [path, identity] : job.watched) {
+    watched.push_back({{"path", path.native()}, {"device", identity.first}, {"inode", identity.second}});
+  }
+  return dump_json({{"paths", job.request.paths},
+                    {"metadata_csv", job.request.metadata_csv.native()},
+                    {"model", job.request.model},
+                    {"prune", job.request.prune},
+                    {"batch", job.request.batch},
+                    {"watched", std::move(watched)}});
+}
+
+Result<IndexJob> parse_index(std::string_view arguments) {
+  return reading(arguments, [](JsonReader& reader) -> Result<IndexJob> {
+    IndexJob job;
+    EIDETIC_TRY(job.request.paths, reader.get<std::vector<std::string>>("paths"));
+    EIDETIC_TRY(const auto csv, reader.get<std::string>("metadata_csv"));
+    job.request.metadata_csv = csv;
+    EIDETIC_TRY(job.request.model, reader.get<std::string>("model"));
+    EIDETIC_TRY(job.request.prune, reader.get<bool>("prune"));
+    EIDETIC_TRY(const auto batch, reader.get<std::int64_t>("batch"));
+    job.request.batch = static_cast<std::uint32_t>(batch);
+    EIDETIC_TRY(const auto watched, reader.get<Json>("watched"));
+    for (const Json& entry : watched) {
+      EIDETIC_TRY(auto folder, JsonReader::of(entry, kWhat));
+      EIDETIC_TRY(const auto path, folder.get<std::string>("path"));
+      EIDETIC_TRY(const auto device, folder.get<std::int64_t>("device"));
+      EIDETIC_TRY(const auto inode, folder.get<std::int64_t>("inode"));
+      job.watched.push_back({path, {static_cast<std::uint64_t>(device), static_cast<std::uint64_t>(inode)}});
+    }
+    return job;
+  });
+}
+
+std::string write_put(std::span<const NewItem> items) {
+  Json list = Json::array();
+  for (const auto& item : items) {
+    Json json = {{"id", item.id}, {"uri", item.uri}};
+    if (!item.vector.empty()) json["vector"] = encode_base64(std::as_bytes(std::span(item.vector)));
+    if (item.metadata) json["metadata"] = *item.metadata;
+    list.push_back(std::move(json));
+  }
+  return dump_json({{"items", std::move(list)}});
+}
+
+Result<std::vector<NewItem>> parse_put(std::string_view arguments) {
+  return reading(arguments, [](JsonReader& reader) -> Result<std::vector<NewItem>> {
+    EIDETIC_TRY(const auto list, reader.get<Json>("items"));
+    std::vector<NewItem> items;
+    for (const Json& json : list) {
+      EIDETIC_TRY(items.emplace_back(), item_of(json));
+    }
+    return items;
+  });
+}
+
+std::string write_pull(const std::string& mirror) { return dump_json({{"mirror", mirror}}); }
+
+Result<std::string> parse_pull(std::string_view arguments) {
+  return reading(arguments, [](JsonReader& reader) { return reader.get<std::string>("mirror"); });
+}
+
+}  // namespace eidetic

@@ -1,0 +1,34 @@
+// What jobs are to do, as JSON for the job store. Pure functions; reading gives corrupt for what these did not write.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "eidetic/engine.h"
+#include "eidetic/error.h"
+
+#include "engine/watcher.h"
+
+namespace eidetic {
+
+inline constexpr std::string_view kIndexJob = "index";
+inline constexpr std::string_view kPutJob = "put";
+inline constexpr std::string_view kPullJob = "pull";
+
+struct IndexJob {
+  IndexRequest request;
+  std::vector<WatchedFolder> watched = {};  // must still be the same folders when the job runs
+};
+
+[[nodiscard]] std::string write_index(const IndexJob& job);
+[[nodiscard]] Result<IndexJob> parse_index(std::string_view arguments);
+// Items without bytes: those are stored beforehand, and named by a stored: URI.
+[[nodiscard]] std::string write_put(std::span<const NewItem> items);
+[[nodiscard]] Result<std::vector<NewItem>> parse_put(std::string_view arguments);
+[[nodiscard]] std::string write_pull(const std::string& mirror);
+[[nodiscard]] Result<std::string> parse_pull(std::string_view arguments);
+
+}  // namespace eidetic

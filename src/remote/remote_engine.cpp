@@ -1,0 +1,285 @@
+#include "remote/remote_engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "blobs/listing.h"
+#include "remote/shapes.h"
+#include "remote/terms.h"
+#include "remote/upload.h"
+
+namespace eidetic::remote {
+namespace {
+
+constexpr std::size_t kMaxIds = 10'000;                    // in one request
+constexpr std::size_t kBatchBytes = std::size_t{8} << 20;  // of JSON; a larger item goes alone
+constexpr std::string_view kVectorType = "application/vnd.eidetic.vector";
+
+// A query that is nothing but one vector.
+bool is_bare_vector(const Query& query) {
+  const bool plain = query.terms.size() == 1 && query.terms[0].kind == Term::Kind::vector && query.terms[0].weight == 1;
+  return plain && query.model.empty() && !query.terms[0].crop;
+}
+
+std::span<const std::byte> bytes_of(const Vector& vector) {
+  static_assert(std::endian::native == std::endian::little);
+  return std::as_bytes(std::span(vector));
+}
+
+}  // namespace
+
+Result<CollectionInfo> RemoteEngine::create(std::string_view name, const CreateOptions& options) {
+  const ApiRequest request{
+      .method = "PUT",
+      .path = {"v1", "collections", name},
+      .json = Json{{"model", options.model}, {"index", options.index}, {"metric", to_string(options.metric)}}};
+  EIDETIC_TRY(const auto answer, api_.send(request));
+  EIDETIC_TRY(const Json json, api_.document(answer));
+  if (answer.status != 201) {
+    return fail(ErrorCode::already_exists, fmt::format("there is a collection '{}' already", name));
+  }
+  return api_.understand(json, read_collection);
+}
+
+Result<void> RemoteEngine::drop(std::string_view name) {
+  EIDETIC_CHECK(api_.call({.method = "DELETE", .path = {"v1", "collections", name}}));
+  return {};
+}
+
+Result<std::vector<CollectionInfo>> RemoteEngine::collections() {
+  return api_.ask({.path = {"v1", "collections"}},
+                  [](const Json& json) { return read_list(json.at("collections"), read_collection); });
+}
+
+Result<CollectionInfo> RemoteEngine::describe(std::string_view name) {
+  return api_.ask({.path = {"v1", "collections", name}}, read_collection);
+}
+
+Result<EvalReport> RemoteEngine::evaluate(std::string_view name, std::string_view label,
+                                          std::span<const std::uint32_t> recall_k) {
+  const std::vector<std::uint32_t> recall(recall_k.begin(), recall_k.end());
+  return api_.ask({.method = "POST",
+                   .path = {"v1", "collections", name, "evaluate"},
+                   .json = Json{{"label", label}, {"recall_at", recall}}},
+                  [&](const Json& json) { return read_evaluation(json, recall_k); });
+}
+
+Result<std::uint64_t> RemoteEngine::export_collection(std::string_view name, const std::filesystem::path& file) {
+  EIDETIC_TRY(const auto info, describe(name));
+  EIDETIC_TRY(const auto answer, api_.send({.path = {"v1", "collections", name, "export"}, .answer_file = file}));
+  if (!answer.ok()) return std::unexpected(api_.error_of(answer));
+  return info.items;
+}
+
+Result<CollectionInfo> RemoteEngine::import_collection(const std::filesystem::path& file,
+                                                       std::optional<std::string> name) {
+  ApiPath path{"v1", "import"};
+  if (name) path = std::move(path).with("name", *name);
+  // Sent again, it might find itself there.
+  return api_.ask({.method = "POST", .path = std::move(path), .file = file, .repeatable = false}, read_collection);
+}
+
+Result<void> RemoteEngine::watch(std::string_view name, std::span<const std::filesystem::path> folders) {
+  Json list = Json::array();
+  for (const auto& folder : folders) list.push_back(folder.native());
+  EIDETIC_CHECK(
+      api_.call({.method = "PATCH", .path = {"v1", "collections", name}, .json = Json{{"watch", std::move(list)}}}));
+  return {};
+}
+
+Result<std::vector<std::filesystem::path>> RemoteEngine::watched(std::string_view name) {
+  return api_.ask({.path = {"v1", "collections", name}}, [](const Json& json) {
+    return read_list(json.at("watch"),
+                     [](const Json& folder) { return std::filesystem::path(folder.get<std::string>()); });
+  });
+}
+
+Result<void> RemoteEngine::backup(const std::filesystem::path& folder) {
+  const auto& last = folder.has_filename() ? folder : folder.parent_path();
+  const Json body = {{"name", last.filename().native()}};
+  EIDETIC_CHECK(api_.call({.method = "POST", .path = {"v1", "backup"}, .json = body, .repeatable = false}));
+  return {};
+}
+
+Result<IndexReport> RemoteEngine::index(std::string_view name, const IndexRequest& request,
+                                        const std::function<void(const IndexProgress&)>& progress,
+                                        std::stop_token stop) {
+  EIDETIC_TRY(const auto info, describe(name));
+  // Their content cannot be compared from here: a server has one model of a name.
+  if (const auto& model = info.spec.space.model; !request.model.empty() && request.model != model) {
+    return fail(ErrorCode::invalid_argument, fmt::format("collection '{}' holds vectors of the model '{}', not of '{}'",
+                                                         name, model, request.model));
+  }
+  return upload(api_, *this, info, request, progress, stop);
+}
+
+Result<std::uint64_t> RemoteEngine::erase(std::string_view name, std::span<const std::string> ids) {
+  std::uint64_t deleted = 0;
+  while (!ids.empty()) {
+    const auto some = ids.first(std::min(ids.size(), kMaxIds));
+    const std::vector<std::string> list(some.begin(), some.end());
+    EIDETIC_TRY(const auto count,
+                api_.ask({.method = "POST", .path = {"v1", "collections", name, "delete"}, .json = Json{{"ids", list}}},
+                         [](const Json& json) { return json.at("deleted").get<std::uint64_t>(); }));
+    deleted += count;
+    ids = ids.subspan(some.size());
+  }
+  return deleted;
+}
+
+Result<std::uint64_t> RemoteEngine::erase_where(std::string_view name, std::string_view filter) {
+  return api_.ask({.method = "POST", .path = {"v1", "collections", name, "delete"}, .json = Json{{"filter", filter}}},
+                  [](const Json& json) { return json.at("deleted").get<std::uint64_t>(); });
+}
+
+Result<SearchResult> RemoteEngine::search_once(std::string_view name, const Query& query, const Json& json) const {
+  if (!is_bare_vector(query)) {
+    return api_.ask({.method = "POST", .path = {"v1", "collections", name, "search"}, .json = json},
+                    read_search_result);
+  }
+  auto path = ApiPath{"v1", "collections", name, "search"}.with("k", std::to_string(query.k));
+  if (!query.filter.empty()) path = std::move(path).with("filter", query.filter);
+  if (query.min_similarity_pct) {
+    path = std::move(path).with("min_similarity", fmt::format("{}", *query.min_similarity_pct));
+  }
+  if (query.ef > 0) path = std::move(path).with("ef", std::to_string(query.ef));
+  return api_.ask({.method = "POST",
+                   .path = std::move(path),
+                   .bytes = bytes_of(query.terms[0].vector),
+                   .content_type = std::string(kVectorType)},
+                  read_search_result);
+}
+
+// The server leaves out the items that it knows the terms by; those made of pictures that were sent are met here, and
+// more is asked for in their place.
+Result<SearchResult> RemoteEngine::search(std::string_view name, const Query& query) {
+  std::vector<std::string> own;
+  Json json;
+  if (!is_bare_vector(query)) {
+    EIDETIC_TRY(json, query_json(query, own));
+  }
+  if (!query.exclude_terms) own.clear();
+  const auto is_own = [&](const Hit& hit) { return std::ranges::find(own, hit.uri) != own.end(); };
+  for (std::uint32_t k = query.k;;) {
+    EIDETIC_TRY(auto result, search_once(name, query, json));
+    const std::size_t found = result.hits.size();
+    const auto dropped = static_cast<std::uint32_t>(std::erase_if(result.hits, is_own));
+    if (result.hits.size() >= query.k || found < k || dropped == 0 || k == kMaxK) {
+      result.hits.resize(std::min<std::size_t>(result.hits.size(), query.k));
+      return result;
+    }
+    k = std::min(kMaxK, query.k + dropped);
+    json["k"] = k;
+  }
+}
+
+Result<std::vector<Result<PutResult>>> RemoteEngine::put_some(std::string_view name, Json items) const {
+  return api_.ask(
+      {.method = "POST", .path = {"v1", "collections", name, "items"}, .json = Json{{"items", std::move(items)}}},
+      [](const Json& json) { return read_list(json.at("results"), read_put_result); });
+}
+
+Result<std::vector<Result<PutResult>>> RemoteEngine::put(std::string_view name, std::span<const NewItem> items) {
+  std::vector<Result<PutResult>> results(items.size());
+  std::vector<std::size_t> places;  // of those in `batch`
+  Json batch = Json::array();
+  std::size_t batch_bytes = 0;
+  const auto send = [&]() -> Result<void> {
+    if (places.empty()) return {};
+    EIDETIC_TRY(auto some, put_some(name, std::exchange(batch, Json::array())));
+    if (some.size() != places.size()) return std::unexpected(api_.strange("it has lost an item"));
+    for (std::size_t i = 0; i < some.size(); ++i) results[places[i]] = std::move(some[i]);
+    places.clear();
+    batch_bytes = 0;
+    return {};
+  };
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    auto item = new_item_json(items[i]);
+    if (!item) {
+      results[i] = std::unexpected(item.error());
+      continue;
+    }
+    constexpr std::size_t kNumberBytes = 12;
+    const std::size_t bytes =
+        item->value("base64", Json("")).get_ref<const std::string&>().size() + items[i].vector.size() * kNumberBytes;
+    if (batch_bytes + bytes > kBatchBytes || places.size() == kMaxIds) EIDETIC_CHECK(send());
+    batch.push_back(*std::move(item));
+    places.push_back(i);
+    batch_bytes += bytes;
+  }
+  EIDETIC_CHECK(send());
+  return results;
+}
+
+Result<std::vector<std::optional<Item>>> RemoteEngine::get(std::string_view name, std::span<const std::string> ids,
+                                                           bool with_vectors) {
+  std::vector<std::optional<Item>> items(ids.size());
+  std::vector<std::optional<Error>> errors(ids.size());
+  pool_.parallel_for(ids.size(), [&](std::size_t i) {
+    auto path = ApiPath{"v1", "collections", name, "items", ids[i]};
+    if (with_vectors) path = std::move(path).with("vectors", "true");
+    auto item = api_.ask({.path = std::move(path)}, read_item);
+    if (item) {
+      items[i] = *std::move(item);
+    } else {
+      errors[i] = std::move(item.error());
+    }
+  });
+  bool missing = false;
+  for (const auto& error : errors) {
+    if (error && error->code != ErrorCode::not_found) return std::unexpected(*error);
+    missing = missing || error.has_value();
+  }
+  // An unknown collection is a not_found too, and one of the call.
+  if (missing) EIDETIC_CHECK(describe(name));
+  return items;
+}
+
+Result<ScrollPage> RemoteEngine::list(std::string_view name, const ListRequest& request) {
+  auto path = ApiPath{"v1", "collections", name, "items"}.with("limit", std::to_string(request.limit));
+  if (!request.cursor.empty()) path = std::move(path).with("cursor", request.cursor);
+  if (!request.filter.empty()) path = std::move(path).with("filter", request.filter);
+  if (request.with_vectors) path = std::move(path).with("vectors", "true");
+  return api_.ask({.path = std::move(path)}, read_page);
+}
+
+Result<Item> RemoteEngine::patch(std::string_view name, const std::string& id, std::string_view merge_patch) {
+  EIDETIC_TRY(Json json, parse_json_object(merge_patch, "the patch"));
+  return api_.ask({.method = "PATCH",
+                   .path = {"v1", "collections", name, "items", id},
+                   .json = std::move(json),
+                   .content_type = "application/merge-patch+json"},
+                  read_item);
+}
+
+Result<EncodedPicture> RemoteEngine::fetch_picture(ApiPath path) const {
+  EIDETIC_TRY(const auto answer, api_.send({.path = std::move(path)}));
+  if (!answer.ok()) return std::unexpected(api_.error_of(answer));
+  const auto bytes = as_bytes(answer.body);
+  return EncodedPicture{.bytes = {bytes.begin(), bytes.end()},
+                        .media_type = std::string(answer.header("content-type")),
+                        .content_hash = sha256_hex(bytes)};
+}
+
+Result<EncodedPicture> RemoteEngine::picture(std::string_view name, const std::string& id) {
+  return fetch_picture({"v1", "collections", name, "items", id, "picture"});
+}
+
+Result<EncodedPicture> RemoteEngine::thumbnail(std::string_view name, const std::string& id, std::uint32_t size) {
+  return fetch_picture(ApiPath{"v1", "collections", name, "items", id, "thumbnail"}.with("size", std::to_string(size)));
+}
+
+}  // namespace eidetic::remote
+
+namespace eidetic {
+
+Result<std::unique_ptr<Engine>> connect_engine(const RemoteOptions& options) {
+  EIDETIC_TRY(auto api, remote::Api::open(options));
+  return std::make_unique<remote::RemoteEngine>(std::move(api));
+}
+
+}  // namespace eidetic

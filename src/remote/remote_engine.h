@@ -1,0 +1,83 @@
+// The class behind connect_engine. Internal to this room.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "eidetic/engine.h"
+
+#include "base/threads.h"
+#include "remote/api.h"
+
+namespace eidetic::remote {
+
+class RemoteEngine final : public Engine {
+ public:
+  explicit RemoteEngine(Api api) : api_(std::move(api)), pool_(std::max(api_.options().connections, 2U) - 1) {}
+
+  // Collections.
+  Result<CollectionInfo> create(std::string_view name, const CreateOptions& options) override;
+  Result<void> drop(std::string_view name) override;
+  Result<std::vector<CollectionInfo>> collections() override;
+  Result<CollectionInfo> describe(std::string_view name) override;
+  Result<EvalReport> evaluate(std::string_view name, std::string_view label,
+                              std::span<const std::uint32_t> recall_k) override;
+  Result<std::uint64_t> export_collection(std::string_view name, const std::filesystem::path& file) override;
+  Result<CollectionInfo> import_collection(const std::filesystem::path& file, std::optional<std::string> name) override;
+  Result<void> watch(std::string_view name, std::span<const std::filesystem::path> folders) override;
+  Result<std::vector<std::filesystem::path>> watched(std::string_view name) override;
+  Result<void> backup(const std::filesystem::path& folder) override;
+
+  // Items.
+  Result<IndexReport> index(std::string_view name, const IndexRequest& request,
+                            const std::function<void(const IndexProgress&)>& progress, std::stop_token stop) override;
+  Result<std::uint64_t> erase(std::string_view name, std::span<const std::string> ids) override;
+  Result<std::uint64_t> erase_where(std::string_view name, std::string_view filter) override;
+  Result<SearchResult> search(std::string_view name, const Query& query) override;
+  Result<std::vector<Result<PutResult>>> put(std::string_view name, std::span<const NewItem> items) override;
+  Result<std::vector<std::optional<Item>>> get(std::string_view name, std::span<const std::string> ids,
+                                               bool with_vectors) override;
+  Result<ScrollPage> list(std::string_view name, const ListRequest& request) override;
+  Result<Item> patch(std::string_view name, const std::string& id, std::string_view merge_patch) override;
+  Result<EncodedPicture> picture(std::string_view name, const std::string& id) override;
+  Result<EncodedPicture> thumbnail(std::string_view name, const std::string& id, std::uint32_t size) override;
+
+  // Jobs (remote_jobs.cpp).
+  Result<JobInfo> start_index(std::string_view name, const IndexRequest& request) override;
+  Result<JobInfo> start_put(std::string_view name, std::span<const NewItem> items) override;
+  Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) override;
+  Result<std::vector<JobInfo>> jobs(const JobQuery& query) override;
+  Result<JobInfo> job(std::string_view id) override;
+  Result<std::vector<ItemError>> job_failures(std::string_view id, std::uint64_t offset, std::uint32_t limit) override;
+  Result<JobInfo> cancel_job(std::string_view id) override;
+  Result<JobCounts> job_counts() override;
+
+  // Models (remote_models.cpp).
+  Result<std::vector<Result<Vector>>> embed(std::span<const std::string> uris, const std::string& model) override;
+  Result<Vector> embed(Bytes picture, const std::string& model) override;
+  Result<std::vector<ModelInfo>> models() override;
+  Result<ModelInfo> model(const std::string& name) override;
+  Result<std::vector<LayerInfo>> layers(const std::string& model) override;
+  Result<BundleCheck> check_model(const std::string& model) override;
+  Result<ModelInfo> import_model(const std::filesystem::path& file, const std::string& name) override;
+  Result<ModelInfo> install_model(const std::string& name, std::string_view bundle, const std::string& url) override;
+  Result<ModelInfo> pull_model(const std::string& model, const std::string& mirror,
+                               const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+                               std::stop_token stop) override;
+  Result<std::shared_ptr<const Embedder>> embedder(const std::string& model, Metric metric) override;
+
+ private:
+  [[nodiscard]] Result<SearchResult> search_once(std::string_view name, const Query& query, const Json& json) const;
+  [[nodiscard]] Result<EncodedPicture> fetch_picture(ApiPath path) const;
+  [[nodiscard]] Result<std::vector<Result<PutResult>>> put_some(std::string_view name, Json items) const;
+  // Until it has ended or `stop` is asked for; `changed` gets every state of it.
+  [[nodiscard]] Result<JobInfo> follow_job(const std::string& id, const std::function<void(const JobInfo&)>& changed,
+                                           const std::stop_token& stop);
+
+  Api api_;
+  ThreadPool pool_;  // the calling thread works too
+};
+
+}  // namespace eidetic::remote

@@ -1,0 +1,207 @@
+#include "remote/shapes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "remote/times.h"
+
+namespace eidetic::remote {
+namespace {
+
+// What throws as nlohmann does for a field of another type.
+[[noreturn]] void refuse(const std::string& what, const Json& json) {
+  throw Json::other_error::create(501, what, &json);
+}
+
+std::string text(const Json& json, const char* field) { return json.at(field).get<std::string>(); }
+std::uint64_t count(const Json& json, const char* field) { return json.at(field).get<std::uint64_t>(); }
+double number(const Json& json, const char* field) { return json.at(field).get<double>(); }
+
+std::int64_t nanoseconds(const Json& json, const char* field) {
+  const auto found = json.find(field);
+  if (found == json.end() || found->is_null()) return 0;
+  const auto time = parse_time(found->get<std::string>());
+  if (!time) refuse(fmt::format("'{}' is no point in time", field), json);
+  return *time;
+}
+
+std::int64_t milliseconds(const Json& json, const char* field) { return nanoseconds(json, field) / 1'000'000; }
+
+Metric metric(const Json& json) {
+  const auto parsed = parse_metric(text(json, "metric"));
+  if (!parsed) refuse("no metric", json);
+  return *parsed;
+}
+
+Precision precision(const Json& json) {
+  const std::string name = text(json, "precision");
+  for (const Precision known : {Precision::f32, Precision::bf16}) {
+    if (to_string(known) == name) return known;
+  }
+  refuse("no precision", json);
+}
+
+IndexProgress read_progress(const Json& json) {
+  return {.total = count(json, "total"),
+          .done = count(json, "done"),
+          .indexed = count(json, "indexed"),
+          .skipped = count(json, "skipped"),
+          .failed = count(json, "failed"),
+          .seconds = number(json, "seconds")};
+}
+
+std::string object_text(const Json& json, const char* field) {
+  const Json& object = json.at(field);
+  if (!object.is_object()) refuse(fmt::format("'{}' is no object", field), json);
+  return dump_json(object);
+}
+
+}  // namespace
+
+CollectionInfo read_collection(const Json& json) {
+  CollectionInfo info;
+  info.spec.name = text(json, "name");
+  info.spec.space = {.model = text(json, "model"),
+                     .hash = text(json, "space"),
+                     .dimensions = json.at("dimensions").get<std::uint32_t>(),
+                     .metric = metric(json),
+                     .precision = precision(json)};
+  info.spec.index = text(json, "index");
+  info.items = count(json, "items");
+  info.index_kind = text(json, "index_kind");
+  info.index_building = text(json, "index_building");
+  info.memory_bytes = count(json, "memory_bytes");
+  info.disk_bytes = count(json, "disk_bytes");
+  info.created_ms = milliseconds(json, "created");
+  return info;
+}
+
+Item read_item(const Json& json) {
+  Item item;
+  item.id = text(json, "id");
+  item.uri = text(json, "uri");
+  item.content_hash = text(json, "content_hash");
+  item.size_bytes = count(json, "size_bytes");
+  item.modified_ns = nanoseconds(json, "modified");
+  item.metadata = object_text(json, "metadata");
+  if (const auto vector = json.find("vector"); vector != json.end()) item.vector = vector->get<Vector>();
+  return item;
+}
+
+ScrollPage read_page(const Json& json) {
+  ScrollPage page;
+  page.items = read_list(json.at("items"), read_item);
+  if (const Json& next = json.at("next"); !next.is_null()) page.next = next.get<std::string>();
+  return page;
+}
+
+Error read_error(const Json& json) {
+  using enum ErrorCode;
+  const std::string name = text(json, "code");
+  Error error{internal, text(json, "message")};
+  for (const ErrorCode code :
+       {invalid_argument, not_found, already_exists, unsupported, corrupt, unavailable, overloaded}) {
+    if (to_string(code) == name) error.code = code;
+  }
+  if (name == "too_large") error.code = overloaded;
+  return error;
+}
+
+Result<PutResult> read_put_result(const Json& json) {
+  if (const auto error = json.find("error"); error != json.end()) return std::unexpected(read_error(*error));
+  PutResult result{.id = text(json, "id")};
+  const std::string outcome = text(json, "outcome");
+  for (const PutOutcome known : {PutOutcome::created, PutOutcome::replaced, PutOutcome::unchanged}) {
+    if (to_string(known) == outcome) {
+      result.outcome = known;
+      return result;
+    }
+  }
+  refuse("no outcome", json);
+}
+
+SearchResult read_search_result(const Json& json) {
+  SearchResult result{.collection = text(json, "collection"), .hits = {}, .timings = {}};
+  result.hits = read_list(json.at("hits"), [](const Json& hit) {
+    return Hit{.id = text(hit, "id"),
+               .similarity = number(hit, "similarity"),
+               .distance = number(hit, "distance"),
+               .uri = text(hit, "uri"),
+               .metadata = object_text(hit, "metadata")};
+  });
+  for (const auto& [stage, ms] : json.at("timings_ms").items()) result.timings.push_back({stage, ms.get<double>()});
+  return result;
+}
+
+EvalReport read_evaluation(const Json& json, std::span<const std::uint32_t> recall_k) {
+  EvalReport report{.label = text(json, "label"),
+                    .queries = count(json, "queries"),
+                    .classes = count(json, "classes"),
+                    .unlabelled = count(json, "unlabelled"),
+                    .p_at_1 = number(json, "p_at_1"),
+                    .p_at_10 = number(json, "p_at_10"),
+                    .map = number(json, "map"),
+                    .recall_at = {}};
+  for (const std::uint32_t k : recall_k) {
+    report.recall_at.emplace_back(k, json.at("recall_at").at(std::to_string(k)).get<double>());
+  }
+  return report;
+}
+
+JobInfo read_job(const Json& json) {
+  const auto state = parse_job_state(text(json, "state"));
+  if (!state) refuse("no state of a job", json);
+  JobInfo job{.id = text(json, "id"),
+              .kind = text(json, "kind"),
+              .subject = text(json, "subject"),
+              .state = *state,
+              .created_ms = milliseconds(json, "created"),
+              .started_ms = milliseconds(json, "started"),
+              .finished_ms = milliseconds(json, "finished"),
+              .progress = read_progress(json.at("progress")),
+              .error = {},
+              .starts = json.at("starts").get<std::uint32_t>()};
+  if (const Json& error = json.at("error"); !error.is_null()) job.error = read_error(error);
+  return job;
+}
+
+std::vector<ItemError> read_item_errors(const Json& json) {
+  return read_list(json, [](const Json& entry) { return ItemError{text(entry, "uri"), read_error(entry)}; });
+}
+
+ModelInfo read_model(const Json& json) {
+  ModelInfo model{.name = text(json, "name"), .folder = text(json, "folder")};
+  if (const auto bundle = json.find("bundle"); bundle != json.end()) model.bundle = dump_json(*bundle);
+  if (const auto error = json.find("error"); error != json.end()) model.error = read_error(*error);
+  return model;
+}
+
+std::vector<LayerInfo> read_layers(const Json& json) {
+  return read_list(json, [](const Json& layer) {
+    return LayerInfo{.name = text(layer, "name"),
+                     .op = text(layer, "op"),
+                     .shape = text(layer, "shape"),
+                     .type = text(layer, "type"),
+                     .output = layer.at("output").get<bool>()};
+  });
+}
+
+BundleCheck read_check(const Json& json, Metric metric) {
+  BundleCheck check;
+  check.space = {.model = text(json, "model"),
+                 .hash = text(json, "space"),
+                 .dimensions = json.at("dimensions").get<std::uint32_t>(),
+                 .metric = metric,
+                 .precision = precision(json)};
+  check.has_text = json.at("text").get<bool>();
+  check.labels = count(json, "labels");
+  check.load_ms = number(json, "load_ms");
+  check.images_per_s = number(json, "images_per_s");
+  if (const Json& golden = json.at("golden_difference"); !golden.is_null()) {
+    check.golden_difference = golden.get<double>();
+  }
+  return check;
+}
+
+}  // namespace eidetic::remote
