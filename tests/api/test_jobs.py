@@ -75,8 +75,8 @@ def test_a_job_that_fails(http, fresh, folders):
 @pytest.mark.parametrize(
     "wanted, status, code",
     [
-        ({"paths": ["/etc"]}, 403, "forbidden"),
-        ({"paths": ["../.."]}, 403, "forbidden"),
+        ({"paths": ["/etc"]}, 400, "invalid_argument"),
+        ({"paths": ["../.."]}, 400, "invalid_argument"),
         ({"paths": []}, 400, "invalid_argument"),
         ({}, 400, "invalid_argument"),
         ({"paths": ["x"], "batch": 0}, 400, "invalid_argument"),
@@ -91,7 +91,7 @@ def test_what_cannot_be_started(http, fresh, folders, wanted, status, code):
 def test_no_way_out_of_the_allowed_folders(http, fresh, folders):
     (folders / "way-out").symlink_to("/etc")
     for path in (f"{folders}/../..", f"{folders}/way-out"):
-        problem(http.post(f"{fresh}/index", json={"paths": [path]}), 403, "forbidden")
+        problem(http.post(f"{fresh}/index", json={"paths": [path]}), 400, "invalid_argument")
 
 
 def events_of(response):
@@ -156,10 +156,9 @@ def test_unknown(http, route):
 
 
 def test_equal_jobs_that_wait_are_one(http, fresh, many):
-    first, second = (start(http, fresh, many, batch=10) for _ in range(2))
-    third = start(http, fresh, many, batch=10)
-    assert len({first["id"], second["id"], third["id"]}) <= 2
-    for id in {first["id"], second["id"], third["id"]}:
+    ids = {start(http, fresh, many, batch=10)["id"] for _ in range(6)}
+    assert len(ids) <= 3, "two run, one waits"
+    for id in ids:
         http.post(f"/v1/jobs/{id}/cancel")
 
 
@@ -180,5 +179,5 @@ def test_restart_goes_on(tmp_path, folders, many, how):
         assert done["starts"] == 2
         assert await_job(http, waiting["id"])["starts"] == 1
         assert done["progress"]["skipped"] > 0, "what was stored is not embedded again"
-        assert http.get("/v1/collections/a").json()["items"] == 641
+        assert http.get("/v1/collections/a").json()["items"] == 601
         assert http.get("/v1/collections/a/items/mine").status_code == 200
