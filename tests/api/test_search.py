@@ -109,9 +109,7 @@ def test_crop(http, shapes, jpeg):
             assert [h["similarity"] for h in hits] == pytest.approx([h["similarity"] for h in wanted], abs=1e-4)
 
 
-@pytest.mark.parametrize(
-    "crop", ["1,2,3", "a,b,c,d", "0,0,0,0", "-1,0,5,5", "0,0,1.5,0.5,3", "nan,0,1,1"]
-)
+@pytest.mark.parametrize("crop", ["1,2,3", "a,b,c,d", "0,0,0,0", "-1,0,5,5", "0,0,1.5,0.5,3", "nan,0,1,1"])
 def test_wrong_crops(http, shapes, jpeg, crop):
     problem(
         http.post(f"{shapes}/search", params={"crop": crop}, content=jpeg, headers=RAW), 400, "invalid_argument", "crop"
