@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy
 import pytest
-from conftest import EIDETIC, SANITIZERS, Cli, Served, draw, in_terminal
+from conftest import EIDETIC, SANITIZERS, Cli, Served, in_terminal
+from pictures import draw
 
 pytestmark = pytest.mark.skipif(
     "serve" not in subprocess.run([EIDETIC, "--help"], capture_output=True, text=True).stdout, reason="no server in this build"
