@@ -264,6 +264,14 @@ Result<JobInfo> JobStore::finish(std::int64_t key, JobState state, const std::op
   return finished;
 }
 
+Result<void> JobStore::forget(std::int64_t key) {
+  const std::scoped_lock lock(mutex_);
+  EIDETIC_TRY(Statement query, database_->query("DELETE FROM jobs WHERE key = ?1 AND state = 1"));
+  EIDETIC_CHECK(query.bind(key).run());
+  if (database_->changes() > 0) --running_;
+  return {};
+}
+
 Result<bool> JobStore::cancel_waiting(std::int64_t key) {
   const std::scoped_lock lock(mutex_);
   return database_->transaction([&]() -> Result<bool> {

@@ -50,6 +50,8 @@ class JobStore {
   // kMaxRememberedJobs.
   [[nodiscard]] Result<JobInfo> finish(std::int64_t key, JobState state, const std::optional<Error>& error,
                                        const IndexProgress& progress);
+  // As finish, of a job that is not worth remembering.
+  [[nodiscard]] Result<void> forget(std::int64_t key);
   // Of a waiting job: true, it is cancelled. Of any other: false, it stays as it is.
   [[nodiscard]] Result<bool> cancel_waiting(std::int64_t key);
 

@@ -143,6 +143,11 @@ Result<void> Database::execute(const std::string& sql) {
   return {};
 }
 
+Result<void> Database::run(const char* sql) {
+  EIDETIC_TRY(Statement statement, query(sql));
+  return statement.run();
+}
+
 Result<void> Database::copy_from(Database& other) {
   sqlite3_backup* backup = sqlite3_backup_init(connection_, "main", other.connection_, "main");
   if (backup == nullptr) return error(sqlite3_errcode(connection_));

@@ -86,14 +86,17 @@ class Database {
  private:
   template <typename Work>
   [[nodiscard]] auto transaction(const char* begin, Work&& work) -> decltype(work()) {
-    EIDETIC_CHECK(execute(begin));
+    EIDETIC_CHECK(run(begin));
     auto result = work();
     if (result) {
-      if (auto committed = execute("COMMIT"); !committed) result = std::unexpected(std::move(committed).error());
+      if (auto committed = run("COMMIT"); !committed) result = std::unexpected(std::move(committed).error());
     }
     if (!result) roll_back();
     return result;
   }
+
+  // A statement without parameters, prepared once.
+  [[nodiscard]] Result<void> run(const char* sql);
 
   Database(std::filesystem::path file, sqlite3* connection) noexcept;
   void roll_back();

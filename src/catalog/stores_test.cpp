@@ -208,6 +208,15 @@ TEST_F(Jobs, AnIdIsANumber) {
   EXPECT_EQ(open()->get(7).error().code, ErrorCode::not_found);
 }
 
+TEST_F(Jobs, AreForgottenWhereNothingIsToBeRemembered) {
+  const auto jobs = open();
+  const auto info = need(jobs->add("index", "c", "{}", 10));
+  need(jobs->start_next());
+  ASSERT_TRUE(jobs->forget(key(info)));
+  EXPECT_EQ(need(jobs->counts()).running, 0U);
+  EXPECT_EQ(jobs->get(key(info)).error().code, ErrorCode::not_found);
+}
+
 TEST_F(Jobs, GoBackToWaiting) {
   const auto jobs = open();
   const auto info = need(jobs->add("index", "c", "{}", 10));

@@ -119,10 +119,10 @@ class Core final : public Engine {
 
   [[nodiscard]] Result<JobInfo> start_job(std::string_view kind, std::string_view subject,
                                           const std::string& arguments);
-  [[nodiscard]] Result<bool> run_job(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
-  [[nodiscard]] Result<bool> run_index(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
-  [[nodiscard]] Result<bool> run_put(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
-  [[nodiscard]] Result<bool> run_pull(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
+  [[nodiscard]] Result<JobEnd> run_job(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
+  [[nodiscard]] Result<JobEnd> run_index(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
+  [[nodiscard]] Result<JobEnd> run_put(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
+  [[nodiscard]] Result<JobEnd> run_pull(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   void follow_watched_folders();
 
   CoreParts parts_;

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::uint32_t kMaxPage = 10'000;
 
-// Metadata may be larger than what is asked for; so much of a collection is looked through for one page.
+// So much of a collection is looked through for one page, however few items pass the filter.
 constexpr std::size_t kLookedAtAPage = 20'000;
 
 std::unexpected<Error> no_picture(const std::string& id) {

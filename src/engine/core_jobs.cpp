@@ -128,7 +128,7 @@ Result<JobCounts> Core::job_counts() { return parts_.jobs->counts(); }
 
 // --- doing them ---
 
-Result<bool> Core::run_job(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {
+Result<JobEnd> Core::run_job(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {
   if (job.info.kind == kIndexJob) return run_index(job, teller, stop);
   if (job.info.kind == kPutJob) return run_put(job, teller, stop);
   if (job.info.kind == kPullJob) return run_pull(job, teller, stop);
@@ -136,7 +136,7 @@ Result<bool> Core::run_job(const JobRecord& job, JobTeller& teller, const std::s
               fmt::format("jobs of the kind '{}' are not known to this version", job.info.kind));
 }
 
-Result<bool> Core::run_index(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {
+Result<JobEnd> Core::run_index(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {
   EIDETIC_TRY(const auto todo, parse_index(job.arguments));
   for (const auto& [path, identity] : todo.watched) {
     if (folder_identity(path) == identity) continue;
@@ -146,15 +146,18 @@ Result<bool> Core::run_index(const JobRecord& job, JobTeller& teller, const std:
   EIDETIC_TRY(const auto report,
               index(job.info.subject, todo.request, [&](const IndexProgress& now) { teller.progress(now); }, stop));
   teller.failures(report.errors);
-  return !report.interrupted;
+  if (report.interrupted) return JobEnd::stopped;
+  // Looking at a watched folder again and again is no news.
+  const bool idle = report.indexed + report.updated + report.removed + report.failed == 0 && !todo.watched.empty();
+  return idle ? JobEnd::idle : JobEnd::done;
 }
 
-Result<bool> Core::run_put(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {
+Result<JobEnd> Core::run_put(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {
   EIDETIC_TRY(const auto items, parse_put(job.arguments));
   const Stopwatch watch;
   IndexProgress progress{.total = items.size()};
   for (std::size_t begin = 0; begin < items.size(); begin += kPutBatch) {
-    if (stop.stop_requested()) return false;
+    if (stop.stop_requested()) return JobEnd::stopped;
     const auto batch = std::span(items).subspan(begin, std::min(kPutBatch, items.size() - begin));
     EIDETIC_TRY(const auto results, put(job.info.subject, batch));
     std::vector<ItemError> failures;
@@ -171,10 +174,10 @@ Result<bool> Core::run_put(const JobRecord& job, JobTeller& teller, const std::s
     teller.failures(failures);
     teller.progress(progress);
   }
-  return true;
+  return JobEnd::done;
 }
 
-Result<bool> Core::run_pull(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {
+Result<JobEnd> Core::run_pull(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {
   EIDETIC_TRY(const auto mirror, parse_pull(job.arguments));
   const Stopwatch watch;
   EIDETIC_CHECK(pull_model(
@@ -183,7 +186,7 @@ Result<bool> Core::run_pull(const JobRecord& job, JobTeller& teller, const std::
         teller.progress({.total = total, .done = done, .seconds = watch.seconds()});
       },
       stop));
-  return true;
+  return JobEnd::done;
 }
 
 // --- watched folders ---

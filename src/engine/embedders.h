@@ -14,7 +14,7 @@
 
 namespace eidetic {
 
-// Thread-safe; a model that is being loaded holds up other calls.
+// Thread-safe; a model that is being loaded holds up calls for that one only.
 class Embedders {
  public:
   // `cache_dir`: see EmbedderOptions.
@@ -35,7 +35,11 @@ class Embedders {
   const unsigned threads_;
   const std::filesystem::path cache_dir_;
   std::mutex mutex_;
-  std::map<std::tuple<std::string, Metric, EmbedderOptions::Arithmetic, Use>, std::shared_ptr<const Embedder>> loaded_;
+  struct Slot {
+    std::mutex loading;
+    std::shared_ptr<const Embedder> embedder;
+  };
+  std::map<std::tuple<std::string, Metric, EmbedderOptions::Arithmetic, Use>, std::shared_ptr<Slot>> slots_;
 };
 
 }  // namespace eidetic

@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/test_files.h"
-#include "engine/test_pictures.h"
+#include "engine/test_engine.h"
 
 namespace eidetic {
 namespace {
@@ -21,12 +21,6 @@ using testing::HasSubstr;
 
 constexpr double kSame = 1e-5;
 constexpr unsigned kPictures = 12;
-
-template <typename T>
-T need(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().message);
-  return *std::move(result);
-}
 
 // One engine with pictures cats/0.ppm, dogs/1.ppm, cats/2.ppm … in collection "c" for all tests: models take a while to
 // load. Tests that store something use collections of their own.

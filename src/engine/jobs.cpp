@@ -107,7 +107,7 @@ std::optional<JobRecord> JobRunner::next() {
   return std::nullopt;
 }
 
-Result<bool> JobRunner::attempt(const JobRecord& job, Running& running) const {
+Result<JobEnd> JobRunner::attempt(const JobRecord& job, Running& running) const {
   if (job.interrupted >= kMaxInterruptions) {
     return fail(ErrorCode::internal,
                 fmt::format("it was started {} times, and each time the process ended while it ran; not tried again",
@@ -131,15 +131,20 @@ void JobRunner::run_one(const JobRecord& job) {
   JobState state = done ? JobState::done : JobState::failed;
   std::optional<Error> error;
   // What was stopped may say so with an error of its own.
-  const bool stopped = running->stop.stop_requested() && !done.value_or(false);
+  const bool stopped = running->stop.stop_requested() && done.value_or(JobEnd::stopped) == JobEnd::stopped;
   if (stopped) {
     state = running->cancelled ? JobState::cancelled : JobState::queued;
   } else if (!done) {
     error = done.error();
     log(LogLevel::warning, "job {} ({} of '{}') failed: {}", key, job.info.kind, job.info.subject, error->message);
   }
-  const auto finished = store_.finish(key, state, error, running->teller.last());
-  if (!finished) log(LogLevel::error, "the end of job {} is not stored: {}", key, finished.error().message);
+  Result<void> stored;
+  if (done.value_or(JobEnd::done) == JobEnd::idle) {
+    stored = store_.forget(key);
+  } else if (auto finished = store_.finish(key, state, error, running->teller.last()); !finished) {
+    stored = std::unexpected(std::move(finished).error());
+  }
+  if (!stored) log(LogLevel::error, "the end of job {} is not stored: {}", key, stored.error().message);
   const std::scoped_lock lock(mutex_);
   running_.erase(key);
 }

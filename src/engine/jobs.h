@@ -41,8 +41,10 @@ class JobTeller {
   std::chrono::steady_clock::time_point written_ = std::chrono::steady_clock::now();
 };
 
-// Does one job; true: to its end, false: stopped before it.
-using JobWork = std::function<Result<bool>(const JobRecord& job, JobTeller& teller, const std::stop_token& stop)>;
+// done: there was something to do. idle: there was not, and nobody asked: the job is forgotten. stopped: before its
+// end.
+enum class JobEnd { done, idle, stopped };
+using JobWork = std::function<Result<JobEnd>(const JobRecord& job, JobTeller& teller, const std::stop_token& stop)>;
 
 class JobRunner {
  public:
@@ -71,7 +73,7 @@ class JobRunner {
   // The next job, once there is one; nullopt: this is being destroyed.
   [[nodiscard]] std::optional<JobRecord> next();
   void run_one(const JobRecord& job);
-  [[nodiscard]] Result<bool> attempt(const JobRecord& job, Running& running) const;
+  [[nodiscard]] Result<JobEnd> attempt(const JobRecord& job, Running& running) const;
 
   JobStore& store_;
   const JobWork work_;

@@ -224,24 +224,17 @@ std::vector<WatchedFolder> Watcher::present(const std::string& collection, Watch
   std::vector<WatchedFolder> folders;
   for (const auto& path : watched.folders) {
     const auto identity = folder_identity(path);
-    if (!identity) {
-      log(LogLevel::warning, "collection '{}': the watched folder '{}' is not there; its items stay", collection,
-          path.native());
-      continue;
-    }
+    const bool empty = identity && is_empty_folder(path);
     // What is left where something was mounted is an empty folder, and another one.
     const auto filled = watched.filled.find(path);
-    if (is_empty_folder(path)) {
-      if (filled == watched.filled.end() || filled->second != *identity) {
-        log(LogLevel::warning,
-            "collection '{}': the watched folder '{}' is empty and may have been unmounted; its items stay", collection,
-            path.native());
-        continue;
-      }
-    } else {
+    if (identity && (!empty || (filled != watched.filled.end() && filled->second == *identity))) {
+      watched.missing.erase(path);
       watched.filled[path] = *identity;
+      folders.push_back({path, *identity});
+    } else if (watched.missing.insert(path).second) {
+      log(LogLevel::warning, "collection '{}': the watched folder '{}' is {}; its items stay", collection,
+          path.native(), empty ? "empty, and may have been unmounted" : "not there");
     }
-    folders.push_back({path, *identity});
   }
   return folders;
 }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -54,6 +55,7 @@ class Watcher {
     std::optional<Clock::time_point> due = Clock::now();  // of telling; none: nothing has changed
     Clock::time_point first_change = {};
     std::map<std::filesystem::path, FolderIdentity> filled;  // folders that had something in them, as they were then
+    std::set<std::filesystem::path> missing = {};            // that were told of as missing or empty
   };
 
   void run();

@@ -36,6 +36,7 @@ using boost::system::error_code;
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 constexpr auto kAfterAcceptFailure = std::chrono::milliseconds(100);  // out of descriptors, most often
+constexpr auto kDeadlinesEvery = std::chrono::milliseconds(100);
 constexpr auto kDrainPoll = std::chrono::milliseconds(5);
 constexpr int kBacklog = 1024;
 
@@ -134,6 +135,7 @@ class BeastEdge final : public Edge {
   void start() override {
     allow_many_descriptors();
     asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
+    asio::co_spawn(acceptor_.get_executor(), end_late_ones(), asio::detached);
     for (unsigned i = 0; i < std::max(1U, state_.options.threads); ++i) {
       threads_.emplace_back([this] { context_.run(); });
     }
@@ -145,14 +147,9 @@ class BeastEdge final : public Edge {
       error_code ignored;
       acceptor_.close(ignored);
     });
-    {
-      const std::scoped_lock lock(mutex_);
-      for (const auto& [client, weak] : sessions_) {
-        if (const auto session = weak.lock()) {
-          asio::post(session->executor(), [session] { session->end_when_idle(); });
-        }
-      }
-    }
+    for_each_session([](const std::shared_ptr<Session>& session) {
+      asio::post(session->executor(), [session] { session->end_when_idle(); });
+    });
     const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
     while (state_.connections > 0 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(kDrainPoll);
   }
@@ -174,6 +171,25 @@ class BeastEdge final : public Edge {
     }
   }
 
+  awaitable<void> end_late_ones() {
+    asio::steady_timer timer(acceptor_.get_executor());
+    for (;;) {
+      timer.expires_after(kDeadlinesEvery);
+      if (const auto [failed] = co_await timer.async_wait(kNoThrow); failed) co_return;
+      for_each_session([](const std::shared_ptr<Session>& session) {
+        if (session->is_late()) asio::post(session->executor(), [session] { session->end_when_late(); });
+      });
+    }
+  }
+
+  template <typename Visit>
+  void for_each_session(Visit visit) {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [client, weak] : sessions_) {
+      if (const auto session = weak.lock()) visit(session);
+    }
+  }
+
   void welcome(tcp::socket socket) {
     error_code failed;
     const auto endpoint = socket.remote_endpoint(failed);
@@ -187,9 +203,8 @@ class BeastEdge final : public Edge {
                                            options.connections_per_client), 429);
     }
     ++state_.connections;
-    boost::beast::tcp_stream stream(std::move(socket));
     auto session =
-        make_session(tls_ ? make_tls(std::move(stream), *tls_) : make_plain(std::move(stream)), client, state_);
+        make_session(tls_ ? make_tls(std::move(socket), *tls_) : make_plain(std::move(socket)), client, state_);
     const auto place = remember(client, session);
     const auto executor = session->executor();
     asio::co_spawn(executor, [session] { return session->run(); }, [this, place](const std::exception_ptr& thrown) {

@@ -73,18 +73,23 @@ Result<std::filesystem::path> empty_spool_folder(const std::filesystem::path& da
   return folder;
 }
 
+// What the first requests would load otherwise: the model as queries and as collections use it, and the index.
 Result<void> preload(Engine& engine, const std::vector<std::string>& collections) {
+  constexpr std::size_t kSide = 16;
+  const std::string picture = fmt::format("P6\n{0} {0}\n255\n{1}", kSide, std::string(kSide * kSide * 3, 'g'));
   for (const std::string& name : collections) {
-    // A search for a bare vector opens the index; the model is loaded by its own name.
-    EIDETIC_TRY(const auto info, engine.describe(name));
-    EIDETIC_CHECK(engine.embedder(info.spec.space.model, info.spec.space.metric));
     Query query;
-    Term term;
-    term.kind = Term::Kind::vector;
-    term.vector.assign(info.spec.space.dimensions, 1.0F);
-    query.terms.push_back(std::move(term));
     query.k = 1;
+    Term& term = query.terms.emplace_back();
+    term.kind = Term::Kind::bytes;
+    const auto bytes = as_bytes(picture);
+    term.bytes.assign(bytes.begin(), bytes.end());
     EIDETIC_CHECK(engine.search(name, query));
+    EIDETIC_TRY(const auto info, engine.describe(name));
+    const Space& space = info.spec.space;
+    if (const auto loaded = engine.embedder(space.model, space.metric); !loaded) {
+      log(LogLevel::warning, "{}", loaded.error().message);  // a model by path: loaded at its first use
+    }
   }
   return {};
 }

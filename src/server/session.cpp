@@ -147,8 +147,11 @@ class HttpSession final : public Session {
   }
 
   void end_when_idle() override {
-    if (idle_) transport_->socket().cancel();
+    error_code ignored;
+    if (idle_) transport_->socket().cancel(ignored);
   }
+  void end_when_late() override { transport_->cancel_if_late(); }
+  bool is_late() const override { return transport_->is_late(); }
   asio::any_io_executor executor() override { return transport_->executor(); }
 
  private:
@@ -171,7 +174,7 @@ class HttpSession final : public Session {
     if (auto problem = co_await read_body(parser, *request, admission, claim)) {
       co_return co_await refuse(parser, *request, state_.handler.refuse(*problem, request->id));
     }
-    transport_->socket().expires_never();
+    transport_->expires_never();
     const bool keep_alive = parser.get().keep_alive();
     HttpResponse response = co_await answer(request);
     co_return co_await send(*request, std::move(response), keep_alive && !state_.draining);
@@ -215,7 +218,7 @@ class HttpSession final : public Session {
     none.id = new_request_id();
     Problem problem(400, "invalid_argument", fmt::format("this is no HTTP request: {}", failed.message()));
     if (failed == asio::error::eof || failed == asio::error::connection_reset) co_return false;
-    if (failed == beast::error::timeout) {
+    if (failed == asio::error::timed_out) {
       problem = {408, "timeout", fmt::format("the head of the request took longer than {} s",
                                              state_.options.header_timeout_s)};
     } else if (failed == http::error::header_limit) {
@@ -260,7 +263,7 @@ class HttpSession final : public Session {
   }
 
   [[nodiscard]] Problem body_problem(error_code failed) const {
-    if (failed == beast::error::timeout) {
+    if (failed == asio::error::timed_out) {
       return {408, "timeout", fmt::format("the body did not arrive within {} s", state_.options.request_timeout_s)};
     }
     return {400, "invalid_argument", fmt::format("the body breaks off: {}", failed.message())};

@@ -30,6 +30,9 @@ class Session : public std::enable_shared_from_this<Session> {
   virtual boost::asio::awaitable<void> run() = 0;
   // Closes the connection if no request is under way; else it ends after the answer. On the session's executor.
   virtual void end_when_idle() = 0;
+  // Ends what has taken longer than it may. On the session's executor, now and then, where is_late() says so.
+  virtual void end_when_late() = 0;
+  [[nodiscard]] virtual bool is_late() const = 0;  // from any thread
   [[nodiscard]] virtual boost::asio::any_io_executor executor() = 0;
 };
 

@@ -1,8 +1,9 @@
 #include "server/transport.h"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
 
 #include <utility>
 
@@ -10,65 +11,65 @@ namespace eidetic {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
 using asio::awaitable;
+using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
 class Plain final : public Transport {
  public:
-  explicit Plain(beast::tcp_stream stream) : stream_(std::move(stream)) {}
+  explicit Plain(tcp::socket socket) : socket_(std::move(socket)) {}
 
   awaitable<Moved> read_some(asio::mutable_buffer buffer) override {
-    const auto [failed, bytes] = co_await stream_.async_read_some(buffer, kNoThrow);
-    co_return Moved{failed, bytes};
+    const auto [failed, bytes] = co_await socket_.async_read_some(buffer, kNoThrow);
+    co_return Moved{explained(failed), bytes};
   }
   awaitable<Moved> write_some(std::span<const asio::const_buffer> buffers) override {
-    const auto [failed, bytes] = co_await stream_.async_write_some(buffers, kNoThrow);
-    co_return Moved{failed, bytes};
+    const auto [failed, bytes] = co_await socket_.async_write_some(buffers, kNoThrow);
+    co_return Moved{explained(failed), bytes};
   }
   awaitable<error_code> handshake() override { co_return error_code(); }
   awaitable<void> say_goodbye() override {
     error_code ignored;
-    stream_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+    socket_.shutdown(asio::socket_base::shutdown_send, ignored);
     co_return;
   }
-  beast::tcp_stream& socket() override { return stream_; }
+  tcp::socket& socket() override { return socket_; }
 
  private:
-  beast::tcp_stream stream_;
+  tcp::socket socket_;
 };
 
 class Tls final : public Transport {
  public:
-  Tls(beast::tcp_stream stream, asio::ssl::context& context) : stream_(std::move(stream), context) {}
+  Tls(tcp::socket socket, asio::ssl::context& context) : stream_(std::move(socket), context) {}
 
   awaitable<Moved> read_some(asio::mutable_buffer buffer) override {
     const auto [failed, bytes] = co_await stream_.async_read_some(buffer, kNoThrow);
-    co_return Moved{failed, bytes};
+    co_return Moved{explained(failed), bytes};
   }
   awaitable<Moved> write_some(std::span<const asio::const_buffer> buffers) override {
     const auto [failed, bytes] = co_await stream_.async_write_some(buffers, kNoThrow);
-    co_return Moved{failed, bytes};
+    co_return Moved{explained(failed), bytes};
   }
   awaitable<error_code> handshake() override {
     const auto [failed] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kNoThrow);
-    co_return failed;
+    co_return explained(failed);
   }
   awaitable<void> say_goodbye() override { (void)co_await stream_.async_shutdown(kNoThrow); }
-  beast::tcp_stream& socket() override { return stream_.next_layer(); }
+  tcp::socket& socket() override { return stream_.next_layer(); }
 
  private:
-  beast::ssl_stream<beast::tcp_stream> stream_;
+  asio::ssl::stream<tcp::socket> stream_;
 };
 
 }  // namespace
 
-std::unique_ptr<Transport> make_plain(beast::tcp_stream stream) { return std::make_unique<Plain>(std::move(stream)); }
+std::unique_ptr<Transport> make_plain(tcp::socket socket) { return std::make_unique<Plain>(std::move(socket)); }
 
-std::unique_ptr<Transport> make_tls(beast::tcp_stream stream, asio::ssl::context& context) {
-  return std::make_unique<Tls>(std::move(stream), context);
+std::unique_ptr<Transport> make_tls(tcp::socket socket, asio::ssl::context& context) {
+  return std::make_unique<Tls>(std::move(socket), context);
 }
 
 }  // namespace eidetic

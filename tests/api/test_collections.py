@@ -45,7 +45,7 @@ def test_another_one_of_the_name_is_a_conflict(http, shapes, other):
 @pytest.mark.parametrize(
     "wanted, status, code, word",
     [
-        ({"model": "defualt"}, 404, "not_found", "default"),
+        ({"model": "defualt"}, 422, "not_found", "default"),
         ({"index": "HNSW1000"}, 400, "invalid_argument", "HNSW1000"),
         ({"metric": "cosin"}, 400, "invalid_argument", "cosine"),
         ({"modle": "default"}, 400, "invalid_argument", "modle"),
@@ -85,8 +85,8 @@ def test_watched_folder(http, fresh, folders):
         time.sleep(0.05)
     assert http.get(f"{fresh}/items/new.jpg").status_code == 200
     assert http.patch(fresh, json={"watch": []}).json()["watch"] == []
-    problem(http.patch(fresh, json={"watch": ["/etc"]}), 403, "forbidden", "/etc")
-    problem(http.patch(fresh, json={"watch": [str(folders / "nowhere")]}), 404, "not_found", "nowhere")
+    problem(http.patch(fresh, json={"watch": ["/etc"]}), 400, "invalid_argument", "/etc")
+    problem(http.patch(fresh, json={"watch": [str(folders / "nowhere")]}), 422, "not_found", "nowhere")
     problem(http.patch(fresh, json={}), 400, "invalid_argument", "watch")
 
 
@@ -105,7 +105,7 @@ def test_export_and_import(http, shapes, server):
     broken = bytearray(exported.content)
     broken[len(broken) // 2] ^= 1
     problem(http.post("/v1/import?name=bad", content=bytes(broken), headers=kind), 422, "corrupt")
-    problem(http.post("/v1/import?name=bad", content=b"", headers=kind), 422, "corrupt")
+    problem(http.post("/v1/import?name=bad", content=b"", headers=kind), 400, "invalid_argument", "empty")
     problem(http.get("/v1/collections/bad"), 404, "not_found")
     http.delete("/v1/collections/copy")
 
@@ -118,7 +118,7 @@ def test_evaluate(http, shapes):
     by_folder = http.post(f"{shapes}/evaluate", json={"label": "@folder"}).json()
     assert by_folder["map"] == said["map"]
     assert set(by_folder["recall_at"]) == {"1", "5", "10"}
-    problem(http.post(f"{shapes}/evaluate", json={"label": "knd"}), 404, "not_found", "kind")
+    problem(http.post(f"{shapes}/evaluate", json={"label": "knd"}), 422, "not_found", "kind")
     problem(http.post(f"{shapes}/evaluate", json={"label": ""}), 400, "invalid_argument", "label")
     problem(http.post(f"{shapes}/evaluate", json={"label": "kind", "recall_at": [0]}), 400, "invalid_argument")
 

@@ -157,10 +157,10 @@ def test_as_a_job(http, fresh, picture):
     "form, status, code",
     [
         (lambda site: {"content": b"no picture", "headers": PNG}, 422, ("corrupt", "unsupported")),
-        (lambda site: {"content": encoded()[:200], "headers": PNG}, 422, ("corrupt",)),
+        (lambda site: {"content": encoded()[:20], "headers": PNG}, 422, ("corrupt",)),
         (lambda site: {"content": b"", "headers": PNG}, (400, 422), ("corrupt", "unsupported", "invalid_argument")),
-        (lambda site: {"json": {"uri": "/etc/passwd"}}, 403, ("forbidden",)),
-        (lambda site: {"json": {"uri": "relative.png"}}, (400, 403), ("invalid_argument", "forbidden")),
+        (lambda site: {"json": {"uri": "/etc/passwd"}}, 400, ("invalid_argument",)),
+        (lambda site: {"json": {"uri": "relative.png"}}, 400, ("invalid_argument",)),
         (lambda site: {"json": {"uri": "ftp://127.0.0.1/x.png"}}, (400, 422), ("unsupported", "invalid_argument")),
         (lambda site: {"json": {"uri": f"{site}/gone.png"}}, (404, 422), None),
         (lambda site: {"json": {"uri": f"{site}/page.html"}}, 422, ("corrupt", "unsupported")),
@@ -246,7 +246,7 @@ def test_any_id(http, fresh, picture, name):
 
 @pytest.mark.parametrize("name", ["x" * 1025, "%00", "%FF"], ids=["long", "zero", "no text"])
 def test_no_id(http, fresh, picture, name):
-    problem(http.put(f"{fresh}/items/{name}", content=picture, headers=PNG), 400, "invalid_argument", "id")
+    problem(http.put(f"{fresh}/items/{name}", content=picture, headers=PNG), 400, "invalid_argument")
 
 
 def test_change_metadata(http, fresh, picture):

@@ -13,8 +13,8 @@ from pictures import draw_folder
 
 @pytest.fixture(scope="module")
 def many(folders):
-    """600 pictures: enough for a job to be seen at work."""
-    return draw_folder(folders / "many", 600)
+    """300 pictures: enough for a job to be seen at work."""
+    return draw_folder(folders / "many", 300)
 
 
 def start(http, path, *paths, **options):
@@ -75,8 +75,8 @@ def test_a_job_that_fails(http, fresh, folders):
 @pytest.mark.parametrize(
     "wanted, status, code",
     [
-        ({"paths": ["/etc"]}, 403, "forbidden"),
-        ({"paths": ["../.."]}, 403, "forbidden"),
+        ({"paths": ["/etc"]}, 400, "invalid_argument"),
+        ({"paths": ["../.."]}, 400, "invalid_argument"),
         ({"paths": []}, 400, "invalid_argument"),
         ({}, 400, "invalid_argument"),
         ({"paths": ["x"], "batch": 0}, 400, "invalid_argument"),
@@ -91,7 +91,7 @@ def test_what_cannot_be_started(http, fresh, folders, wanted, status, code):
 def test_no_way_out_of_the_allowed_folders(http, fresh, folders):
     (folders / "way-out").symlink_to("/etc")
     for path in (f"{folders}/../..", f"{folders}/way-out"):
-        problem(http.post(f"{fresh}/index", json={"paths": [path]}), 403, "forbidden")
+        problem(http.post(f"{fresh}/index", json={"paths": [path]}), 400, "invalid_argument")
 
 
 def events_of(response):
@@ -115,7 +115,7 @@ def test_events(http, fresh, many):
     assert [event["progress"]["done"] for event in seen] == sorted(event["progress"]["done"] for event in seen)
     assert [event["state"] for event in seen[:-1]].count("done") == 0
     assert seen[-1]["state"] == "done"
-    assert seen[-1]["progress"]["indexed"] == 600
+    assert seen[-1]["progress"]["indexed"] == 300
     with http.stream("GET", f"/v1/jobs/{job['id']}/events") as stream:
         assert [event["state"] for event in events_of(stream)] == ["done"], "of one that has ended: the end"
 
@@ -127,7 +127,7 @@ def test_cancel(http, fresh, many):
     assert http.post(f"/v1/jobs/{running['id']}/cancel").json()["id"] == running["id"]
     stopped = await_job(http, running["id"], "cancelled")
     kept = http.get(fresh).json()["items"]
-    assert 0 < stopped["progress"]["indexed"] <= kept < 600
+    assert 0 < stopped["progress"]["indexed"] <= kept < 300
     assert http.post(f"/v1/jobs/{running['id']}/cancel").json()["state"] == "cancelled"
     done = await_job(http, start(http, fresh, many)["id"])
     assert done["progress"]["skipped"] == kept
@@ -156,10 +156,9 @@ def test_unknown(http, route):
 
 
 def test_equal_jobs_that_wait_are_one(http, fresh, many):
-    first, second = (start(http, fresh, many, batch=10) for _ in range(2))
-    third = start(http, fresh, many, batch=10)
-    assert len({first["id"], second["id"], third["id"]}) <= 2
-    for id in {first["id"], second["id"], third["id"]}:
+    ids = {start(http, fresh, many, batch=10)["id"] for _ in range(6)}
+    assert len(ids) <= 3, "two run, one waits"
+    for id in ids:
         http.post(f"/v1/jobs/{id}/cancel")
 
 
@@ -180,5 +179,5 @@ def test_restart_goes_on(tmp_path, folders, many, how):
         assert done["starts"] == 2
         assert await_job(http, waiting["id"])["starts"] == 1
         assert done["progress"]["skipped"] > 0, "what was stored is not embedded again"
-        assert http.get("/v1/collections/a").json()["items"] == 641
+        assert http.get("/v1/collections/a").json()["items"] == 301
         assert http.get("/v1/collections/a/items/mine").status_code == 200

@@ -94,7 +94,7 @@ def test_many_removals(http, old):
 def test_upsert_again(http, old):
     same = {"name": "old", "config": {"ModelArchitecture": "default"}}
     assert http.post("/upsert_collection", json=same).text == "ok"
-    problem(http.post("/upsert_collection", json={**same, "config": {"ModelArchitecture": "x"}}), 404, "not_found", "x")
+    problem(http.post("/upsert_collection", json={**same, "config": {"ModelArchitecture": "x"}}), 422, "not_found", "x")
     http.put("/v1/collections/other", json={"metric": "dot"})
     problem(http.post("/upsert_collection", json={**same, "name": "other"}), 409, "already_exists", "other")
     http.delete("/v1/collections/other")

@@ -101,7 +101,8 @@ def test_the_unit(tmp_path):
 
 def test_the_unit_and_the_program_agree():
     arguments = re.search(r"^ExecStart=\S+ (.*)$", UNIT, re.M)[1].split()
-    text = subprocess.run([EIDETIC, "serve", "--help"], capture_output=True, text=True, check=True).stdout
+    helps = [[EIDETIC, "--help"], [EIDETIC, "serve", "--help"]]
+    text = "".join(subprocess.run(each, capture_output=True, text=True, check=True).stdout for each in helps)
     assert arguments[0] == "serve"
     for option in arguments[1::2]:
         assert option in text
