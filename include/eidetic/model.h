@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "eidetic/error.h"
 #include "eidetic/space.h"
@@ -12,9 +13,10 @@ namespace eidetic {
 
 struct ModelInfo {
   std::string name;
-  std::string folder;               // of the bundle, on the engine's machine
-  std::string bundle = "{}";        // its model.json (docs/model-bundles.md)
-  std::optional<Error> error = {};  // a broken bundle: of it only name and folder are known
+  std::string folder;                    // of the bundle, on the engine's machine
+  std::string bundle = "{}";             // its model.json (docs/model-bundles.md)
+  std::vector<std::string> labels = {};  // class names by position; left out where many models are listed
+  std::optional<Error> error = {};       // a broken bundle: of it only name and folder are known
 };
 
 // One tensor of a model.

@@ -214,22 +214,19 @@ class RemoteClassifier final : public Classifier {
     EIDETIC_TRY(const ModelInfo info, engine->model(model));
     const Json bundle = metadata_object(info.bundle);
     const Json labels = bundle.value("labels", Json());
-    if (!labels.is_object()) {
+    if (!labels.is_object() || info.labels.empty()) {
       return fail(ErrorCode::unsupported,
                   fmt::format("the model '{}' classifies nothing: its model.json has no 'labels'", model));
     }
-    const bool bare = !bundle.value("l2_normalize", true) && bundle.value("pooling", Json("avg")) == "none" &&
+    const bool bare = !bundle.value("l2_normalize", true) && bundle.value("pooling", Json("none")) == "none" &&
                       bundle.value("layer", Json()) == labels.value("layer", Json());
-    const Json names = labels.value("names", Json());
-    if (!bare || !names.is_array()) {
+    if (!bare) {
       return fail(ErrorCode::unsupported,
                   fmt::format("the server gives no class scores of the model '{}'; classify with a copy of it here, "
                               "without --server",
                               model));
     }
-    std::vector<std::string> classes;
-    for (const Json& name : names) classes.push_back(cell_text(name));
-    return std::make_unique<RemoteClassifier>(std::move(engine), model, std::move(classes));
+    return std::make_unique<RemoteClassifier>(std::move(engine), model, info.labels);
   }
 
   const std::vector<std::string>& labels() const override { return labels_; }

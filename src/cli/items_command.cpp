@@ -17,7 +17,8 @@ constexpr std::uint32_t kPage = 10'000;  // the most that a page takes
 
 struct ItemOptions {
   std::string collection;
-  std::vector<std::string> ids;
+  std::string id;
+  std::vector<std::string> ids;  // to delete
   std::string patch;
   std::string filter;
   std::string after;
@@ -79,10 +80,9 @@ int print_item(const Session& session, const Item& item) {
 
 Result<int> run_show(const Session& session, const ItemOptions& options) {
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
-  EIDETIC_TRY(const auto items, engine->get(options.collection, options.ids, options.vectors));
+  EIDETIC_TRY(const auto items, engine->get(options.collection, std::span(&options.id, 1), options.vectors));
   if (!items.front()) {
-    return fail(ErrorCode::not_found,
-                fmt::format("collection '{}' has no item '{}'", options.collection, options.ids.front()));
+    return fail(ErrorCode::not_found, fmt::format("collection '{}' has no item '{}'", options.collection, options.id));
   }
   return print_item(session, *items.front());
 }
@@ -90,7 +90,7 @@ Result<int> run_show(const Session& session, const ItemOptions& options) {
 Result<int> run_patch(const Session& session, const ItemOptions& options) {
   EIDETIC_CHECK(parse_json_object(options.patch, "the patch"));
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
-  EIDETIC_TRY(const Item item, engine->patch(options.collection, options.ids.front(), options.patch));
+  EIDETIC_TRY(const Item item, engine->patch(options.collection, options.id, options.patch));
   return print_item(session, item);
 }
 
@@ -124,7 +124,7 @@ void add_items_command(CLI::App& root, Session& session) {
     return std::pair(command, options);
   };
   const auto add_id = [](auto& added) {
-    added.first->add_option("ID", added.second->ids, "the item")->type_name("")->required()->expected(1);
+    added.first->add_option("ID", added.second->id, "the item")->type_name("")->required();
   };
   const auto add_filter = [](auto& added, const char* description) {
     added.first->add_option("--filter", added.second->filter, description)->type_name("EXPR");

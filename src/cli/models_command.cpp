@@ -12,9 +12,9 @@
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/table.h"
-#include "embed/layers.h"
 #include "embed/models.h"
 #include "embed/zoo.h"
+#include "engine/model_shelf.h"
 
 namespace eidetic {
 namespace {
@@ -27,16 +27,6 @@ struct ModelArguments {
 };
 
 // A data folder's models are read where they lie, without opening it: that works beside a process that owns it.
-Result<ModelInfo> info_of(const Result<ModelBundle>& bundle, const std::filesystem::path& folder) {
-  if (!bundle) return ModelInfo{.name = folder.filename().native(), .folder = folder.native(), .error = bundle.error()};
-  return ModelInfo{.name = bundle->name, .folder = bundle->folder.native(), .bundle = write_bundle(*bundle)};
-}
-
-Result<std::filesystem::path> path_of(const Session& session, const std::string& name) {
-  EIDETIC_TRY(const auto folders, model_folders(session.globals));
-  return find_bundle(name, folders);
-}
-
 Result<std::vector<ModelInfo>> all_models(const Session& session) {
   EIDETIC_TRY(const auto remote, remote_options(session.globals));
   if (remote) {
@@ -44,11 +34,7 @@ Result<std::vector<ModelInfo>> all_models(const Session& session) {
     return engine->models();
   }
   EIDETIC_TRY(const auto folders, model_folders(session.globals));
-  std::vector<ModelInfo> models;
-  for (const BundleEntry& entry : list_bundles(folders)) {
-    EIDETIC_TRY(models.emplace_back(), info_of(entry.bundle, entry.folder));
-  }
-  return models;
+  return shelf_models(folders);
 }
 
 Result<ModelInfo> model_of(const Session& session, const std::string& name) {
@@ -57,23 +43,18 @@ Result<ModelInfo> model_of(const Session& session, const std::string& name) {
     EIDETIC_TRY(const auto engine, connect_engine(*remote));
     return engine->model(name);
   }
-  EIDETIC_TRY(const auto path, path_of(session, name));
-  EIDETIC_TRY(const ModelBundle bundle, open_bundle(path));
-  return info_of(bundle, path);
+  EIDETIC_TRY(const auto folders, model_folders(session.globals));
+  return shelf_model(folders, name);
 }
 
-// The model's own name, and its layers.
-Result<std::pair<std::string, std::vector<LayerInfo>>> layers_of(const Session& session, const std::string& name) {
+Result<std::vector<LayerInfo>> layers_of(const Session& session, const std::string& name) {
   EIDETIC_TRY(const auto remote, remote_options(session.globals));
   if (remote) {
     EIDETIC_TRY(const auto engine, connect_engine(*remote));
-    EIDETIC_TRY(auto layers, engine->layers(name));
-    return std::pair(name, std::move(layers));
+    return engine->layers(name);
   }
-  EIDETIC_TRY(const auto path, path_of(session, name));
-  EIDETIC_TRY(const ModelBundle bundle, open_bundle(path));
-  EIDETIC_TRY(auto layers, list_layers(bundle.file(bundle.model)));
-  return std::pair(bundle.name, std::move(layers));
+  EIDETIC_TRY(const auto folders, model_folders(session.globals));
+  return shelf_layers(folders, name);
 }
 
 Result<BundleCheck> check_of(const Session& session, const std::string& name) {
@@ -82,7 +63,8 @@ Result<BundleCheck> check_of(const Session& session, const std::string& name) {
     EIDETIC_TRY(const auto engine, connect_engine(*remote));
     return engine->check_model(name);
   }
-  EIDETIC_TRY(const auto path, path_of(session, name));
+  EIDETIC_TRY(const auto folders, model_folders(session.globals));
+  EIDETIC_TRY(const auto path, find_bundle(name, folders));
   return check_bundle(path, {.arithmetic = session.globals.arithmetic, .threads = session.globals.threads});
 }
 
@@ -121,8 +103,8 @@ Result<int> run_show(const Session& session, const ModelArguments& arguments) {
 }
 
 Result<int> run_layers(const Session& session, const ModelArguments& arguments) {
-  EIDETIC_TRY(const auto found, layers_of(session, arguments.bundle));
-  const auto& [name, layers] = found;
+  EIDETIC_TRY(const ModelInfo model, model_of(session, arguments.bundle));
+  EIDETIC_TRY(const auto layers, layers_of(session, arguments.bundle));
   if (session.globals.json) {
     Json list = Json::array();
     for (const LayerInfo& layer : layers) {
@@ -132,7 +114,7 @@ Result<int> run_layers(const Session& session, const ModelArguments& arguments) 
                       {"type", layer.type},
                       {"output", layer.output}});
     }
-    print_json({{"model", name}, {"layers", std::move(list)}});
+    print_json({{"model", model.name}, {"layers", std::move(list)}});
     return kDone;
   }
   Table table({{.title = "layer", .least = 24, .cut = Cut::head},
@@ -183,19 +165,6 @@ Result<int> run_import(const Session& session, const ModelArguments& arguments) 
   return kDone;
 }
 
-// The first zoo.json of the folders where models are looked up: people may put their own before the one that comes
-// along.
-Result<std::vector<ZooModel>> zoo_of(const Session& session) {
-  EIDETIC_TRY(const auto folders, model_folders(session.globals));
-  std::error_code ignored;
-  for (const auto& folder : folders) {
-    if (std::filesystem::exists(folder / "zoo.json", ignored)) return read_zoo(folder / "zoo.json");
-  }
-  return fail(ErrorCode::not_found,
-              "there is no zoo.json in the folders where models are looked up; `eidetic doctor` "
-              "names them");
-}
-
 int list_zoo(const Session& session, std::span<const ZooModel> zoo) {
   if (session.globals.json) {
     Json list = Json::array();
@@ -222,7 +191,8 @@ int list_zoo(const Session& session, std::span<const ZooModel> zoo) {
 
 Result<int> run_pull(const Session& session, const ModelArguments& arguments) {
   if (arguments.name.empty()) {
-    EIDETIC_TRY(const auto zoo, zoo_of(session));
+    EIDETIC_TRY(const auto folders, model_folders(session.globals));
+    EIDETIC_TRY(const auto zoo, shelf_zoo(folders));
     return list_zoo(session, zoo);
   }
   const Interruption interruption;

@@ -21,7 +21,6 @@ struct SearchOptions {
   std::string model;
   std::uint32_t k = 10;
   std::optional<double> min_similarity_pct;
-  std::string filter;
   std::string crop;
   std::uint32_t ef = 0;
   bool exclude_self = false;
@@ -88,10 +87,6 @@ std::string nothing_found(const SearchOptions& options, Engine& engine) {
   if (const auto info = engine.describe(options.collection); info && info->items == 0) {
     return fmt::format("collection '{}' is empty", options.collection);
   }
-  if (!options.filter.empty()) {
-    return fmt::format("nothing in collection '{}' matches the filter{}", options.collection,
-                       options.min_similarity_pct ? " and is as similar as asked for" : "");
-  }
   if (!options.min_similarity_pct) return fmt::format("nothing else is in collection '{}'", options.collection);
   return fmt::format("nothing in collection '{}' is at least {} % similar; a lower --min-similarity shows more",
                      options.collection, *options.min_similarity_pct);
@@ -102,7 +97,6 @@ Result<Query> build_query(const SearchOptions& options) {
   query.model = options.model;
   query.k = options.k;
   query.min_similarity_pct = options.min_similarity_pct;
-  query.filter = options.filter;
   query.exclude_terms = options.exclude_self;
   query.ef = options.ef;
   EIDETIC_TRY(query.terms, parse_terms(options.words));
@@ -165,8 +159,6 @@ void add_search_command(CLI::App& root, Session& session) {
   app->add_option("-k", options->k, "how many hits (default: 10)")
       ->type_name("N")
       ->check(CLI::Range(1U, kMaxK).description(""));
-  app->add_option("--filter", options->filter, "only items whose metadata it matches: kind = \"cat\" and year > 2020")
-      ->type_name("EXPR");
   app->add_option("--min-similarity", options->min_similarity_pct, "leave out hits below this similarity, in per cent")
       ->type_name("PCT")
       ->check(CLI::Range(0.0, 100.0).description(""));

@@ -142,6 +142,16 @@ bool is_bundle_name(std::string_view name) noexcept {
   return !name.empty() && name.size() <= 64 && name[0] != '.' && std::ranges::all_of(name, allowed);
 }
 
+Result<std::vector<std::string>> ModelBundle::label_names() const {
+  std::vector<std::string> names;
+  if (!labels) return names;
+  constexpr std::size_t kMaxLabelBytes = std::size_t{16} << 20;
+  EIDETIC_TRY(const std::string lines, read_text(file(labels->file), kMaxLabelBytes));
+  for (const std::string_view line : split(lines, '\n')) names.emplace_back(trim(line));
+  if (!names.empty() && names.back().empty()) names.pop_back();
+  return names;
+}
+
 std::vector<fs::path> ModelBundle::model_files() const {
   const fs::path main = file(model);
   std::vector<fs::path> files = {main};

@@ -54,6 +54,8 @@ struct ModelBundle {
   std::optional<GoldenPart> golden = {};
   std::string description = {}, license = {}, source = {};  // for people
 
+  // Class names by position in the classifier's output; empty where the bundle has none. Errors: those of reading.
+  [[nodiscard]] Result<std::vector<std::string>> label_names() const;
   [[nodiscard]] std::filesystem::path file(std::string_view name_in_bundle) const { return folder / name_in_bundle; }
   // The model file and those that belong to it by name (weights of IR and Paddle, external data of ONNX).
   [[nodiscard]] std::vector<std::filesystem::path> model_files() const;

@@ -4,8 +4,6 @@
 
 #include <mutex>
 
-#include "base/file.h"
-#include "base/text.h"
 #include "base/threads.h"
 #include "embed/bundle.h"
 #include "embed/image_tower.h"
@@ -16,16 +14,6 @@ namespace eidetic {
 namespace {
 
 namespace fs = std::filesystem;
-
-Result<std::vector<std::string>> read_labels(const ModelBundle& bundle) {
-  std::vector<std::string> labels;
-  if (!bundle.labels) return labels;
-  constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
-  EIDETIC_TRY(const std::string text, read_text(bundle.file(bundle.labels->file), kMaxBytes));
-  for (const std::string_view line : split(text, '\n')) labels.emplace_back(trim(line));
-  if (!labels.empty() && labels.back().empty()) labels.pop_back();
-  return labels;
-}
 
 class BundleEmbedder final : public Embedder {
  public:
@@ -82,7 +70,7 @@ void take_layer(ModelBundle& bundle, const std::optional<std::string>& layer) {
 Result<std::unique_ptr<Embedder>> load(ModelBundle bundle, const EmbedderOptions& options) {
   EIDETIC_TRY(const std::string digest, model_digest(bundle));
   EIDETIC_TRY(ImageTower images, ImageTower::load(bundle, options, digest));
-  EIDETIC_TRY(auto labels, read_labels(bundle));
+  EIDETIC_TRY(auto labels, bundle.label_names());
   Space space{.model = bundle.name,
               .hash = space_hash(bundle, digest),
               .dimensions = static_cast<std::uint32_t>(images.dimensions()),

@@ -28,9 +28,9 @@ Result<BundleCheck> Core::check_model(const std::string& model) {
 }
 
 Result<ModelInfo> Core::import_model(const std::filesystem::path& file, const std::string& name) {
-  EIDETIC_TRY(const auto source, parts_.roots.resolve(file));
+  // No caller of a server names this file: it is the body of a request, kept outside of the folders that they reach.
   const std::scoped_lock lock(shelving_);
-  EIDETIC_TRY(const auto bundle, eidetic::import_model(source, parts_.options.data_dir / "models", name));
+  EIDETIC_TRY(const auto bundle, eidetic::import_model(file, parts_.options.data_dir / "models", name));
   return describe_bundle(bundle);
 }
 

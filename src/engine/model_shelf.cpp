@@ -67,7 +67,9 @@ std::vector<ModelInfo> shelf_models(Folders folders) {
 Result<ModelInfo> shelf_model(Folders folders, const std::string& name) {
   EIDETIC_TRY(const auto path, find_bundle(name, folders));
   EIDETIC_TRY(const auto bundle, open_bundle(path));
-  return describe_bundle(bundle);
+  auto model = describe_bundle(bundle);
+  if (auto labels = bundle.label_names()) model.labels = *std::move(labels);
+  return model;
 }
 
 Result<std::vector<LayerInfo>> shelf_layers(Folders folders, const std::string& name) {

@@ -84,7 +84,7 @@ ApiPath::ApiPath(std::initializer_list<std::string_view> pieces) {
   }
 }
 
-ApiPath&& ApiPath::with(std::string_view name, std::string_view value) && {
+ApiPath ApiPath::with(std::string_view name, std::string_view value) && {
   text_ += fmt::format("{}{}={}", std::exchange(separator_, '&'), name, percent_encode(value));
   return std::move(*this);
 }

@@ -25,7 +25,7 @@ namespace eidetic::remote {
 class ApiPath {
  public:
   ApiPath(std::initializer_list<std::string_view> pieces);
-  ApiPath&& with(std::string_view name, std::string_view value) &&;
+  [[nodiscard]] ApiPath with(std::string_view name, std::string_view value) &&;
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
  private:

@@ -103,6 +103,9 @@ TEST_F(RemoteApi, SendsTheTokenAndEncodesPaths) {
   ASSERT_TRUE(echo) << echo.error().message;
   EXPECT_EQ((*echo)["headers"]["authorization"], "Bearer abc");
   EXPECT_EQ((*echo)["path"], "/-/a%2Fb%20%C3%A4/%2E%2E?x=1%262&y=");
+  ApiPath path{"a"};
+  path = std::move(path).with("x", "1");
+  EXPECT_EQ(path.text(), "/a?x=1");
 }
 
 TEST(RemoteApiOptions, AreChecked) {

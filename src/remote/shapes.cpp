@@ -173,6 +173,9 @@ std::vector<ItemError> read_item_errors(const Json& json) {
 ModelInfo read_model(const Json& json) {
   ModelInfo model{.name = text(json, "name"), .folder = text(json, "folder")};
   if (const auto bundle = json.find("bundle"); bundle != json.end()) model.bundle = dump_json(*bundle);
+  if (const auto labels = json.find("labels"); labels != json.end()) {
+    model.labels = labels->get<std::vector<std::string>>();
+  }
   if (const auto error = json.find("error"); error != json.end()) model.error = read_error(*error);
   return model;
 }

@@ -1,10 +1,14 @@
 // Models: what is there, adding more, and vectors straight from them.
 #include <fmt/format.h>
 
+#include <fstream>
+#include <system_error>
+
 #include "base/file.h"
 #include "server/api.h"
 #include "server/parameters.h"
 #include "server/pictures_in.h"
+#include "server/temporary_file.h"
 #include "server/wire.h"
 
 namespace eidetic {
@@ -54,15 +58,30 @@ Answer check(Api& api, HttpRequest& request) {
   const auto checked = api.engine.check_model(request.captures[0]);
   if (!checked && checked.error().code == ErrorCode::not_found) return std::unexpected(Problem(checked.error()));
   if (!checked) return std::unexpected(picture_problem(checked.error()));
-  return json_response({{"model", checked->space.model},
-                        {"space", checked->space.hash},
-                        {"dimensions", checked->space.dimensions},
-                        {"precision", to_string(checked->space.precision)},
-                        {"text", checked->has_text},
-                        {"labels", checked->labels},
-                        {"load_ms", checked->load_ms},
-                        {"images_per_s", checked->images_per_s},
-                        {"golden_difference", checked->golden_difference ? Json(*checked->golden_difference) : Json()}});
+  return json_response(
+      {{"model", checked->space.model},
+       {"space", checked->space.hash},
+       {"dimensions", checked->space.dimensions},
+       {"precision", to_string(checked->space.precision)},
+       {"text", checked->has_text},
+       {"labels", checked->labels},
+       {"load_ms", checked->load_ms},
+       {"images_per_s", checked->images_per_s},
+       {"golden_difference", checked->golden_difference ? Json(*checked->golden_difference) : Json()}});
+}
+
+// A second name for a body on disk, with the ending by which a model file is known; by content, as bodies have no name.
+Result<TemporaryFile> with_ending(const std::filesystem::path& body) {
+  constexpr std::string_view kTfliteMark = "TFL3";
+  constexpr std::size_t kMarkOffset = 4;
+  std::string head(kMarkOffset + kTfliteMark.size(), '\0');
+  std::ifstream(body, std::ios::binary).read(head.data(), static_cast<std::streamsize>(head.size()));
+  auto named = body;
+  named += head.substr(kMarkOffset) == kTfliteMark ? ".tflite" : ".onnx";
+  std::error_code error;
+  std::filesystem::create_hard_link(body, named, error);
+  if (error) return system_error("cannot make", named, error.value());
+  return TemporaryFile(std::move(named));
 }
 
 Answer put(Api& api, HttpRequest& request) {
@@ -74,7 +93,8 @@ Answer put(Api& api, HttpRequest& request) {
   }
   if (!request.body_file) return std::unexpected(Problem(400, "invalid_argument", "the body is empty"));
   if (type == "application/octet-stream") {
-    const auto model = api.engine.import_model(request.body_file.path(), name);
+    EIDETIC_ANSWER_TRY(const TemporaryFile file, with_ending(request.body_file.path()));
+    const auto model = api.engine.import_model(file.path(), name);
     if (!model && model.error().code == ErrorCode::already_exists) return std::unexpected(Problem(model.error()));
     if (!model) return std::unexpected(picture_problem(model.error()));
     return json_response(wire::model(*model), 201);
@@ -85,7 +105,8 @@ Answer put(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_TRY(const auto bundle, reader.get<Json>("bundle"));
   EIDETIC_ANSWER_TRY(const auto url, reader.get<std::string>("url"));
   EIDETIC_ANSWER_CHECK(reader.finish());
-  if (!is_web_url(url)) return std::unexpected(Problem(400, "invalid_argument", "url: an http or https URL is expected"));
+  if (!is_web_url(url))
+    return std::unexpected(Problem(400, "invalid_argument", "url: an http or https URL is expected"));
   const auto model = api.engine.install_model(name, dump_json(bundle), url);
   if (!model && model.error().code == ErrorCode::already_exists) return std::unexpected(Problem(model.error()));
   if (!model) return std::unexpected(picture_problem(model.error()));

@@ -119,6 +119,7 @@ Json model(const ModelInfo& model) {
     json["error"] = error(*model.error);
   } else {
     json["bundle"] = stored_object(model.bundle);
+    if (!model.labels.empty()) json["labels"] = model.labels;
   }
   return json;
 }
@@ -126,9 +127,11 @@ Json model(const ModelInfo& model) {
 Json evaluation(std::string_view collection, const EvalReport& report) {
   Json recall = Json::object();
   for (const auto& [k, share] : report.recall_at) recall[std::to_string(k)] = share;
-  return {{"collection", collection},      {"label", report.label},           {"queries", report.queries},
-          {"classes", report.classes},     {"unlabelled", report.unlabelled}, {"p_at_1", report.p_at_1},
-          {"p_at_10", report.p_at_10},     {"map", report.map},               {"recall_at", std::move(recall)}};
+  return {{"collection", collection},        {"label", report.label},
+          {"queries", report.queries},       {"classes", report.classes},
+          {"unlabelled", report.unlabelled}, {"p_at_1", report.p_at_1},
+          {"p_at_10", report.p_at_10},       {"map", report.map},
+          {"recall_at", std::move(recall)}};
 }
 
 std::string search_result(const SearchResult& result) {

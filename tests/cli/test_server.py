@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy
 import pytest
-from conftest import EIDETIC, SANITIZERS, Cli, Served, draw, in_terminal
+from conftest import EIDETIC, SANITIZERS, Cli, Served, in_terminal
+from pictures import draw
 
 pytestmark = pytest.mark.skipif(
     "serve" not in subprocess.run([EIDETIC, "--help"], capture_output=True, text=True).stdout, reason="no server in this build"
@@ -72,12 +73,6 @@ def test_search_finds_the_same(served, indexed, pictures, query):
     assert hits(local) == hits(remote) and hits(local)
 
 
-def test_search_with_a_filter(served, indexed):
-    words = ("search", "id:circle/0000.jpg", "-c", "shapes", "-k", "40", "--filter", "kind = 'cross' and number < 20")
-    local, remote = (hits(runner.json(*words)) for runner in (indexed, served))
-    assert local == remote and len(local) == 5
-
-
 def test_files_only_names_ids_of_kept_pictures(served):
     lines = served("search", "id:circle/0000.jpg", "-c", "shapes", "-k", 3, "--files-only").out.splitlines()
     assert len(lines) == 3 and lines[0] == "circle/0000.jpg"
@@ -132,12 +127,14 @@ def test_collections(server, cli, pictures, tmp_path):
 
 
 def test_watched_folders(served, pictures):
-    assert served.json("collections", "watch", "shapes") == {"collection": "shapes", "watch": []}
-    try:
-        assert served.json("collections", "watch", "shapes", pictures / "circle")["watch"] == [str(pictures / "circle")]
-    finally:
-        assert served.json("collections", "watch", "shapes", "--none")["watch"] == []
-    served("collections", "watch", "shapes", "/etc", status=2)
+    served("collections", "create", "watching")
+    assert served.json("collections", "watch", "watching") == {"collection": "watching", "watch": []}
+    circles = str(pictures / "circle")
+    assert served.json("collections", "watch", "watching", circles)["watch"] == [circles]
+    assert served.json("collections", "watch", "watching")["watch"] == [circles]
+    served("collections", "watch", "watching", "/etc", status=2)
+    served("collections", "watch", "watching", circles, "--none", status=2)
+    assert served.json("collections", "watch", "watching", "--none")["watch"] == []
 
 
 def test_items(server, cli, pictures):
