@@ -27,6 +27,23 @@ def test_create_without_a_body_takes_the_defaults(http):
     http.delete("/v1/collections/plain")
 
 
+def test_bare_vectors(http):
+    path = "/v1/collections/bare"
+    made = http.put(path, json={"dimensions": 3, "metric": "euclidean"})
+    assert (made.status_code, made.json()["dimensions"]) == (201, 3)
+    assert http.put(path, json={"dimensions": 3, "metric": "euclidean"}).status_code == 200
+    problem(http.put(path, json={"dimensions": 4, "metric": "euclidean"}), 409, "already_exists", "bare")
+    http.put(f"{path}/items/x", json={"vector": [1, 2, 3]})
+    hit = http.post(f"{path}/search", json={"vector": [1, 2, 4]}).json()["hits"][0]
+    assert (hit["id"], hit["distance"]) == ("x", pytest.approx(1))
+    picture = {"content": encoded(), "headers": {"Content-Type": "image/png"}}
+    for answer in (http.put(f"{path}/items/y", **picture), http.post(f"{path}/search", **picture)):
+        assert answer.status_code in (400, 422), answer.text
+    for wrong in ({"dimensions": 0}, {"dimensions": 3, "model": "default"}, {"dimensions": "3"}):
+        problem(http.put("/v1/collections/wrong", json=wrong), 400, "invalid_argument")
+    http.delete(path)
+
+
 def test_create_after_drop_is_empty(http):
     for _ in range(2):
         assert http.put("/v1/collections/again").status_code == 201

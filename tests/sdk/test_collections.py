@@ -14,7 +14,9 @@ from eidetic import (
     Hit,
     InvalidArgument,
     JobFailed,
+    NewItem,
     NotFound,
+    Vector,
 )
 from live import SOURCE
 from pictures import draw_folder
@@ -34,6 +36,15 @@ def test_create_show_list_drop(client):
     made.drop()
     with pytest.raises(NotFound, match="made"):
         made.info()
+
+
+def test_bare_vectors(client):
+    bare = client.create_collection("bare", dimensions=3)
+    bare.add(Vector([1, 0, 0]), id="x")
+    bare.add_many([NewItem(Vector([0, 1, 0]), id="y")])
+    assert bare.search(Vector([0.9, 0.1, 0])).ids == ["x", "y"]
+    assert bare.info().dimensions == 3
+    bare.drop()
 
 
 def test_add_get_patch_delete(fresh):

@@ -67,6 +67,7 @@ class ClientVerbs(Handle, Generic[C, J]):
         name: str,
         *,
         model: Optional[str] = None,
+        dimensions: Optional[int] = None,
         index: Optional[str] = None,
         metric: Optional[str] = None,
         watch: Optional[Sequence[str]] = None,
@@ -76,13 +77,15 @@ class ClientVerbs(Handle, Generic[C, J]):
         Args:
             name: 1 to 64 of A-Z a-z 0-9 _ - .
             model: a model that the server has; None: "default".
+            dimensions: instead of a model: a collection of bare vectors.
             index: "auto", "Flat", "HNSW<M>" or "HNSW<M>:<E>"; None: "auto".
             metric: "cosine", "dot" or "euclidean"; None: "cosine".
             watch: folders of the server to keep in step with.
 
         Raises `AlreadyExists` when there is another one of that name: nothing is ever rebuilt or thrown away by asking.
         """
-        wanted = document(model=model, index=index, metric=metric, watch=None if watch is None else list(watch))
+        folders = None if watch is None else list(watch)
+        wanted = document(model=model, dimensions=dimensions, index=index, metric=metric, watch=folders)
         yield from self._send("PUT", f"/v1/collections/{segment(name)}", json=wanted)
         return self._collection(name)
 

@@ -291,8 +291,8 @@ class CollectionVerbs(Handle, Generic[J]):
         min_similarity: Optional[float] = None,
         exclude_self: Optional[bool] = None,
     ) -> Op[List[Union[SearchResult, EideticError]]]:
-        """Several queries in one request, up to 1,000: a result or an error for each, in order. A `Query` may have
-        settings of its own; the others get those given here."""
+        """Several queries in one request, 100 unless the server is configured otherwise: a result or an error for each,
+        in order. A `Query` may have settings of its own; the others get those given here."""
         common = Query((), k, filter, min_similarity, None, exclude_self)
         documents = []
         for each in queries:

@@ -202,6 +202,7 @@ class ModelInfo:
     name: str
     folder: str
     bundle: Dict[str, Any] = field(default_factory=dict)  # its model.json
+    labels: List[str] = field(default_factory=list)  # class names by position in a classifier's vector; not in lists
     error: Optional[Dict[str, str]] = None  # of a broken one: code and message
 
 
