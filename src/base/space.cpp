@@ -27,6 +27,7 @@ bool Space::matches(const Space& other) const noexcept {
 }
 
 std::string Space::describe() const {
+  if (model.empty()) return fmt::format("bare vectors ({} dimensions, {})", dimensions, to_string(metric));
   return fmt::format("{} ({} dimensions, {}, {}, {})", model, dimensions, to_string(metric), to_string(precision),
                      hash.substr(0, 12));
 }

@@ -154,6 +154,11 @@ void add_collections_command(CLI::App& root, Session& session) {
   add_name(create);
   create.first->add_option("--model", create.second->create.model, "bundle name, folder or file (default: default)")
       ->type_name("BUNDLE");
+  create.first
+      ->add_option("--dimensions", create.second->create.dimensions,
+                   "of a collection of bare vectors, which has no model")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 65'536U).description(""));
   create.first->add_option("--index", create.second->create.index, "auto, Flat, HNSW<M> or HNSW<M>:<E> (default: auto)")
       ->type_name("KIND");
   create.first->add_option("--metric", create.second->metric, "cosine, dot or euclidean (default: cosine)")

@@ -45,6 +45,11 @@ Core::~Core() {
 }
 
 Result<CollectionInfo> Core::create(std::string_view name, const CreateOptions& options) {
+  if (options.dimensions > 0) {
+    const Space bare{.model = "", .hash = "", .dimensions = options.dimensions, .metric = options.metric};
+    EIDETIC_CHECK(parts_.backend->create({std::string(name), bare, options.index, to_json(CollectionSettings{})}));
+    return describe(name);
+  }
   EIDETIC_CHECK(check_model_reach(options.model));
   EIDETIC_TRY(const auto model, embedder(options.model, options.metric));
   CollectionSpec spec{.name = std::string(name), .space = model->space(), .index = options.index};
@@ -137,6 +142,10 @@ Result<std::shared_ptr<const Embedder>> Core::embedder_of(const CollectionSpec& 
   const auto& [name, space, index, json] = collection;
   if (!asked.empty()) EIDETIC_CHECK(check_model_reach(asked));
   EIDETIC_TRY(const auto settings, parse_settings(json, name));
+  if (settings.model.empty()) {
+    return fail(ErrorCode::unsupported, fmt::format("collection '{}' holds bare vectors and has no model for pictures or "
+                                                    "words; give vectors, or the ids of items", name));
+  }
   const auto& model = asked.empty() ? settings.model : asked;
   EIDETIC_TRY(auto embedder, embedders_.get(model, space.metric, arithmetic_of(space), use));
   if (!embedder->space().matches(space)) {

@@ -105,6 +105,21 @@ TEST_F(ItemsTest, AVectorIsTakenAsItIs) {
   EXPECT_EQ(get("with uri")->uri, "https://example.org/x.jpg");
 }
 
+TEST_F(ItemsTest, ACollectionOfBareVectorsHasNoModel) {
+  const auto info = need(engine_->create("bare", {.dimensions = 3}));
+  EXPECT_EQ(info.spec.space.dimensions, 3U);
+  const std::vector<NewItem> items = {{.id = "x", .vector = {1, 0, 0}}, {.id = "y", .vector = {0, 1, 0}}};
+  for (const auto& result : need(engine_->put("bare", items))) EXPECT_TRUE(result.has_value());
+  const Query nearest{.terms = {{.kind = Term::Kind::vector, .vector = {0.9F, 0.1F, 0}}}, .k = 1};
+  EXPECT_EQ(need(engine_->search("bare", nearest)).hits[0].id, "x");
+
+  const Query picture{.terms = {{.kind = Term::Kind::bytes, .bytes = picture_bytes(1)}}};
+  EXPECT_EQ(engine_->search("bare", picture).error().code, ErrorCode::unsupported);
+  const NewItem another{.bytes = picture_bytes(1)};
+  const auto put = engine_->put("bare", std::span(&another, 1));
+  EXPECT_FALSE(put && (*put)[0]);
+}
+
 TEST_F(ItemsTest, ABadItemFailsAlone) {
   std::vector<NewItem> items(9);
   items[0] = {.id = "good", .bytes = picture_bytes(1)};

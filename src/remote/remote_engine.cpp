@@ -33,10 +33,13 @@ std::span<const std::byte> bytes_of(const Vector& vector) {
 }  // namespace
 
 Result<CollectionInfo> RemoteEngine::create(std::string_view name, const CreateOptions& options) {
-  const ApiRequest request{
-      .method = "PUT",
-      .path = {"v1", "collections", name},
-      .json = Json{{"model", options.model}, {"index", options.index}, {"metric", to_string(options.metric)}}};
+  Json wanted = {{"index", options.index}, {"metric", to_string(options.metric)}};
+  if (options.dimensions > 0) {
+    wanted["dimensions"] = options.dimensions;
+  } else {
+    wanted["model"] = options.model;
+  }
+  const ApiRequest request{.method = "PUT", .path = {"v1", "collections", name}, .json = std::move(wanted)};
   EIDETIC_TRY(const auto answer, api_.send(request));
   EIDETIC_TRY(const Json json, api_.document(answer));
   if (answer.status != 201) {

@@ -1,6 +1,8 @@
 // /v1/collections and what is done with a collection as a whole.
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "server/api.h"
 #include "server/parameters.h"
 #include "server/wire.h"
@@ -46,6 +48,13 @@ Result<Wanted> wanted(const Json& json) {
   Wanted wanted;
   EIDETIC_TRY(wanted.create.model, reader.get_or<std::string>("model", "default"));
   EIDETIC_CHECK(check_model_name(wanted.create.model));
+  if (reader.has("dimensions")) {
+    EIDETIC_TRY(const auto dimensions, reader.get<std::int64_t>("dimensions"));
+    if (dimensions < 1 || dimensions > std::numeric_limits<std::int32_t>::max() || reader.has("model")) {
+      return fail(ErrorCode::invalid_argument, "dimensions: a whole number above 0 is expected, and no model beside it");
+    }
+    wanted.create.dimensions = static_cast<std::uint32_t>(dimensions);
+  }
   EIDETIC_TRY(wanted.create.index, reader.get_or<std::string>("index", "auto"));
   EIDETIC_TRY(const auto metric, reader.get_or<std::string>("metric", "cosine"));
   EIDETIC_TRY(wanted.create.metric, parse_metric(metric));
@@ -67,6 +76,9 @@ Result<std::string> difference(Engine& engine, const CollectionInfo& info, const
   }
   if (space.metric != asked.metric) {
     return fmt::format("has the metric {}, not {}", to_string(space.metric), to_string(asked.metric));
+  }
+  if (asked.dimensions > 0) {
+    return space.model.empty() && space.dimensions == asked.dimensions ? "" : "is one of " + space.describe();
   }
   if (space.model == asked.model) return "";
   EIDETIC_TRY(const auto model, engine.embedder(asked.model, asked.metric));

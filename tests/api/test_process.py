@@ -188,6 +188,7 @@ def certificate(folder, days="3"):
     return {"tls_certificate": str(pem), "tls_key": str(key)}
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
 def test_tls(tmp_path):
     files = certificate(tmp_path)
     with Server(tmp_path, listen=files) as server:

@@ -43,7 +43,7 @@ def test_configurations_that_compose_writes(tmp_path):
     for token in tomllib.loads(text)["auth"]["tokens"]:
         name = Path(token["token_file"]).name
         assert name in mounted
-        (tmp_path / name).write_text("0123456789abcdef0123456789abcdef\n")
+        (tmp_path / name).write_text(f"{name}-0123456789abcdef\n")
     (tmp_path / "pictures").mkdir()
     text = text.replace("/run/secrets", str(tmp_path)).replace("/pictures", str(tmp_path / "pictures"))
     (tmp_path / "eidetic.toml").write_text(text + '[listen]\naddress = "0.0.0.0"\n')
