@@ -227,7 +227,8 @@ class Upload {
         continue;
       }
       ++done;
-      take(tasks[outcome->task], *std::move(outcome));
+      const UploadTask& task = tasks[outcome->task];
+      take(task, *std::move(outcome));
     }
     threads.clear();
     add_stage("hash", hashed_, hash_s_, static_cast<unsigned>(count));
