@@ -212,7 +212,7 @@ struct Query {
   std::uint32_t k = 10;                           // 1 to kMaxK
   std::optional<double> min_similarity_pct = {};  // 0 to 100: kept where round(similarity, 4) >= pct / 100
   std::string filter = {};                        // unsupported unless empty, so far
-  bool exclude_terms = false;         // leave out the items that id terms name and those made of picture terms' files
+  bool exclude_terms = false;         // leave out the items that the terms name, and those of the same pictures
   std::uint32_t ef = 0, rescore = 0;  // see SearchParams
 };
 

@@ -2,7 +2,7 @@
 //
 //   filter     = conjunction { "or" conjunction }
 //   conjunction = negation { "and" negation }
-//   negation   = "not" negation | "(" filter ")" | "exists" field | field test
+//   negation   = "not" negation | "(" filter ")" | "exists" field | field [ test ]
 //   test       = ( "=" | "!=" | "<" | "<=" | ">" | ">=" ) value | [ "not" ] "in" "(" value { "," value } ")"
 //   value      = "…" or '…' (\" \' \\ \n \t) | a number as in JSON | true | false | null
 //   field      = name { "." name }, each a bare word or anything `between backticks`; or @id, @uri
@@ -10,6 +10,7 @@
 // Words in quotes above are taken in any case. Values compare with values of their kind: numbers by value, strings
 // bytewise; of a list any entry may pass. A field that is not there is null. `!=` is `not =`, so it passes where the
 // field is missing; `<` and its like never pass for other kinds. `exists` is `!= null`.
+// A field without a test is `= true`.
 #pragma once
 
 #include <cstddef>

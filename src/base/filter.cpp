@@ -185,12 +185,23 @@ class Parser {
     return test(std::move(names));
   }
 
+  bool test_ends() {
+    skip_space();
+    if (at_ == text_.size() || text_[at_] == ')') return true;
+    const std::string lower = to_lower(word_ahead());
+    return lower == "and" || lower == "or";
+  }
+
   static NodePtr negated(NodePtr part) {
     return std::make_shared<const Node>(Node{.kind = Node::Kind::negation, .parts = {std::move(part)}});
   }
 
   Result<NodePtr> test(std::vector<std::string> names) {
     Node node{.kind = Node::Kind::equal, .field = std::move(names)};
+    if (test_ends()) {  // a field alone is one that is true
+      node.values.emplace_back(true);
+      return std::make_shared<const Node>(std::move(node));
+    }
     const bool negative_in = take_word("not");
     if (take_word("in")) {
       EIDETIC_TRY(node.values, values());

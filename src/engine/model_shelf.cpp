@@ -113,6 +113,8 @@ Result<ModelInfo> install_bundle(const fs::path& target, const std::string& name
     if (bundle.sha256) EIDETIC_CHECK(model_digest(bundle));
     EIDETIC_TRY(bundle.sha256, sha256_hex_of_file(file));
     EIDETIC_CHECK(write_file_atomically(unfinished / "model.json", write_bundle(bundle)));
+    // A description that does not fit its model is found out now, and not by the first picture.
+    EIDETIC_CHECK(load_embedder(unfinished, {.threads = 1}));
     fs::rename(unfinished, folder, error);
     if (error) return system_error("cannot make", folder, error.value());
     EIDETIC_TRY(const auto installed, read_bundle(folder));

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "blobs/listing.h"
+#include "base/hash.h"
 #include "engine/pictures.h"
 
 namespace eidetic {
@@ -103,15 +105,32 @@ double length(const Vector& vector) {
   return std::sqrt(std::inner_product(vector.begin(), vector.end(), vector.begin(), 0.0));
 }
 
-// The nearest items that were not made of one of `uris`. Items are not found by where they came from, only met: one
-// more search for those that come in the place of what was left out.
-Result<std::vector<Hit>> search_without(std::span<const std::string> uris, Backend& backend,
-                                        std::string_view collection, VectorQuery& query) {
+// The pictures that a query was made of.
+struct OwnPictures {
+  std::vector<std::string> uris;  // of those given by where they are
+  std::set<std::string> hashes;   // SHA-256 of those given as bytes
+};
+
+// The nearest items that are none of the query's own pictures. Items are not found by where they came from, only met:
+// one more search for those that come in the place of what was left out.
+Result<std::vector<Hit>> search_without(const OwnPictures& own, Backend& backend, std::string_view collection,
+                                        VectorQuery& query) {
   for (;;) {
     EIDETIC_TRY(auto hits, backend.search(collection, query));
     const auto before = query.exclude_ids.size();
+    std::vector<std::string> ids;
     for (const Hit& hit : hits) {
-      if (std::ranges::find(uris, hit.uri) != uris.end()) query.exclude_ids.push_back(hit.id);
+      if (std::ranges::find(own.uris, hit.uri) != own.uris.end()) {
+        query.exclude_ids.push_back(hit.id);
+      } else {
+        ids.push_back(hit.id);
+      }
+    }
+    if (!own.hashes.empty()) {
+      EIDETIC_TRY(const auto items, backend.get(collection, ids, false));
+      for (const auto& item : items) {
+        if (item && own.hashes.contains(item->content_hash)) query.exclude_ids.push_back(item->id);
+      }
     }
     if (query.exclude_ids.size() == before) return hits;
   }
@@ -170,7 +189,7 @@ Result<SearchResult> search(const QueryParts& parts, const CollectionSpec& colle
   const Terms terms(parts, collection, times);
   std::vector<Vector> vectors;
   std::vector<double> weights;
-  std::vector<std::string> own_uris;
+  OwnPictures own;
   VectorQuery nearest{.vector = {}, .k = query.k, .exclude_ids = {}, .ef = query.ef, .rescore = query.rescore};
   for (const auto& term : query.terms) {
     EIDETIC_TRY(auto vector, terms.vector(term));
@@ -178,13 +197,14 @@ Result<SearchResult> search(const QueryParts& parts, const CollectionSpec& colle
     weights.push_back(term.weight);
     if (!query.exclude_terms) continue;
     if (term.kind == Term::Kind::id) nearest.exclude_ids.push_back(term.value);
-    if (term.kind == Term::Kind::picture) own_uris.push_back(uri_of(term.value));
+    if (term.kind == Term::Kind::picture) own.uris.push_back(uri_of(term.value));
+    if (term.kind == Term::Kind::bytes) own.hashes.insert(sha256_hex(term.bytes));
   }
   EIDETIC_TRY(nearest.vector, combine(vectors, weights));
 
   const Stopwatch searching;
   SearchResult result{.collection = collection.name, .hits = {}, .timings = {}};
-  EIDETIC_TRY(result.hits, search_without(own_uris, parts.backend, collection.name, nearest));
+  EIDETIC_TRY(result.hits, search_without(own, parts.backend, collection.name, nearest));
   times.add(Stage::search, searching.seconds());
   if (query.min_similarity_pct) drop_below(result.hits, *query.min_similarity_pct);
   result.timings = timings_of(times, total.seconds());

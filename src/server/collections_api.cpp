@@ -168,6 +168,7 @@ Answer evaluate(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_TRY(const auto label, reader.get<std::string>("label"));
   EIDETIC_ANSWER_TRY(const auto asked, reader.get_or<std::vector<double>>("recall_at", {1, 5, 10}));
   EIDETIC_ANSWER_CHECK(reader.finish());
+  if (label.empty()) return std::unexpected(Problem(400, "invalid_argument", "label: a metadata field is expected"));
   std::vector<std::uint32_t> recall_at;
   for (const double k : asked) {
     if (!(k >= 1 && k <= kMaxK) || k != static_cast<double>(static_cast<std::uint32_t>(k)) || asked.size() > 100) {

@@ -41,15 +41,15 @@ Result<std::optional<std::string>> metadata_of(Parameters& parameters) {
 }
 
 // Several files of a form are told apart by their names; a single one by the parameter or its content.
-Result<NewItems> items_of_form(Form form, Parameters& parameters) {
+Result<NewItems> items_of_form(std::vector<Form::File> files, Parameters& parameters) {
   NewItems result;
-  result.single = form.files.size() == 1;
+  result.single = files.size() == 1;
   const auto id = parameters.text("id");
   EIDETIC_TRY(const auto metadata, metadata_of(parameters));
   if (id && !result.single) {
     return fail(ErrorCode::invalid_argument, "id: of several files, each one's own name is its id");
   }
-  for (auto& file : form.files) {
+  for (auto& file : files) {
     NewItem item;
     item.id = result.single ? id.value_or("") : file.name;
     item.bytes = std::move(file.bytes);
@@ -79,7 +79,7 @@ std::expected<Adding, Problem> read_items(const HttpRequest& request) {
   } else if (type == "application/x-ndjson") {
     EIDETIC_ANSWER_TRY(adding.items, parse_item_lines(request.body));
   } else if (type == "multipart/form-data") {
-    EIDETIC_ANSWER_TRY(adding.items, items_of_form(std::move(form), parameters));
+    EIDETIC_ANSWER_TRY(adding.items, items_of_form(std::move(form.files), parameters));
   } else if (is_raw_picture(type)) {
     if (request.body.empty()) return std::unexpected(Problem(400, "invalid_argument", "the body is empty"));
     NewItem item;

@@ -15,6 +15,9 @@ Answer list(Api& api, HttpRequest& request) {
   JobQuery query;
   query.subject = parameters.text("subject").value_or("");
   query.before = parameters.text("before").value_or("");
+  if (query.before.find_first_not_of("0123456789") != std::string::npos) {
+    return std::unexpected(Problem(400, "invalid_argument", fmt::format("before = '{}' is no job's id", query.before)));
+  }
   const auto state = parameters.text("state");
   EIDETIC_ANSWER_TRY(const auto limit, parameters.integer("limit", 1, 1000));
   EIDETIC_ANSWER_CHECK(parameters.finish());

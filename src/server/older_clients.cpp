@@ -20,7 +20,7 @@ HttpResponse ok() { return text_response("ok", "text/plain; charset=utf-8"); }
 // These clients know one status for whatever is wrong with a body.
 std::expected<Json, Problem> older_body(const HttpRequest& request) {
   auto json = json_body(request);
-  if (!json && json.error().status == 415) json.error().status = 400;
+  if (!json && json.error().status == 415) return std::unexpected(Problem(400, "invalid_argument", json.error().detail));
   return json;
 }
 
@@ -68,11 +68,11 @@ Answer upsert_collection(Api& api, HttpRequest& request) {
   if (created) return ok();
   if (created.error().code != ErrorCode::already_exists) return std::unexpected(Problem(created.error()));
   EIDETIC_ANSWER_TRY(const auto info, api.engine.describe(name));
-  EIDETIC_ANSWER_TRY(const auto embedder, api.engine.embedder(model, info.spec.space.metric));
+  EIDETIC_ANSWER_TRY(const auto embedder, api.engine.embedder(model, Metric::euclidean));
   if (embedder->space().matches(info.spec.space)) return ok();
   return std::unexpected(Problem(409, "already_exists",
-                                 fmt::format("collection '{}' is of the model {}, not {}; remove it first", name,
-                                             info.spec.space.describe(), model)));
+                                 fmt::format("collection '{}' is of {}, not of {}; remove it first", name,
+                                             info.spec.space.describe(), embedder->space().describe())));
 }
 
 Answer remove_collection(Api& api, HttpRequest& request) {

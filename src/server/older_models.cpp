@@ -92,9 +92,9 @@ Result<Json> steps_of(JsonReader& transformation) {
     if (!list[i].is_object() || list[i].size() != 1) {
       return fail(ErrorCode::invalid_argument, where + ": an object with one key, the step, is expected");
     }
-    const auto& [name, fields] = *list[i].items().begin();
-    EIDETIC_TRY(auto reader, JsonReader::of(fields, fmt::format("{} '{}'", where, name)));
-    EIDETIC_TRY(Json step, step_of(name, reader));
+    const auto given = list[i].begin();
+    EIDETIC_TRY(auto reader, JsonReader::of(given.value(), fmt::format("{} '{}'", where, given.key())));
+    EIDETIC_TRY(Json step, step_of(given.key(), reader));
     EIDETIC_CHECK(reader.finish());
     if (!step.is_null()) steps.push_back(std::move(step));
   }

@@ -156,14 +156,14 @@ def test_as_a_job(http, fresh, picture):
 @pytest.mark.parametrize(
     "form, status, code",
     [
-        (lambda site: {"content": b"no picture", "headers": PNG}, 422, ("corrupt", "unsupported")),
+        (lambda site: {"content": b"no picture", "headers": PNG}, 400, ("invalid_argument",)),
         (lambda site: {"content": encoded()[:20], "headers": PNG}, 422, ("corrupt",)),
         (lambda site: {"content": b"", "headers": PNG}, (400, 422), ("corrupt", "unsupported", "invalid_argument")),
         (lambda site: {"json": {"uri": "/etc/passwd"}}, 400, ("invalid_argument",)),
         (lambda site: {"json": {"uri": "relative.png"}}, 400, ("invalid_argument",)),
         (lambda site: {"json": {"uri": "ftp://127.0.0.1/x.png"}}, (400, 422), ("unsupported", "invalid_argument")),
         (lambda site: {"json": {"uri": f"{site}/gone.png"}}, (404, 422), None),
-        (lambda site: {"json": {"uri": f"{site}/page.html"}}, 422, ("corrupt", "unsupported")),
+        (lambda site: {"json": {"uri": f"{site}/page.html"}}, 400, ("invalid_argument",)),
         (lambda site: {"json": {"uri": f"{site}/large"}}, (413, 422), None),
         (lambda site: {"json": {"uri": f"{site}/round"}}, 422, None),
         (lambda site: {"json": {"uri": "http://127.0.0.1:1/x.png"}}, (422, 503), None),

@@ -49,7 +49,7 @@ def test_embed(http):
     problem(http.post("/v1/models/nothing/embed", content=picture, headers=RAW), 404, "not_found", "nothing")
     problem(http.post("/v1/models/default/embed", json={"text": "x"}), 400, "invalid_argument", "text")
     problem(http.post("/v1/models/default/embed", json={"uri": "/etc/passwd"}), 400, "invalid_argument")
-    assert http.post("/v1/models/default/embed", content=b"no picture", headers=RAW).status_code == 422
+    assert http.post("/v1/models/default/embed", content=b"no picture", headers=RAW).status_code == 400
 
 
 def test_a_model_file(http):

@@ -185,5 +185,5 @@ def test_search_with_a_form(http, shapes, jpeg):
     assert len(http.post("/api/search/shapes?limit=3", files={"file": jpeg}).json()) == 3
     assert http.post("/api/search/nothing", files={"file": jpeg}).status_code == 422
     assert http.post("/api/search/shapes", files={"other": jpeg}).status_code == 422
-    assert http.post("/api/search/shapes", files={"file": b"no picture"}).status_code == 422
+    assert http.post("/api/search/shapes", files={"file": b"no picture"}).status_code == 400
     problem(http.post("/api/search/shapes", json={}), 415, "unsupported_media_type")

@@ -201,7 +201,7 @@ def test_filter(http, shapes):
         ({"vector": []}, 400, "invalid_argument", ""),
         ({"text": "a red boot"}, 422, "unsupported", "text"),
         ({"uri": "/etc/passwd"}, 400, "invalid_argument", "/etc/passwd"),
-        ({"base64": base64.b64encode(b"no picture").decode()}, 422, None, ""),
+        ({"base64": base64.b64encode(b"no picture").decode()}, 400, "invalid_argument", ""),
         ({"id": "circle/0000.jpg", "model": "nothing"}, 422, "not_found", "nothing"),
         ({"id": 5}, 400, "invalid_argument", "id"),
         ([], 400, "invalid_argument", "object"),
