@@ -74,6 +74,8 @@ TEST(Filter, JoinsAndNegates) {
   EXPECT_EQ(verdict("stock in (1, 2, 3)"), "yes");
   EXPECT_EQ(verdict("stock not in (1, 2, 3)"), "no");
   EXPECT_EQ(verdict("label in ('a', null, true, 1)"), "no");
+  EXPECT_EQ(verdict("price < 20 and label in ('shoe', 'boot') and not `sold out`"), "yes");
+  EXPECT_EQ(verdict("(`sold out`) or stock"), "no");  // 3 is not true
 }
 
 TEST(Filter, OfNoWordsPassesEverything) {
