@@ -50,7 +50,7 @@ struct CreateOptions {
   std::string model = "default";  // bundle name, or path of a bundle folder or model file
   // Above 0: a collection of bare vectors of so many dimensions, which come from elsewhere; it has no model.
   std::uint32_t dimensions = 0;
-  std::string index = "auto";     // see check_factory
+  std::string index = "auto";  // see check_factory
   Metric metric = Metric::cosine;
 };
 

@@ -122,7 +122,7 @@ TEST_F(EmbeddedTest, OneProcessAtATimeOwnsTheFolder) {
   const auto second = open_embedded_backend(options());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::unavailable);
-  EXPECT_THAT(second.error().message, HasSubstr("another process, id " + std::to_string(other)));
+  EXPECT_THAT(second.error().message, HasSubstr("another process (id " + std::to_string(other)));
 
   ::kill(other, SIGKILL);
   ASSERT_EQ(::waitpid(other, nullptr, 0), other);

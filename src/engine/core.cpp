@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "blobs/listing.h"
 #include "blobs/uri.h"
 #include "embed/models.h"
 #include "engine/evaluate.h"
 #include "engine/ingest.h"
-#include "blobs/listing.h"
 #include "engine/pictures.h"
 #include "engine/query.h"
 #include "engine/settings.h"
@@ -143,8 +143,10 @@ Result<std::shared_ptr<const Embedder>> Core::embedder_of(const CollectionSpec& 
   if (!asked.empty()) EIDETIC_CHECK(check_model_reach(asked));
   EIDETIC_TRY(const auto settings, parse_settings(json, name));
   if (settings.model.empty()) {
-    return fail(ErrorCode::unsupported, fmt::format("collection '{}' holds bare vectors and has no model for pictures or "
-                                                    "words; give vectors, or the ids of items", name));
+    return fail(ErrorCode::unsupported,
+                fmt::format("collection '{}' holds bare vectors and has no model for pictures or "
+                            "words; give vectors, or the ids of items",
+                            name));
   }
   const auto& model = asked.empty() ? settings.model : asked;
   EIDETIC_TRY(auto embedder, embedders_.get(model, space.metric, arithmetic_of(space), use));

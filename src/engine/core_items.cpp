@@ -6,9 +6,9 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "blobs/listing.h"
 #include "catalog/check.h"
 #include "engine/core.h"
-#include "blobs/listing.h"
 #include "engine/put.h"
 #include "image/encode.h"
 

@@ -12,9 +12,9 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "blobs/listing.h"
 #include "blobs/uri.h"
 #include "catalog/check.h"
-#include "blobs/listing.h"
 #include "engine/pictures.h"
 #include "engine/stages.h"
 

@@ -8,8 +8,8 @@
 #include <set>
 #include <utility>
 
-#include "blobs/listing.h"
 #include "base/hash.h"
+#include "blobs/listing.h"
 #include "engine/pictures.h"
 
 namespace eidetic {

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/hash.h"
-#include "blobs/uri.h"
 #include "blobs/listing.h"
+#include "blobs/uri.h"
 
 namespace eidetic {
 namespace {

@@ -33,11 +33,11 @@ HttpResponse job_response(const JobInfo& job) {
 }
 
 std::unexpected<Problem> wrong_media_type(const HttpRequest& request, std::string_view taken) {
-  return std::unexpected(Problem(
-      415, "unsupported_media_type",
-      request.content_type.empty() ? fmt::format("the content type is missing; this route takes {}", taken)
-                                   : fmt::format("the content type is '{}'; this route takes {}", request.content_type,
-                                                 taken)));
+  return std::unexpected(
+      Problem(415, "unsupported_media_type",
+              request.content_type.empty()
+                  ? fmt::format("the content type is missing; this route takes {}", taken)
+                  : fmt::format("the content type is '{}'; this route takes {}", request.content_type, taken)));
 }
 
 std::expected<Json, Problem> json_body(const HttpRequest& request, bool optional) {
@@ -53,7 +53,8 @@ std::expected<Json, Problem> describe_collection(Api& api, const CollectionInfo&
   const std::string& name = info.spec.name;
   std::uint64_t pending = 0;
   for (const JobState state : {JobState::queued, JobState::running}) {
-    EIDETIC_ANSWER_TRY(const auto jobs, api.engine.jobs({.subject = name, .state = state, .before = {}, .limit = 1000}));
+    EIDETIC_ANSWER_TRY(const auto jobs,
+                       api.engine.jobs({.subject = name, .state = state, .before = {}, .limit = 1000}));
     pending += jobs.size();
   }
   EIDETIC_ANSWER_TRY(const auto watched, api.engine.watched(name));

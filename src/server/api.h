@@ -23,10 +23,10 @@ struct Api {
   Engine& engine;
   const ServerConfig& config;
   Metrics& metrics;
-  std::filesystem::path spool_folder;                // for files on their way in or out
-  std::function<MetricsSnapshot()> snapshot;         // of queues and connections
-  std::atomic<bool> ready = false;                   // requests are taken
-  std::atomic<std::uint64_t> files = 0;              // names in the spool folder
+  std::filesystem::path spool_folder;         // for files on their way in or out
+  std::function<MetricsSnapshot()> snapshot;  // of queues and connections
+  std::atomic<bool> ready = false;            // requests are taken
+  std::atomic<std::uint64_t> files = 0;       // names in the spool folder
 };
 
 // Where a handler runs. network: on the network thread, so it must not wait for anything; search and write: in the lane
@@ -54,24 +54,24 @@ struct Route {
 [[nodiscard]] std::span<const Route> older_routes();
 
 // Declares `declaration` from a Result or an expected of Problem, or returns the problem from a handler.
-#define EIDETIC_ANSWER_TRY_(result, declaration, expression)                          \
-  auto result = (expression);                                                         \
-  if (!result) return std::unexpected<Problem>(Problem(std::move(result).error()));   \
+#define EIDETIC_ANSWER_TRY_(result, declaration, expression)                        \
+  auto result = (expression);                                                       \
+  if (!result) return std::unexpected<Problem>(Problem(std::move(result).error())); \
   declaration = *std::move(result)
 #define EIDETIC_ANSWER_TRY(declaration, ...) \
   EIDETIC_ANSWER_TRY_(EIDETIC_CONCAT(answer_result_, __LINE__), declaration, (__VA_ARGS__))
-#define EIDETIC_ANSWER_CHECK(...)                                                                                \
-  do {                                                                                                           \
-    if (auto check_result = (__VA_ARGS__); !check_result) {                                                      \
-      return std::unexpected<Problem>(Problem(std::move(check_result).error()));                                 \
-    }                                                                                                            \
+#define EIDETIC_ANSWER_CHECK(...)                                                \
+  do {                                                                           \
+    if (auto check_result = (__VA_ARGS__); !check_result) {                      \
+      return std::unexpected<Problem>(Problem(std::move(check_result).error())); \
+    }                                                                            \
   } while (false)
 
 // --- what handlers share ---
 
 [[nodiscard]] HttpResponse json_response(const Json& json, unsigned status = 200);
 [[nodiscard]] HttpResponse text_response(std::string text, std::string_view content_type, unsigned status = 200);
-[[nodiscard]] HttpResponse empty_response();  // 204
+[[nodiscard]] HttpResponse empty_response();                  // 204
 [[nodiscard]] HttpResponse job_response(const JobInfo& job);  // 202 with its Location
 [[nodiscard]] std::unexpected<Problem> wrong_media_type(const HttpRequest& request, std::string_view taken);
 // The body as a JSON object. A body of another content type is a 415, none at all an empty object where `optional`.

@@ -51,7 +51,8 @@ Result<Wanted> wanted(const Json& json) {
   if (reader.has("dimensions")) {
     EIDETIC_TRY(const auto dimensions, reader.get<std::int64_t>("dimensions"));
     if (dimensions < 1 || dimensions > std::numeric_limits<std::int32_t>::max() || reader.has("model")) {
-      return fail(ErrorCode::invalid_argument, "dimensions: a whole number above 0 is expected, and no model beside it");
+      return fail(ErrorCode::invalid_argument,
+                  "dimensions: a whole number above 0 is expected, and no model beside it");
     }
     wanted.create.dimensions = static_cast<std::uint32_t>(dimensions);
   }
@@ -71,7 +72,8 @@ Result<Wanted> wanted(const Json& json) {
 Result<std::string> difference(Engine& engine, const CollectionInfo& info, const CreateOptions& asked) {
   const Space& space = info.spec.space;
   if (info.spec.index != asked.index) {
-    EIDETIC_TRY(const std::string index, asked.index == "auto" ? Result<std::string>("auto") : check_factory(asked.index));
+    EIDETIC_TRY(const std::string index,
+                asked.index == "auto" ? Result<std::string>("auto") : check_factory(asked.index));
     if (index != info.spec.index) return fmt::format("has the index '{}', not '{}'", info.spec.index, asked.index);
   }
   if (space.metric != asked.metric) {
@@ -95,14 +97,17 @@ Answer put(Api& api, HttpRequest& request) {
   if (!created) {
     if (info.error().code != ErrorCode::already_exists) {
       // A model that is not there is a wrong body, not an unknown collection.
-      if (info.error().code == ErrorCode::not_found) return std::unexpected(Problem(422, "not_found", info.error().message));
+      if (info.error().code == ErrorCode::not_found)
+        return std::unexpected(Problem(422, "not_found", info.error().message));
       return std::unexpected(Problem(info.error()));
     }
     EIDETIC_ANSWER_TRY(info, api.engine.describe(name));
     EIDETIC_ANSWER_TRY(const std::string why, difference(api.engine, *info, asked.create));
     if (!why.empty()) {
-      return std::unexpected(Problem(409, "already_exists", fmt::format("collection '{}' {}; choose another name, or "
-                                                                        "DELETE it first", name, why)));
+      return std::unexpected(Problem(409, "already_exists",
+                                     fmt::format("collection '{}' {}; choose another name, or "
+                                                 "DELETE it first",
+                                                 name, why)));
     }
   }
   if (asked.watch) EIDETIC_ANSWER_CHECK(api.engine.watch(name, paths_of(*asked.watch)));
@@ -172,8 +177,9 @@ Answer evaluate(Api& api, HttpRequest& request) {
   std::vector<std::uint32_t> recall_at;
   for (const double k : asked) {
     if (!(k >= 1 && k <= kMaxK) || k != static_cast<double>(static_cast<std::uint32_t>(k)) || asked.size() > 100) {
-      return std::unexpected(Problem(400, "invalid_argument",
-                                     fmt::format("recall_at: at most 100 whole numbers from 1 to {} are expected", kMaxK)));
+      return std::unexpected(
+          Problem(400, "invalid_argument",
+                  fmt::format("recall_at: at most 100 whole numbers from 1 to {} are expected", kMaxK)));
     }
     recall_at.push_back(static_cast<std::uint32_t>(k));
   }

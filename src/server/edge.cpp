@@ -1,8 +1,5 @@
 #include "server/edge.h"
 
-#include <fmt/format.h>
-#include <sys/resource.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -13,6 +10,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -65,9 +64,8 @@ Result<void> check_validity(SSL_CTX* context, const std::filesystem::path& file)
 Result<std::unique_ptr<asio::ssl::context>> open_tls(const EdgeOptions& options) {
   auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
   error_code failed;
-  context->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
-                           asio::ssl::context::no_tlsv1_1,
-                       failed);
+  context->set_options(
+      asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1, failed);
   context->use_certificate_chain_file(options.tls_certificate, failed);
   if (failed) {
     return fail(ErrorCode::invalid_argument, fmt::format("the TLS certificate '{}' cannot be used: {}",
@@ -197,24 +195,27 @@ class BeastEdge final : public Edge {
     socket.set_option(tcp::no_delay(true), failed);
     const std::string client = printable_address(endpoint);
     const auto& options = state_.options;
-    if (state_.connections >= options.max_connections) return turn_away(socket, "the server has no connection left", 503);
+    if (state_.connections >= options.max_connections)
+      return turn_away(socket, "the server has no connection left", 503);
     if (options.connections_per_client > 0 && of_client(client) >= options.connections_per_client) {
-      return turn_away(socket, fmt::format("no client may have more than {} connections",
-                                           options.connections_per_client), 429);
+      return turn_away(socket,
+                       fmt::format("no client may have more than {} connections", options.connections_per_client), 429);
     }
     ++state_.connections;
     auto session =
         make_session(tls_ ? make_tls(std::move(socket), *tls_) : make_plain(std::move(socket)), client, state_);
     const auto place = remember(client, session);
     const auto executor = session->executor();
-    asio::co_spawn(executor, [session] { return session->run(); }, [this, place](const std::exception_ptr& thrown) {
-      forget(place);
-      try {
-        if (thrown) std::rethrow_exception(thrown);
-      } catch (const std::exception& error) {
-        log(LogLevel::error, "a connection failed: {}", error.what());
-      }
-    });
+    asio::co_spawn(
+        executor, [session] { return session->run(); },
+        [this, place](const std::exception_ptr& thrown) {
+          forget(place);
+          try {
+            if (thrown) std::rethrow_exception(thrown);
+          } catch (const std::exception& error) {
+            log(LogLevel::error, "a connection failed: {}", error.what());
+          }
+        });
   }
 
   // As much of an answer as fits into an empty socket buffer, without waiting.

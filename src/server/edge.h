@@ -1,5 +1,5 @@
-// HTTP/1.1 on sockets, with and without TLS (RFC 9110, 9112): reads requests within their limits, hands them on, writes the
-// answers. Boost.Beast and Asio are known in edge.cpp only.
+// HTTP/1.1 on sockets, with and without TLS (RFC 9110, 9112): reads requests within their limits, hands them on, writes
+// the answers. Boost.Beast and Asio are known in edge.cpp only.
 //
 // Threads: the edge's own network threads read and write, and do nothing else. What handles a request calls back from
 // whatever thread it likes.
@@ -26,7 +26,8 @@ struct EdgeOptions {
   std::uint32_t max_connections = 4096;
   std::uint32_t connections_per_client = 0;  // 0: no limit
   std::uint64_t header_bytes = 16384;
-  std::uint64_t bodies_in_memory = std::uint64_t{1} << 30;  // of all requests together; beyond it they are put off (503)
+  std::uint64_t bodies_in_memory = std::uint64_t{1}
+                                   << 30;  // of all requests together; beyond it they are put off (503)
   double header_timeout_s = 10;
   double request_timeout_s = 60;
   double idle_timeout_s = 75;
@@ -62,8 +63,8 @@ class EdgeHandler {
 
 class Edge {
  public:
-  // Binds and listens; nothing is answered before start(). Errors: invalid_argument (no such address; TLS files that are
-  // missing, do not fit, are not valid yet or any more), unavailable (port taken).
+  // Binds and listens; nothing is answered before start(). Errors: invalid_argument (no such address; TLS files that
+  // are missing, do not fit, are not valid yet or any more), unavailable (port taken).
   [[nodiscard]] static Result<std::unique_ptr<Edge>> open(const EdgeOptions& options, EdgeHandler& handler);
   Edge(const Edge&) = delete;
   Edge& operator=(const Edge&) = delete;

@@ -23,23 +23,23 @@ namespace eidetic {
 inline constexpr std::size_t kNoRoute = ~std::size_t{0};
 
 struct HttpRequest {
-  std::string method;                             // upper case
-  std::string target;                             // as sent
-  RequestTarget uri;                              // the same, taken apart and decoded
-  std::size_t route = kNoRoute;                   // in the table of the service
-  std::vector<std::string> captures;              // what stands for the route's {names}, in order
-  std::string content_type;                       // as sent; empty: none
+  std::string method;                 // upper case
+  std::string target;                 // as sent
+  RequestTarget uri;                  // the same, taken apart and decoded
+  std::size_t route = kNoRoute;       // in the table of the service
+  std::vector<std::string> captures;  // what stands for the route's {names}, in order
+  std::string content_type;           // as sent; empty: none
   std::string if_none_match;
   std::string authorization;
   std::string origin;
-  std::string asked_method, asked_headers;        // Access-Control-Request-…
-  std::string id;                                 // X-Request-Id, or made up
-  std::string client;                             // numeric address
-  std::optional<std::uint64_t> content_length;    // nullopt: none, or chunked
+  std::string asked_method, asked_headers;      // Access-Control-Request-…
+  std::string id;                               // X-Request-Id, or made up
+  std::string client;                           // numeric address
+  std::optional<std::uint64_t> content_length;  // nullopt: none, or chunked
   bool has_body = false;
   Caller caller;
-  std::string body;                               // padded for simdjson: its capacity is kBodyPadding larger
-  TemporaryFile body_file;                        // in its place on routes that spool
+  std::string body;         // padded for simdjson: its capacity is kBodyPadding larger
+  TemporaryFile body_file;  // in its place on routes that spool
 };
 
 inline constexpr std::size_t kBodyPadding = 64;  // bytes behind a document that simdjson may read

@@ -89,8 +89,9 @@ std::expected<Adding, Problem> read_items(const HttpRequest& request) {
     adding.items.single = true;
     adding.items.items.emplace_back(std::move(item));
   } else {
-    return wrong_media_type(request, "image/*, application/octet-stream, application/json, application/x-ndjson and "
-                                     "multipart/form-data");
+    return wrong_media_type(request,
+                            "image/*, application/octet-stream, application/json, application/x-ndjson and "
+                            "multipart/form-data");
   }
   EIDETIC_ANSWER_CHECK(parameters.finish());
   return adding;
@@ -149,14 +150,16 @@ std::expected<NewItem, Problem> read_item(const HttpRequest& request) {
   if (type == "application/json") {
     EIDETIC_ANSWER_CHECK(no_parameters(request));
     EIDETIC_ANSWER_TRY(auto items, parse_new_items(request.body));
-    if (!items.single) return std::unexpected(Problem(400, "invalid_argument", "one item is expected here, not a list"));
+    if (!items.single)
+      return std::unexpected(Problem(400, "invalid_argument", "one item is expected here, not a list"));
     EIDETIC_ANSWER_TRY(item, std::move(items.items.front()));
     return item;
   }
   Form form{.files = {}, .fields = request.uri.query};
   if (type == "multipart/form-data") {
     EIDETIC_ANSWER_TRY(form, read_form(request));
-    if (form.files.size() > 1) return std::unexpected(Problem(400, "invalid_argument", "the form has more than one file"));
+    if (form.files.size() > 1)
+      return std::unexpected(Problem(400, "invalid_argument", "the form has more than one file"));
     item.bytes = std::move(form.files.front().bytes);
   } else {
     EIDETIC_ANSWER_TRY(item, read_picture(request));
@@ -171,8 +174,8 @@ Answer put(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_TRY(NewItem item, read_item(request));
   const std::string& id = request.captures[1];
   if (!item.id.empty() && item.id != id) {
-    return std::unexpected(Problem(400, "invalid_argument",
-                                   fmt::format("id: '{}' in the body is not '{}' in the path", item.id, id)));
+    return std::unexpected(
+        Problem(400, "invalid_argument", fmt::format("id: '{}' in the body is not '{}' in the path", item.id, id)));
   }
   item.id = id;
   EIDETIC_ANSWER_TRY(const auto results, api.engine.put(request.captures[0], std::span(&item, 1)));
@@ -186,11 +189,10 @@ Answer get(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_TRY(const auto vectors, parameters.boolean("vectors"));
   EIDETIC_ANSWER_CHECK(parameters.finish());
   const auto& id = request.captures[1];
-  EIDETIC_ANSWER_TRY(const auto items,
-                     api.engine.get(request.captures[0], std::span(&id, 1), vectors.value_or(false)));
+  EIDETIC_ANSWER_TRY(const auto items, api.engine.get(request.captures[0], std::span(&id, 1), vectors.value_or(false)));
   if (!items.front()) {
-    return std::unexpected(Problem(404, "not_found",
-                                   fmt::format("collection '{}' has no item '{}'", request.captures[0], id)));
+    return std::unexpected(
+        Problem(404, "not_found", fmt::format("collection '{}' has no item '{}'", request.captures[0], id)));
   }
   return json_response(wire::item(*items.front()));
 }
@@ -211,8 +213,8 @@ Answer erase(Api& api, HttpRequest& request) {
   const auto& id = request.captures[1];
   EIDETIC_ANSWER_TRY(const std::uint64_t erased, api.engine.erase(request.captures[0], std::span(&id, 1)));
   if (erased == 0) {
-    return std::unexpected(Problem(404, "not_found",
-                                   fmt::format("collection '{}' has no item '{}'", request.captures[0], id)));
+    return std::unexpected(
+        Problem(404, "not_found", fmt::format("collection '{}' has no item '{}'", request.captures[0], id)));
   }
   return empty_response();
 }
@@ -264,7 +266,8 @@ HttpResponse picture_response(const HttpRequest& request, EncodedPicture picture
 Answer picture_or_problem(const HttpRequest& request, Result<EncodedPicture> picture, std::string_view variant) {
   if (picture) return picture_response(request, *std::move(picture), variant);
   const Error& error = picture.error();
-  if (error.code == ErrorCode::not_found || error.code == ErrorCode::invalid_argument) return std::unexpected(Problem(error));
+  if (error.code == ErrorCode::not_found || error.code == ErrorCode::invalid_argument)
+    return std::unexpected(Problem(error));
   return std::unexpected(picture_problem(error));
 }
 

@@ -145,7 +145,8 @@ Result<Crop> crop_of(dom::element value, const std::string& where) {
   for (const auto& [key, side] : fields) {
     const auto found = std::ranges::find(kSides, key);
     if (found == kSides.end()) return unknown(where + ": ", key, {"x", "y", "width", "height"});
-    EIDETIC_TRY(sides[static_cast<std::size_t>(found - kSides.begin())], number(side, fmt::format("{}.{}", where, key)));
+    EIDETIC_TRY(sides[static_cast<std::size_t>(found - kSides.begin())],
+                number(side, fmt::format("{}.{}", where, key)));
   }
   if (std::ranges::any_of(sides, [](double side) { return std::isnan(side); })) {
     return wrong(where, "an object of x, y, width and height");
@@ -189,7 +190,8 @@ class TermFields {
   [[nodiscard]] bool any() const noexcept { return any_; }
 
   Result<Term> finish() && {
-    const std::string_view where = prefix_.empty() ? "the query" : std::string_view(prefix_).substr(0, prefix_.size() - 1);
+    const std::string_view where =
+        prefix_.empty() ? "the query" : std::string_view(prefix_).substr(0, prefix_.size() - 1);
     if (kind_.empty()) return wrong(where, "one of uri, base64, bytes, id, text and vector");
     const bool picture = term_.kind == Term::Kind::picture || term_.kind == Term::Kind::bytes;
     if (term_.crop && !picture) {
@@ -266,8 +268,9 @@ Result<Query> query_of(dom::element value) {
     if (of_term) continue;
     EIDETIC_TRY(const bool option, read_option(key, field, query));
     if (!option) {
-      return unknown("", key, {"terms", "k", "filter", "min_similarity", "exclude_self", "ef", "model", "uri", "base64",
-                               "bytes", "id", "text", "vector", "crop", "weight"});
+      return unknown("", key,
+                     {"terms", "k", "filter", "min_similarity", "exclude_self", "ef", "model", "uri", "base64", "bytes",
+                      "id", "text", "vector", "crop", "weight"});
     }
   }
   if (!query.terms.empty()) {
@@ -381,7 +384,8 @@ Result<OlderRequest> parse_older_request(const std::string& body, bool needs_id,
   EIDETIC_TRY(const dom::object fields, object(document, "the body"));
   const auto need = [&](std::string_view name) -> Result<dom::element> {
     dom::element value;
-    if (fields[name].get(value)) return fail(ErrorCode::invalid_argument, fmt::format("the field '{}' is missing", name));
+    if (fields[name].get(value))
+      return fail(ErrorCode::invalid_argument, fmt::format("the field '{}' is missing", name));
     return value;
   };
   OlderRequest request;

@@ -1,5 +1,5 @@
-// A bounded queue of work with threads of its own. Searches, writes and long work have a lane each, so that none of them
-// waits for another's.
+// A bounded queue of work with threads of its own. Searches, writes and long work have a lane each, so that none of
+// them waits for another's.
 #pragma once
 
 #include <condition_variable>

@@ -20,28 +20,31 @@ HttpResponse ok() { return text_response("ok", "text/plain; charset=utf-8"); }
 // These clients know one status for whatever is wrong with a body.
 std::expected<Json, Problem> older_body(const HttpRequest& request) {
   auto json = json_body(request);
-  if (!json && json.error().status == 415) return std::unexpected(Problem(400, "invalid_argument", json.error().detail));
+  if (!json && json.error().status == 415) json.error().status = 400;
   return json;
 }
 
-Result<void> check_type(const HttpRequest& request) {
+std::expected<void, Problem> check_type(const HttpRequest& request) {
   if (media_type(request.content_type) == "application/json") return {};
-  return fail(ErrorCode::invalid_argument,
-              fmt::format("the content type is '{}'; application/json is expected", request.content_type));
+  auto problem = wrong_media_type(request, "application/json").error();
+  problem.status = 400;
+  return std::unexpected(std::move(problem));
 }
 
 Answer home(Api&, HttpRequest& request) {
   EIDETIC_ANSWER_CHECK(no_parameters(request));
-  return text_response(fmt::format("Eidetic {} runs with {} workers\n", EIDETIC_VERSION, std::thread::hardware_concurrency()),
-                       "text/plain; charset=utf-8");
+  return text_response(
+      fmt::format("Eidetic {} runs with {} workers\n", EIDETIC_VERSION, std::thread::hardware_concurrency()),
+      "text/plain; charset=utf-8");
 }
 
 // The model that a configuration names or describes, made where it is only described.
 std::expected<std::string, Problem> model_of(Api& api, const Json& config) {
   EIDETIC_ANSWER_TRY(auto reader, JsonReader::of(config, "config"));
   if (reader.has("ModelArchitecture") == reader.has("ModelConfig")) {
-    return std::unexpected(Problem(400, "invalid_argument", "config: exactly one of ModelArchitecture and ModelConfig is "
-                                                            "expected"));
+    return std::unexpected(Problem(400, "invalid_argument",
+                                   "config: exactly one of ModelArchitecture and ModelConfig is "
+                                   "expected"));
   }
   if (reader.has("ModelArchitecture")) {
     EIDETIC_ANSWER_TRY(const auto name, reader.get<std::string>("ModelArchitecture"));
@@ -153,7 +156,8 @@ Json payload_of(const Hit& hit) {
 
 Answer search_form(Api& api, HttpRequest& request) {
   const std::string& collection = request.captures[0];
-  if (media_type(request.content_type) != "multipart/form-data") return wrong_media_type(request, "multipart/form-data");
+  if (media_type(request.content_type) != "multipart/form-data")
+    return wrong_media_type(request, "multipart/form-data");
   auto form = read_form(request);
   if (!form) return std::unexpected(Problem(422, "invalid_argument", form.error().message));
   Parameters parameters(form->fields);

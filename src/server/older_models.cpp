@@ -77,15 +77,16 @@ Result<Json> step_of(const std::string& name, JsonReader& reader) {
   if (name == "Normalization") return normalization(reader);
   if (name == "Transpose") return transpose(reader);
   if (name == "ToArray" || name == "ToTensor") return Json();
-  const std::vector<std::string> known = {"ResizeRGBImage", "ResizeRGBImageAspectRatio", "CenterCrop", "ToArray",
-                                          "Normalization",  "Transpose",                 "ToTensor"};
+  const std::vector<std::string> known = {
+      "ResizeRGBImage", "ResizeRGBImageAspectRatio", "CenterCrop", "ToArray", "Normalization", "Transpose", "ToTensor"};
   return fail(ErrorCode::invalid_argument,
               fmt::format("{}: unknown step '{}'{}", reader.where(), name, did_you_mean(name, known)));
 }
 
 Result<Json> steps_of(JsonReader& transformation) {
   EIDETIC_TRY(const Json list, transformation.get<Json>("steps"));
-  if (!list.is_array()) return fail(ErrorCode::invalid_argument, transformation.where() + ".steps: an array is expected");
+  if (!list.is_array())
+    return fail(ErrorCode::invalid_argument, transformation.where() + ".steps: an array is expected");
   Json steps = Json::array();
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string where = fmt::format("{}.steps[{}]", transformation.where(), i);

@@ -80,8 +80,8 @@ Answer backup(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_TRY(const auto name, reader.get<std::string>("name"));
   EIDETIC_ANSWER_CHECK(reader.finish());
   if (!is_folder_name(name)) {
-    return std::unexpected(Problem(400, "invalid_argument", fmt::format("name: '{}' is not 1 to 64 of A-Z a-z 0-9 _ - .",
-                                                                        name)));
+    return std::unexpected(
+        Problem(400, "invalid_argument", fmt::format("name: '{}' is not 1 to 64 of A-Z a-z 0-9 _ - .", name)));
   }
   if (api.config.paths.backup.empty()) {
     return std::unexpected(Problem(422, "unsupported", "this server has no backup folder; set paths.backup"));

@@ -60,8 +60,7 @@ Result<std::optional<bool>> Parameters::boolean(std::string_view name) {
 Result<void> Parameters::finish() const {
   for (const auto& [name, value] : values_) {
     if (std::ranges::find(known_, name) != known_.end()) continue;
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("unknown parameter '{}'{}", name, did_you_mean(name, known_)));
+    return fail(ErrorCode::invalid_argument, fmt::format("unknown parameter '{}'{}", name, did_you_mean(name, known_)));
   }
   return {};
 }

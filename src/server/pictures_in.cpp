@@ -40,7 +40,8 @@ std::expected<NewItem, Problem> read_picture(const HttpRequest& request) {
     EIDETIC_ANSWER_TRY(item, parse_picture(request.body));
   } else if (type == "multipart/form-data") {
     EIDETIC_ANSWER_TRY(auto form, read_form(request));
-    if (form.files.size() > 1) return std::unexpected(Problem(400, "invalid_argument", "the form has more than one file"));
+    if (form.files.size() > 1)
+      return std::unexpected(Problem(400, "invalid_argument", "the form has more than one file"));
     item.bytes = std::move(form.files.front().bytes);
   } else if (is_raw_picture(type)) {
     if (request.body.empty()) return std::unexpected(Problem(400, "invalid_argument", "the body is empty"));

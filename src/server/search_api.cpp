@@ -92,9 +92,9 @@ std::expected<Query, Problem> read_query(const HttpRequest& request) {
     if (request.body.empty()) return std::unexpected(Problem(400, "invalid_argument", "the body is empty"));
     query.terms.push_back(term_of(to_bytes(request.body)));
   } else {
-    return wrong_media_type(request,
-                            fmt::format("image/*, application/octet-stream, application/json, multipart/form-data and {}",
-                                        kVectorType));
+    return wrong_media_type(
+        request,
+        fmt::format("image/*, application/octet-stream, application/json, multipart/form-data and {}", kVectorType));
   }
   EIDETIC_ANSWER_CHECK(read_options(request.uri.query, query));
   return query;

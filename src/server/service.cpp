@@ -67,8 +67,8 @@ Service::Service(Api& api)
   const auto& limits = config_.limits;
   const unsigned cores = available_cores();
   for (const Route& route : all_routes()) route_metrics_.push_back(&api.metrics.route(route.pattern));
-  search_ = std::make_unique<Lane>("search", limits.search_threads > 0 ? limits.search_threads : cores,
-                                   limits.search_queue);
+  search_ =
+      std::make_unique<Lane>("search", limits.search_threads > 0 ? limits.search_threads : cores, limits.search_queue);
   write_ = std::make_unique<Lane>("write", limits.write_threads > 0 ? limits.write_threads : cores, limits.write_queue,
                                   kWriteNiceness);
   slow_ = std::make_unique<Lane>("slow", kSlowThreads, kSlowQueue, kSlowNiceness);
@@ -112,8 +112,9 @@ std::optional<Problem> Service::check_caller(HttpRequest& request, const Match& 
   if (request.caller.role >= needed) return std::nullopt;
   api_.metrics.reject(Rejection::unauthorized);
   if (request.caller.role == Role::none) return unauthorized(!request.authorization.empty());
-  return Problem(403, "forbidden", fmt::format("this needs a token of the role {}; this one's is {}", to_string(needed),
-                                               to_string(request.caller.role)));
+  return Problem(403, "forbidden",
+                 fmt::format("this needs a token of the role {}; this one's is {}", to_string(needed),
+                             to_string(request.caller.role)));
 }
 
 Admission Service::admit_body(const HttpRequest& request, const Route& route) {
@@ -123,8 +124,8 @@ Admission Service::admit_body(const HttpRequest& request, const Route& route) {
     case BodyKind::none: admission.body_limit = limits.header_bytes; break;
     case BodyKind::json: admission.body_limit = limits.json_body_bytes; break;
     case BodyKind::picture:
-      admission.body_limit = media_type(request.content_type) == "application/json" ? limits.json_body_bytes
-                                                                                      : limits.body_bytes;
+      admission.body_limit =
+          media_type(request.content_type) == "application/json" ? limits.json_body_bytes : limits.body_bytes;
       break;
     case BodyKind::file:
       admission.body_limit = limits.import_bytes;
@@ -132,8 +133,9 @@ Admission Service::admit_body(const HttpRequest& request, const Route& route) {
       break;
   }
   if (request.content_length.value_or(0) > admission.body_limit) {
-    admission.refusal = refuse({413, "too_large", fmt::format("the body has {} bytes; at most {} are taken here",
-                                                              *request.content_length, admission.body_limit)},
+    admission.refusal = refuse({413, "too_large",
+                                fmt::format("the body has {} bytes; at most {} are taken here", *request.content_length,
+                                            admission.body_limit)},
                                request.id);
   }
   return admission;
@@ -141,17 +143,19 @@ Admission Service::admit_body(const HttpRequest& request, const Route& route) {
 
 bool Service::allows_origin(const std::string& origin) const {
   const auto& origins = config_.cors.origins;
-  return !origin.empty() && (std::ranges::find(origins, origin) != origins.end() ||
-                             std::ranges::find(origins, "*") != origins.end());
+  return !origin.empty() &&
+         (std::ranges::find(origins, origin) != origins.end() || std::ranges::find(origins, "*") != origins.end());
 }
 
 // A browser's question before a request from another site's page (Fetch standard, CORS preflight).
 std::optional<HttpResponse> Service::preflight(const HttpRequest& request, const Match& match) const {
-  if (request.method != "OPTIONS" || request.asked_method.empty() || !allows_origin(request.origin)) return std::nullopt;
+  if (request.method != "OPTIONS" || request.asked_method.empty() || !allows_origin(request.origin))
+    return std::nullopt;
   if (match.allowed.empty()) return std::nullopt;
   HttpResponse response = empty_response();
   response.headers.emplace_back("Access-Control-Allow-Methods", fmt::format("{}", fmt::join(match.allowed, ", ")));
-  response.headers.emplace_back("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match, X-Request-Id");
+  response.headers.emplace_back("Access-Control-Allow-Headers",
+                                "Authorization, Content-Type, If-None-Match, X-Request-Id");
   response.headers.emplace_back("Access-Control-Max-Age", "600");
   return response;
 }
@@ -186,12 +190,13 @@ Admission Service::admit(HttpRequest& request) {
     return admission;
   }
   if (found.allowed.empty()) {
-    return refusal({404, "not_found", fmt::format("there is nothing at '{}'; /docs lists what there is",
-                                                  request.target.substr(0, request.target.find('?')))});
+    return refusal({404, "not_found",
+                    fmt::format("there is nothing at '{}'; /docs lists what there is",
+                                request.target.substr(0, request.target.find('?')))});
   }
-  Admission admission = refusal({405, "method_not_allowed",
-                                 fmt::format("{} is not possible here, but {}", request.method,
-                                             fmt::join(found.allowed, ", "))});
+  Admission admission =
+      refusal({405, "method_not_allowed",
+               fmt::format("{} is not possible here, but {}", request.method, fmt::join(found.allowed, ", "))});
   admission.refusal->headers.emplace_back("Allow", fmt::format("{}", fmt::join(found.allowed, ", ")));
   return admission;
 }

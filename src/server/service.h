@@ -1,5 +1,5 @@
-// Between the edge and the handlers: finds the route, checks who calls and how much, puts the work into its lane, counts
-// and logs.
+// Between the edge and the handlers: finds the route, checks who calls and how much, puts the work into its lane,
+// counts and logs.
 #pragma once
 
 #include <chrono>

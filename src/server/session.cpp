@@ -1,8 +1,5 @@
 #include "server/session.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -16,6 +13,8 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <fcntl.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -219,11 +218,11 @@ class HttpSession final : public Session {
     Problem problem(400, "invalid_argument", fmt::format("this is no HTTP request: {}", failed.message()));
     if (failed == asio::error::eof || failed == asio::error::connection_reset) co_return false;
     if (failed == asio::error::timed_out) {
-      problem = {408, "timeout", fmt::format("the head of the request took longer than {} s",
-                                             state_.options.header_timeout_s)};
+      problem = {408, "timeout",
+                 fmt::format("the head of the request took longer than {} s", state_.options.header_timeout_s)};
     } else if (failed == http::error::header_limit) {
-      problem = {431, "too_large", fmt::format("the head of the request is larger than {} bytes",
-                                               state_.options.header_bytes)};
+      problem = {431, "too_large",
+                 fmt::format("the head of the request is larger than {} bytes", state_.options.header_bytes)};
     }
     co_await send(none, state_.handler.refuse(problem, none.id), false);
     co_await linger();
@@ -242,7 +241,7 @@ class HttpSession final : public Session {
     const bool keep_alive = whole && parser.get().keep_alive() && !state_.draining;
     const bool sent = co_await send(request, std::move(response), keep_alive);
     if (!keep_alive) co_await linger();
-    co_return sent && keep_alive;
+    co_return sent&& keep_alive;
   }
 
   // Hands the body to `take`, piece by piece, until it or the connection fails.
@@ -317,7 +316,8 @@ class HttpSession final : public Session {
       transport_->expires_after(duration(state_.options.request_timeout_s));
       size += piece.size();
       if (size > limit) return too_large(limit);
-      if (auto written = write_all(file->descriptor(), as_bytes(piece), path); !written) return Problem(written.error());
+      if (auto written = write_all(file->descriptor(), as_bytes(piece), path); !written)
+        return Problem(written.error());
       return std::nullopt;
     });
   }
@@ -326,13 +326,12 @@ class HttpSession final : public Session {
     return asio::async_initiate<const asio::use_awaitable_t<>&, void(HttpResponse)>(
         [this](auto completion, std::shared_ptr<HttpRequest> asked) {
           const auto back = transport_->executor();
-          state_.handler.handle(std::move(asked),
-                                [back, completion = std::move(completion)](HttpResponse response) mutable {
-                                  asio::post(back, [completion = std::move(completion),
-                                                    response = std::move(response)]() mutable {
-                                    std::move(completion)(std::move(response));
-                                  });
-                                });
+          state_.handler.handle(
+              std::move(asked), [back, completion = std::move(completion)](HttpResponse response) mutable {
+                asio::post(back, [completion = std::move(completion), response = std::move(response)]() mutable {
+                  std::move(completion)(std::move(response));
+                });
+              });
         },
         asio::use_awaitable, std::move(request));
   }
@@ -372,7 +371,7 @@ class HttpSession final : public Session {
     }
     const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
     state_.handler.finished(request, status, seconds, bytes);
-    co_return sent && keep_alive;
+    co_return sent&& keep_alive;
   }
 
   awaitable<bool> send_file(const HttpRequest& request, const HttpResponse& response, bool keep_alive,
@@ -415,7 +414,8 @@ class HttpSession final : public Session {
       error_code failed;
       buffers.clear();
       serializer.next(failed, [&](error_code&, const auto& sequence) {
-        for (auto place = asio::buffer_sequence_begin(sequence); place != asio::buffer_sequence_end(sequence); ++place) {
+        for (auto place = asio::buffer_sequence_begin(sequence); place != asio::buffer_sequence_end(sequence);
+             ++place) {
           buffers.emplace_back(*place);
         }
       });

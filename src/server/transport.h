@@ -25,7 +25,8 @@ struct Moved {
 // Used from coroutines on its executor, one at a time; cancel_if_late() from any thread.
 //
 // Deadlines are not timers of their own: setting one is a store, and whoever owns the connections looks at all of them
-// now and then. What a deadline ends fails with boost::asio::error::timed_out, and the connection can still be written to.
+// now and then. What a deadline ends fails with boost::asio::error::timed_out, and the connection can still be written
+// to.
 class Transport {
  public:
   using Clock = std::chrono::steady_clock;
@@ -70,6 +71,7 @@ class Transport {
 
 [[nodiscard]] std::unique_ptr<Transport> make_plain(boost::asio::ip::tcp::socket socket);
 // `context` must outlive it.
-[[nodiscard]] std::unique_ptr<Transport> make_tls(boost::asio::ip::tcp::socket socket, boost::asio::ssl::context& context);
+[[nodiscard]] std::unique_ptr<Transport> make_tls(boost::asio::ip::tcp::socket socket,
+                                                  boost::asio::ssl::context& context);
 
 }  // namespace eidetic

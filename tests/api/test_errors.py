@@ -140,7 +140,7 @@ def test_too_large_a_picture(http, fresh):
         http.post(f"{fresh}/items", content=b"x" * 3_000_001, headers={"Content-Type": "image/png"}), 413, "too_large"
     )
     assert (
-        http.post(f"{fresh}/items", content=b"x" * 3_000_000, headers={"Content-Type": "image/png"}).status_code == 422
+        http.post(f"{fresh}/items", content=b"x" * 3_000_000, headers={"Content-Type": "image/png"}).status_code == 400
     )
 
 
