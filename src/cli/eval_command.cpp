@@ -16,16 +16,6 @@ struct EvalOptions {
   std::vector<std::uint32_t> recall = {1, 5, 10};
 };
 
-Json to_json(const EvalReport& report, const std::string& collection) {
-  Json recall = Json::object();
-  for (const auto& [k, share] : report.recall_at) recall[std::to_string(k)] = share;
-  return {{"collection", collection},        {"label", report.label},
-          {"queries", report.queries},       {"classes", report.classes},
-          {"unlabelled", report.unlabelled}, {"p_at_1", report.p_at_1},
-          {"p_at_10", report.p_at_10},       {"map", report.map},
-          {"recall_at", std::move(recall)}};
-}
-
 Result<int> run_eval(const Session& session, const EvalOptions& options) {
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   EIDETIC_TRY(const EvalReport report, engine->evaluate(options.collection, options.label, options.recall));

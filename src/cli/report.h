@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "cli/session.h"
+#include "server/wire.h"
 
 namespace eidetic {
 
@@ -24,17 +25,6 @@ int report_error(bool json, const Error& error);
 
 // The first ten failed items and how many more there are, on standard error; nothing where there is none.
 void print_item_errors(std::span<const ItemError> errors);
-[[nodiscard]] Json to_json(std::span<const ItemError> errors);
-
-[[nodiscard]] Json to_json(const CollectionInfo& info);
-[[nodiscard]] Json to_json(const Item& item);
-[[nodiscard]] Json to_json(const JobInfo& job);
-[[nodiscard]] Json to_json(const ModelInfo& model);
-[[nodiscard]] Json to_json(const Error& error);
-// "2026-05-04T13:12:11Z"; null for 0.
-[[nodiscard]] Json time_json(std::int64_t milliseconds_since_1970);
-// The metadata of an item as an object.
-[[nodiscard]] Json metadata_object(const std::string& metadata);
 // A JSON value as people read it: strings bare, everything else as JSON.
 [[nodiscard]] std::string cell_text(const Json& value);
 

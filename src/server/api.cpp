@@ -27,7 +27,7 @@ HttpResponse empty_response() {
 }
 
 HttpResponse job_response(const JobInfo& job) {
-  HttpResponse response = json_response(wire::job(job), 202);
+  HttpResponse response = json_response(to_json(job), 202);
   response.headers.emplace_back("Location", "/v1/jobs/" + job.id);
   return response;
 }
@@ -58,7 +58,11 @@ std::expected<Json, Problem> describe_collection(Api& api, const CollectionInfo&
     pending += jobs.size();
   }
   EIDETIC_ANSWER_TRY(const auto watched, api.engine.watched(name));
-  return wire::collection(info, pending, watched);
+  Json json = to_json(info);
+  json["pending_jobs"] = pending;
+  json["watch"] = Json::array();
+  for (const auto& folder : watched) json["watch"].push_back(folder.native());
+  return json;
 }
 
 bool is_web_url(std::string_view url) {

@@ -186,7 +186,7 @@ Answer evaluate(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_CHECK(api.engine.describe(request.captures[0]));
   const auto report = api.engine.evaluate(request.captures[0], label, recall_at);
   if (!report) return std::unexpected(picture_problem(report.error()));
-  return json_response(wire::evaluation(request.captures[0], *report));
+  return json_response(to_json(*report, request.captures[0]));
 }
 
 constexpr Route kRoutes[] = {

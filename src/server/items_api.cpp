@@ -28,7 +28,7 @@ Answer list(Api& api, HttpRequest& request) {
   asked.with_vectors = vectors.value_or(false);
   EIDETIC_ANSWER_TRY(const auto page, api.engine.list(request.captures[0], asked));
   Json items = Json::array();
-  for (const Item& item : page.items) items.push_back(wire::item(item));
+  for (const Item& item : page.items) items.push_back(to_json(item));
   return json_response({{"items", std::move(items)}, {"next", page.next.empty() ? Json() : Json(page.next)}});
 }
 
@@ -138,7 +138,7 @@ Answer add(Api& api, HttpRequest& request) {
   Json list = Json::array();
   std::size_t failed = 0;
   for (const auto& result : results) {
-    list.push_back(wire::put_result(result));
+    list.push_back(to_json(result));
     if (!result) ++failed;
   }
   return json_response({{"results", std::move(list)}, {"stored", results.size() - failed}, {"failed", failed}});
@@ -181,7 +181,7 @@ Answer put(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_TRY(const auto results, api.engine.put(request.captures[0], std::span(&item, 1)));
   const auto& result = results.front();
   if (!result) return std::unexpected(picture_problem(result.error()));
-  return json_response(wire::put_result(result), result->outcome == PutOutcome::created ? 201 : 200);
+  return json_response(to_json(result), result->outcome == PutOutcome::created ? 201 : 200);
 }
 
 Answer get(Api& api, HttpRequest& request) {
@@ -194,7 +194,7 @@ Answer get(Api& api, HttpRequest& request) {
     return std::unexpected(
         Problem(404, "not_found", fmt::format("collection '{}' has no item '{}'", request.captures[0], id)));
   }
-  return json_response(wire::item(*items.front()));
+  return json_response(to_json(*items.front()));
 }
 
 Answer patch(Api& api, HttpRequest& request) {
@@ -205,7 +205,7 @@ Answer patch(Api& api, HttpRequest& request) {
   }
   EIDETIC_ANSWER_CHECK(parse_json_object(request.body, "the body"));
   EIDETIC_ANSWER_TRY(const Item item, api.engine.patch(request.captures[0], request.captures[1], request.body));
-  return json_response(wire::item(item));
+  return json_response(to_json(item));
 }
 
 Answer erase(Api& api, HttpRequest& request) {

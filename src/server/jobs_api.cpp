@@ -28,7 +28,7 @@ Answer list(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_TRY(const auto jobs, api.engine.jobs(query));
   EIDETIC_ANSWER_TRY(const JobCounts counts, api.engine.job_counts());
   Json list = Json::array();
-  for (const JobInfo& job : jobs) list.push_back(wire::job(job));
+  for (const JobInfo& job : jobs) list.push_back(to_json(job));
   return json_response({{"jobs", std::move(list)},
                         {"counts",
                          {{"queued", counts.queued},
@@ -41,7 +41,7 @@ Answer list(Api& api, HttpRequest& request) {
 Answer show(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_CHECK(no_parameters(request));
   EIDETIC_ANSWER_TRY(const JobInfo job, api.engine.job(request.captures[0]));
-  return json_response(wire::job(job));
+  return json_response(to_json(job));
 }
 
 Answer failures(Api& api, HttpRequest& request) {
@@ -52,15 +52,13 @@ Answer failures(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_TRY(const auto failed,
                      api.engine.job_failures(request.captures[0], static_cast<std::uint64_t>(offset.value_or(0)),
                                              static_cast<std::uint32_t>(limit.value_or(100))));
-  Json list = Json::array();
-  for (const ItemError& failure : failed) list.push_back(wire::failure(failure));
-  return json_response({{"failures", std::move(list)}});
+  return json_response({{"failures", to_json(std::span(failed))}});
 }
 
 Answer cancel(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_CHECK(no_parameters(request));
   EIDETIC_ANSWER_TRY(const JobInfo job, api.engine.cancel_job(request.captures[0]));
-  return json_response(wire::job(job));
+  return json_response(to_json(job));
 }
 
 bool has_ended(JobState state) { return state != JobState::queued && state != JobState::running; }
@@ -68,8 +66,8 @@ bool has_ended(JobState state) { return state != JobState::queued && state != Jo
 // Says the job whenever its text has changed since it was last said.
 Event next_event(Engine& engine, const std::string& id, std::string& said) {
   const auto job = engine.job(id);
-  if (!job) return {fmt::format("event: error\ndata: {}\n\n", dump_json(wire::error(job.error()))), true};
-  std::string now = dump_json(wire::job(*job));
+  if (!job) return {fmt::format("event: error\ndata: {}\n\n", dump_json(to_json(job.error()))), true};
+  std::string now = dump_json(to_json(*job));
   const bool last = has_ended(job->state);
   if (now == said) return {"", last};
   said = std::move(now);

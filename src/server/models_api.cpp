@@ -24,7 +24,7 @@ Answer list(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_CHECK(no_parameters(request));
   EIDETIC_ANSWER_TRY(const auto models, api.engine.models());
   Json list = Json::array();
-  for (const ModelInfo& model : models) list.push_back(wire::model(model));
+  for (const ModelInfo& model : models) list.push_back(to_json(model));
   return json_response({{"models", std::move(list)}});
 }
 
@@ -32,7 +32,7 @@ Answer show(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_CHECK(no_parameters(request));
   EIDETIC_ANSWER_CHECK(check_name(request.captures[0]));
   EIDETIC_ANSWER_TRY(const auto model, api.engine.model(request.captures[0]));
-  return json_response(wire::model(model));
+  return json_response(to_json(model));
 }
 
 Answer layers(Api& api, HttpRequest& request) {
@@ -97,7 +97,7 @@ Answer put(Api& api, HttpRequest& request) {
     const auto model = api.engine.import_model(file.path(), name);
     if (!model && model.error().code == ErrorCode::already_exists) return std::unexpected(Problem(model.error()));
     if (!model) return std::unexpected(picture_problem(model.error()));
-    return json_response(wire::model(*model), 201);
+    return json_response(to_json(*model), 201);
   }
   EIDETIC_ANSWER_TRY(const auto text, read_text(request.body_file.path(), api.config.limits.json_body_bytes));
   EIDETIC_ANSWER_TRY(const Json body, parse_json_object(text, "the body"));
@@ -110,7 +110,7 @@ Answer put(Api& api, HttpRequest& request) {
   const auto model = api.engine.install_model(name, dump_json(bundle), url);
   if (!model && model.error().code == ErrorCode::already_exists) return std::unexpected(Problem(model.error()));
   if (!model) return std::unexpected(picture_problem(model.error()));
-  return json_response(wire::model(*model), 201);
+  return json_response(to_json(*model), 201);
 }
 
 Answer pull(Api& api, HttpRequest& request) {

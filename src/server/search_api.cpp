@@ -115,7 +115,7 @@ Answer search(Api& api, HttpRequest& request) {
   const auto result = api.engine.search(request.captures[0], query);
   if (!result) return std::unexpected(search_problem(api, request.captures[0], result.error()));
   observe(api.metrics, *result);
-  return text_response(wire::search_result(*result), "application/json");
+  return text_response(search_json(*result), "application/json");
 }
 
 Answer search_batch(Api& api, HttpRequest& request) {
@@ -128,11 +128,11 @@ Answer search_batch(Api& api, HttpRequest& request) {
     if (out.back() != '[') out += ',';
     const auto result = query ? api.engine.search(request.captures[0], *query) : std::unexpected(query.error());
     if (!result) {
-      out += dump_json({{"error", wire::error(result.error())}});
+      out += dump_json({{"error", to_json(result.error())}});
       continue;
     }
     observe(api.metrics, *result);
-    out += wire::search_result(*result);
+    out += search_json(*result);
   }
   return text_response(out + "]}", "application/json");
 }

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <iterator>
 
-namespace eidetic::wire {
+namespace eidetic {
 namespace {
 
 template <typename Duration>
@@ -17,16 +17,6 @@ std::string utc(Duration since_1970) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
                      (time - seconds).count());
-}
-
-Json time_or_null(std::int64_t milliseconds) {
-  return milliseconds == 0 ? Json() : Json(utc(std::chrono::milliseconds(milliseconds)));
-}
-
-// What is stored was checked when it came in.
-Json stored_object(const std::string& text) {
-  Json object = Json::parse(text, nullptr, false);
-  return object.is_object() ? object : Json::object();
 }
 
 bool is_plain(unsigned char c) { return c >= ' ' && c < 0x80 && c != '"' && c != '\\'; }
@@ -49,11 +39,18 @@ void append_number(std::string& out, double value) {
 
 }  // namespace
 
-Json collection(const CollectionInfo& info, std::uint64_t pending_jobs,
-                std::span<const std::filesystem::path> watched) {
+Json time_json(std::int64_t milliseconds_since_1970) {
+  return milliseconds_since_1970 == 0 ? Json() : Json(utc(std::chrono::milliseconds(milliseconds_since_1970)));
+}
+
+// What is stored was checked when it came in.
+Json metadata_object(const std::string& metadata) {
+  Json object = Json::parse(metadata, nullptr, false);
+  return object.is_object() ? object : Json::object();
+}
+
+Json to_json(const CollectionInfo& info) {
   const Space& space = info.spec.space;
-  Json folders = Json::array();
-  for (const auto& folder : watched) folders.push_back(folder.native());
   return {{"name", info.spec.name},
           {"items", info.items},
           {"model", space.model},
@@ -66,38 +63,36 @@ Json collection(const CollectionInfo& info, std::uint64_t pending_jobs,
           {"index_building", info.index_building},
           {"memory_bytes", info.memory_bytes},
           {"disk_bytes", info.disk_bytes},
-          {"created", utc(std::chrono::milliseconds(info.created_ms))},
-          {"pending_jobs", pending_jobs},
-          {"watch", std::move(folders)}};
+          {"created", utc(std::chrono::milliseconds(info.created_ms))}};
 }
 
-Json item(const Item& item) {
+Json to_json(const Item& item) {
   Json json = {{"id", item.id},
                {"uri", item.uri},
                {"content_hash", item.content_hash},
                {"size_bytes", item.size_bytes},
                {"modified", item.modified_ns == 0 ? Json() : Json(utc(std::chrono::nanoseconds(item.modified_ns)))},
-               {"metadata", stored_object(item.metadata)}};
+               {"metadata", metadata_object(item.metadata)}};
   if (!item.vector.empty()) json["vector"] = item.vector;
   return json;
 }
 
-Json error(const Error& error) { return {{"code", to_string(error.code)}, {"message", error.message}}; }
+Json to_json(const Error& error) { return {{"code", to_string(error.code)}, {"message", error.message}}; }
 
-Json put_result(const Result<PutResult>& result) {
-  if (!result) return {{"error", error(result.error())}};
+Json to_json(const Result<PutResult>& result) {
+  if (!result) return {{"error", to_json(result.error())}};
   return {{"id", result->id}, {"outcome", to_string(result->outcome)}};
 }
 
-Json job(const JobInfo& job) {
+Json to_json(const JobInfo& job) {
   const IndexProgress& progress = job.progress;
   return {{"id", job.id},
           {"kind", job.kind},
           {"subject", job.subject},
           {"state", to_string(job.state)},
           {"created", utc(std::chrono::milliseconds(job.created_ms))},
-          {"started", time_or_null(job.started_ms)},
-          {"finished", time_or_null(job.finished_ms)},
+          {"started", time_json(job.started_ms)},
+          {"finished", time_json(job.finished_ms)},
           {"progress",
            {{"total", progress.total},
             {"done", progress.done},
@@ -105,26 +100,30 @@ Json job(const JobInfo& job) {
             {"skipped", progress.skipped},
             {"failed", progress.failed},
             {"seconds", progress.seconds}}},
-          {"error", job.error ? error(*job.error) : Json()},
+          {"error", job.error ? to_json(*job.error) : Json()},
           {"starts", job.starts}};
 }
 
-Json failure(const ItemError& failure) {
-  return {{"uri", failure.uri}, {"code", to_string(failure.error.code)}, {"message", failure.error.message}};
+Json to_json(std::span<const ItemError> failures) {
+  Json list = Json::array();
+  for (const ItemError& failure : failures) {
+    list.push_back({{"uri", failure.uri}, {"code", to_string(failure.error.code)}, {"message", failure.error.message}});
+  }
+  return list;
 }
 
-Json model(const ModelInfo& model) {
+Json to_json(const ModelInfo& model) {
   Json json = {{"name", model.name}, {"folder", model.folder}};
   if (model.error) {
-    json["error"] = error(*model.error);
+    json["error"] = to_json(*model.error);
   } else {
-    json["bundle"] = stored_object(model.bundle);
+    json["bundle"] = metadata_object(model.bundle);
     if (!model.labels.empty()) json["labels"] = model.labels;
   }
   return json;
 }
 
-Json evaluation(std::string_view collection, const EvalReport& report) {
+Json to_json(const EvalReport& report, std::string_view collection) {
   Json recall = Json::object();
   for (const auto& [k, share] : report.recall_at) recall[std::to_string(k)] = share;
   return {{"collection", collection},        {"label", report.label},
@@ -134,7 +133,7 @@ Json evaluation(std::string_view collection, const EvalReport& report) {
           {"recall_at", std::move(recall)}};
 }
 
-std::string search_result(const SearchResult& result) {
+std::string search_json(const SearchResult& result) {
   std::string out = "{\"collection\":";
   append_string(out, result.collection);
   out += ",\"hits\":[";
@@ -161,4 +160,4 @@ std::string search_result(const SearchResult& result) {
   return out;
 }
 
-}  // namespace eidetic::wire
+}  // namespace eidetic

@@ -1,29 +1,32 @@
-// What the server answers with, as JSON (docs/openapi.yaml). Pure.
+// What Engine gives, as JSON: the shapes of docs/openapi.yaml, which are the command line's too. Pure.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "eidetic/engine.h"
 
 #include "base/json.h"
 
-namespace eidetic::wire {
+namespace eidetic {
 
-// Beside what the backend says, the jobs that wait or run and the folders that are watched.
-[[nodiscard]] Json collection(const CollectionInfo& info, std::uint64_t pending_jobs,
-                              std::span<const std::filesystem::path> watched);
-[[nodiscard]] Json item(const Item& item);  // with its vector, where it has one
-[[nodiscard]] Json error(const Error& error);
-[[nodiscard]] Json put_result(const Result<PutResult>& result);
-[[nodiscard]] Json job(const JobInfo& job);
-[[nodiscard]] Json failure(const ItemError& failure);
-[[nodiscard]] Json model(const ModelInfo& model);
-[[nodiscard]] Json evaluation(std::string_view collection, const EvalReport& report);
+[[nodiscard]] Json to_json(const CollectionInfo& info);
+[[nodiscard]] Json to_json(const Item& item);  // with its vector, where it has one
+[[nodiscard]] Json to_json(const Error& error);
+[[nodiscard]] Json to_json(const Result<PutResult>& result);
+[[nodiscard]] Json to_json(const JobInfo& job);
+[[nodiscard]] Json to_json(std::span<const ItemError> failures);
+[[nodiscard]] Json to_json(const ModelInfo& model);
+[[nodiscard]] Json to_json(const EvalReport& report, std::string_view collection);
 // Text and no Json: the answer that is made most often.
-[[nodiscard]] std::string search_result(const SearchResult& result);
+[[nodiscard]] std::string search_json(const SearchResult& result);
 
-}  // namespace eidetic::wire
+// "2026-05-04T13:12:11.250Z"; null for 0.
+[[nodiscard]] Json time_json(std::int64_t milliseconds_since_1970);
+// The metadata of an item as an object.
+[[nodiscard]] Json metadata_object(const std::string& metadata);
+
+}  // namespace eidetic
