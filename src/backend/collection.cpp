@@ -90,12 +90,13 @@ Result<Collection::State> Collection::open() {
   if (auto opened = state()) return opened;
   EIDETIC_TRY(const CollectionRecord now, catalog_.describe(record_.key));
   std::vector<std::uint64_t> generations;
-  if (!std::exchange(looked_at_disk_, true)) generations = generations_in(options_.folder);
+  const bool first_look = !std::exchange(looked_at_disk_, true);
+  if (first_look) generations = generations_in(options_.folder);
   if (!generations.empty()) next_generation_ = std::max(next_generation_, generations.front() + 1);
 
   auto opened = open_saved(now, generations);
   if (!opened) {
-    if (now.sequence > 0) {
+    if (now.sequence > 0 && first_look) {  // later, whoever took the index away has said why
       log(LogLevel::warning, "collection '{}': {}; building the index again from the catalog", now.spec.name,
           opened.error().message);
     }

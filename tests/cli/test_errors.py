@@ -160,8 +160,10 @@ def test_full_tmpfs(cli, many_pictures, tmp_path):
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", cli.data], capture_output=True).returncode != 0:
         pytest.skip("needs to be allowed to mount")
     try:
-        done = check_full_disk(cli, many_pictures)
-        assert len(done.stderr.strip().splitlines()) == 1 and done.stderr.startswith("eidetic: ")
+        # Where the index is the first to find no room, a line of the log says so before the error.
+        *logged, error = check_full_disk(cli, many_pictures).stderr.splitlines()
+        assert error.startswith("eidetic: ") and "index again to go on" in error
+        assert len(logged) <= 1 and all(" warning " in line and "No space left" in line for line in logged)
     finally:
         subprocess.run(["umount", "-l", cli.data], check=True)
 
