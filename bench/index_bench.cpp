@@ -4,7 +4,7 @@
 //   index_bench --base BASE.npy --queries QUERIES.npy [--truth IDS.npy] FACTORY…
 //   index_bench --generate ROWS DIMENSIONS QUERIES [--folder FOLDER] FACTORY…
 //
-// Then a line of standard input "FACTORY EF RESCORE" (0: the index's default) is one round over all queries.
+// Then a line of standard input "FACTORY EF PROBES RESCORE" (0: the index's default) is one round over all queries.
 // `bench/index_vs_peers.py` drives it beside other libraries.
 #include <fmt/format.h>
 #include <time.h>
@@ -168,12 +168,15 @@ std::unique_ptr<VectorIndex> build(const std::string& factory, std::shared_ptr<c
   auto index = must(make_index(factory, store, {.pool = &pool}));
   std::vector<Row> rows(store->rows());
   std::iota(rows.begin(), rows.end(), Row{0});
+  must(index->train(rows));
+  const double trained = seconds_since(start);
   must(index->add(rows));
   const double seconds = seconds_since(start);
   fmt::print(
-      "{{\"index\": \"{}\", \"rows\": {}, \"build_s\": {:.2f}, \"threads\": {}, \"memory_mb\": {:.1f}, "
+      "{{\"index\": \"{}\", \"rows\": {}, \"train_s\": {:.2f}, \"build_s\": {:.2f}, \"threads\": {}, \"memory_mb\": "
+      "{:.1f}, "
       "\"rss_growth_mb\": {:.1f}, \"rss_anonymous_mb\": {:.1f}}}\n",
-      factory, index->stats().rows, seconds, pool.size() + 1,
+      factory, index->stats().rows, trained, seconds, pool.size() + 1,
       static_cast<double>(index->stats().memory_bytes) / 1048576, anonymous_mb() - before_mb, anonymous_mb());
   std::fflush(stdout);
   return index;
@@ -196,11 +199,12 @@ void round(const VectorIndex& index, const SearchParams& params, const TestVecto
   }
   const auto count = static_cast<double>(queries.size());
   fmt::print(
-      "{{\"index\": \"{}\", \"ef\": {}, \"rescore\": {}, \"queries_per_s\": {:.1f}, \"ms\": {:.4f}, \"cpu_ms\": "
+      "{{\"index\": \"{}\", \"ef\": {}, \"probes\": {}, \"rescore\": {}, \"queries_per_s\": {:.1f}, \"ms\": {:.4f}, "
+      "\"cpu_ms\": "
       "{:.4f}, "
       "\"recall_1\": {:.4f}, \"recall_10\": {:.4f}}}\n",
-      index.stats().kind, params.ef, params.rescore, count / seconds, 1000 * seconds / count, 1000 * cpu / count,
-      at_1 / count, at_10 / count);
+      index.stats().kind, params.ef, params.probes, params.rescore, count / seconds, 1000 * seconds / count,
+      1000 * cpu / count, at_1 / count, at_10 / count);
   std::fflush(stdout);
 }
 
@@ -225,11 +229,12 @@ int run(const Options& options) {
   const auto truth = ground_truth(*store, queries, options);
   std::string factory;
   std::uint32_t ef = 0;
+  std::uint32_t probes = 0;
   std::uint32_t rescore = 0;
-  while (std::cin >> factory >> ef >> rescore) {
+  while (std::cin >> factory >> ef >> probes >> rescore) {
     const auto index = indexes.find(factory);
     if (index == indexes.end()) must(Result<void>(fail(ErrorCode::not_found, "no index " + factory + " was built")));
-    round(*index->second, {.k = kTop, .ef = ef, .rescore = rescore}, queries, truth);
+    round(*index->second, {.k = kTop, .ef = ef, .probes = probes, .rescore = rescore}, queries, truth);
   }
   return 0;
 }

@@ -47,7 +47,7 @@ class Eidetic:
         self.built = {built["index"]: built for built in (json.loads(self.process.stdout.readline()) for _ in range(2))}
 
     def round(self, index, ef):
-        print(index, ef, 0, file=self.process.stdin, flush=True)
+        print(index, ef, 0, 0, file=self.process.stdin, flush=True)
         answer = json.loads(self.process.stdout.readline())
         return answer["ms"], answer["recall_10"]
 

@@ -32,11 +32,21 @@ struct Neighbor {
 struct SearchParams {
   std::uint32_t k = 10;                  // 1 to kMaxK
   std::uint32_t ef = 0;                  // HNSW: candidates kept during the walk, up to kMaxEf; 0: the index's default
+  std::uint32_t probes = 0;              // IVF: cells visited ("nprobe"); 0: the index's default
   std::uint32_t rescore = 0;             // candidates scored again from full precision; 0: the index's default
   std::function<bool(Row)> accept = {};  // where set, only rows it says true to; called from the searching thread
 };
 inline constexpr std::uint32_t kMaxK = 10'000;
 inline constexpr std::uint32_t kMaxEf = 100'000;
+inline constexpr std::uint32_t kMaxProbes = 1U << 18;
+
+// How an index came by what it searches by: projection, centroids, code words.
+struct TrainingReport {
+  std::uint64_t rows = 0;         // that there were to learn from; 0: nothing was learnt
+  std::uint64_t sampled = 0;      // those of them that were looked at
+  double explained_variance = 1;  // the share that a PCA or OPQ keeps, on the sample; see Projection
+  double seconds = 0;
+};
 
 struct IndexStats {
   std::string kind;                // factory string of what it is: "Flat", "HNSW16"
@@ -44,14 +54,18 @@ struct IndexStats {
   std::uint64_t removed = 0;       // rows removed but still taking room
   Row end = 0;                     // one above the highest row added: what add() goes on from after load_index
   std::uint64_t memory_bytes = 0;  // resident, beside the store's full-precision file
+  TrainingReport training = {};
 };
 
-// Thread rule: search, stats and save may run at any time from any thread; add and remove are called by one thread at a
-// time (they may run beside searches).
+// Thread rule: train comes before all else. Then search, stats and save may run at any time from any thread; add and
+// remove are called by one thread at a time (they may run beside searches).
 class VectorIndex {
  public:
   virtual ~VectorIndex() = default;
 
+  // Learns what this kind of index searches by from these live rows of the store, all or a sample of them; kinds that
+  // learn nothing do nothing. Once, before the first add. invalid_argument: fewer than least_training_rows.
+  [[nodiscard]] virtual Result<void> train(std::span<const Row> rows) = 0;
   // Indexes rows that are in the store, in rising order: a row not above all added before it is an invalid_argument,
   // and nothing of the call is added.
   [[nodiscard]] virtual Result<void> add(std::span<const Row> rows) = 0;
@@ -72,10 +86,27 @@ struct IndexOptions {
   ThreadPool* pool = nullptr;
 };
 
-// A factory string that is understood, as IndexStats::kind spells it: "Flat"; "HNSW<M>" or "HNSW<M>:<expansion>" (M
-// links, 4 to 64, chosen among 4 to 4096 rows, by default 128). Anything else: invalid_argument naming the part.
+// Factory strings, spelt as FAISS does:
+//   Flat                exact: recall 1
+//   HNSW<M>[:<E>]       a graph of M links a row (4 to 64), chosen among E rows (4 to 4,096, by default 128)
+//   IVF<n>,<code>       n cells, of which a search visits some; n up to 262,144
+//   <code>              Flat; SQ8, 7 bits a component; PQ<m>[x<bits>], a product code of m segments of 4 to 16 bits
+//   each,
+//                       by default 8
+//   PCA<d>,… OPQ<m>,…   what is searched in is projected to d dimensions, or turned for a product code of m segments
+//   OPQ<m>_<d>,…        both
+// Whatever the index keeps, scores are computed from full precision.
+//
+// The string as IndexStats::kind spells it. Anything else: invalid_argument naming the part and the nearest that is
+// understood.
 [[nodiscard]] Result<std::string> check_factory(std::string_view factory);
-// An empty index over `store`, to be filled with add(). Errors as check_factory.
+// The same for vectors of so many dimensions. A PCA that would keep all of them falls away. invalid_argument:
+// dimensions that do not divide into the segments; unsupported: too many for a projection.
+[[nodiscard]] Result<std::string> check_factory(std::string_view factory, std::uint32_t dimensions);
+// The fewest vectors that such an index can be learnt from; 0: it learns nothing. Errors as check_factory.
+[[nodiscard]] Result<std::uint64_t> least_training_rows(std::string_view factory);
+
+// An empty index over `store`, to be trained and then filled with add(). Errors as check_factory.
 [[nodiscard]] Result<std::unique_ptr<VectorIndex>> make_index(std::string_view factory,
                                                               std::shared_ptr<const VectorStore> store,
                                                               const IndexOptions& options = {});

@@ -69,6 +69,15 @@ class CheckedReader {
     if (const auto source = bytes(sizeof(T)); !source.empty()) std::memcpy(&result, source.data(), sizeof(T));
     return result;
   }
+  // Fills `values`; false where so much is not left.
+  template <typename T>
+    requires std::is_trivially_copyable_v<T>
+  [[nodiscard]] bool read(std::span<T> values) {
+    const auto source = bytes(values.size_bytes());
+    if (source.size() != values.size_bytes()) return false;
+    if (!source.empty()) std::memcpy(values.data(), source.data(), source.size());
+    return true;
+  }
   [[nodiscard]] std::size_t left() const noexcept { return rest_.size(); }
   // Everything was there, and nothing is left.
   [[nodiscard]] bool complete() const noexcept { return !failed_ && rest_.empty(); }

@@ -29,6 +29,11 @@ class ExactScore {
 
   [[nodiscard]] Scored operator()(Row row) const noexcept;
   [[nodiscard]] Neighbor neighbor(const Scored& scored) const noexcept;
+  // A score as scans have it: x.q, under euclidean x.q - |x|^2/2.
+  [[nodiscard]] double scan_score(double score) const noexcept {
+    return store_->metric() == Metric::euclidean ? (norm_ * norm_ + score) / 2 : score;
+  }
+  void prefetch(Row row) const noexcept { __builtin_prefetch(store_->vector(row).data()); }
   // The query as approximate structures want it: of unit length under cosine.
   [[nodiscard]] std::vector<float> prepared() const;
   [[nodiscard]] double norm() const noexcept { return norm_; }

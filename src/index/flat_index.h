@@ -6,8 +6,7 @@
 
 #include "eidetic/vector_index.h"
 
-#include "index/flat_scan.h"
-#include "index/rotation.h"
+#include "index/row_codes.h"
 #include "index/row_states.h"
 #include "index/vector_store.h"
 
@@ -15,7 +14,7 @@ namespace eidetic {
 
 class FlatIndex final : public VectorIndex {
  public:
-  static constexpr FileKind kSnapshot = {"EIDEFLAT", 1};
+  static constexpr FileKind kSnapshot = {"EIDEFLAT", 2};
 
   FlatIndex(std::shared_ptr<const VectorStore> store, const IndexOptions& options);
   // `in`: the content of a snapshot, after its header.
@@ -23,6 +22,7 @@ class FlatIndex final : public VectorIndex {
                                                                  std::shared_ptr<const VectorStore> store,
                                                                  const IndexOptions& options);
 
+  Result<void> train(std::span<const Row> /*rows*/) override { return {}; }
   Result<void> add(std::span<const Row> rows) override;
   void remove(std::span<const Row> rows) override;
   Result<std::vector<Neighbor>> search(std::span<const float> query, const SearchParams& params) const override;
@@ -30,19 +30,12 @@ class FlatIndex final : public VectorIndex {
   IndexStats stats() const override;
 
  private:
-  class Search;
-
   [[nodiscard]] Result<void> reserve(Row row);
-  void encode(Row row);
 
   std::shared_ptr<const VectorStore> store_;
   IndexOptions options_;
-  Rotation rotation_;
+  FlatCodes codes_;  // a row's slot is its number
   RowStates states_;
-  // By block of kScanRows rows.
-  RowArray<std::uint8_t> high_;
-  RowArray<std::uint8_t> low_;
-  RowArray<ScanTerms> terms_;
   mutable std::mutex write_mutex_;  // held while blocks are written, and copied into a snapshot
 };
 

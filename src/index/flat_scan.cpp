@@ -8,11 +8,9 @@
 #include <cmath>
 #include <cstring>
 
+#include "index/reads_beside_writes.h"
 #include "index/vector_math.h"
 
-// Rows are written into blocks that searches are reading: they read bytes of lanes that are not theirs to judge yet,
-// and ignore them.
-#define EIDETIC_READS_BESIDE_WRITES __attribute__((no_sanitize("thread")))
 #define EIDETIC_INLINE __attribute__((always_inline)) inline
 
 namespace eidetic {

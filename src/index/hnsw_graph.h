@@ -30,6 +30,12 @@ namespace eidetic {
 
 class HnswGraph {
  public:
+  static constexpr unsigned kMinLinks = 4;
+  static constexpr unsigned kMaxLinks = 64;
+  static constexpr unsigned kMinExpansion = 4;
+  static constexpr unsigned kMaxExpansion = 4096;
+  static constexpr unsigned kDefaultExpansion = 128;
+
   struct Near {
     float distance = 0;
     Row row = 0;

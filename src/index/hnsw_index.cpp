@@ -1,13 +1,12 @@
 #include "index/hnsw_index.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "base/threads.h"
 #include "index/snapshot.h"
+#include "index/training.h"
 
 namespace eidetic {
 namespace {
@@ -20,23 +19,41 @@ constexpr std::size_t kMinBudget = 4096;
 
 }  // namespace
 
-HnswIndex::HnswIndex(std::shared_ptr<const VectorStore> store, unsigned links, unsigned expansion,
+HnswIndex::HnswIndex(const IndexPlan& plan, Projection projection, std::shared_ptr<const VectorStore> store,
                      const IndexOptions& options)
-    : store_(std::move(store)),
+    : plan_(plan),
+      store_(std::move(store)),
       options_(options),
-      links_(links),
-      expansion_(expansion),
-      rotation_(store_->dimensions()),
-      graph_(rotation_.padded(), store_->metric(), links, expansion) {}
+      projection_(std::move(projection)),
+      rotation_(projection_.dimensions()),
+      graph_(rotation_.padded(), projection_.metric(), plan.links, plan.expansion) {}
 
-void HnswIndex::insert(Row row) {
+Result<std::unique_ptr<HnswIndex>> HnswIndex::make(const IndexPlan& plan, std::shared_ptr<const VectorStore> store,
+                                                   const IndexOptions& options) {
+  EIDETIC_TRY(Projection projection, Projection::of(plan, store->dimensions(), store->metric()));
+  return std::unique_ptr<HnswIndex>(new HnswIndex(plan, std::move(projection), std::move(store), options));
+}
+
+Result<void> HnswIndex::train(std::span<const Row> rows) {
+  if (!plan_.needs_training()) return {};
+  Training training(plan_, rows);
+  EIDETIC_TRY(const Matrix sample, training.sample(*store_));
+  EIDETIC_CHECK(projection_.train(sample, options_.pool));
+  training_ = training.report(projection_);
+  return {};
+}
+
+std::vector<float> HnswIndex::inside(std::span<const float> vector) const {
+  std::vector<float> projected(projection_.dimensions());
+  projection_.apply(vector, projected);
   std::vector<float> rotated(rotation_.padded());
-  rotation_.apply(store_->vector(row), rotated);
-  graph_.insert(row, rotated);
+  rotation_.apply(projected, rotated);
+  return rotated;
 }
 
 Result<void> HnswIndex::add(std::span<const Row> rows) {
   EIDETIC_CHECK(states_.check_new(rows, *store_));
+  EIDETIC_CHECK(check_trained(plan_, training_));
   const bool parallel = options_.pool != nullptr && rows.size() >= kParallelRows;
   while (!rows.empty()) {
     const auto chunk = rows.first(std::min(kChunkRows, rows.size()));
@@ -61,12 +78,11 @@ void HnswIndex::remove(std::span<const Row> rows) { states_.remove(rows); }
 Result<std::vector<Neighbor>> HnswIndex::search(std::span<const float> query, const SearchParams& params) const {
   EIDETIC_CHECK(check_params(params));
   EIDETIC_TRY(const ExactScore score, ExactScore::of(query, *store_));
+  if (states_.end() == 0) return std::vector<Neighbor>{};
   const HnswGraph::Accept accept = [&](Row row) { return states_.live(row) && (!params.accept || params.accept(row)); };
   const std::size_t ef = std::max(params.k, params.ef != 0 ? params.ef : std::max(kDefaultEf, 2 * params.k));
   const std::size_t budget = std::max<std::size_t>({kMinBudget, 8 * ef, states_.end() / kWalkShare});
-  std::vector<float> rotated(rotation_.padded());
-  rotation_.apply(score.prepared(), rotated);
-  const auto [nearest, complete] = graph_.walk(rotated, {.ef = ef, .budget = budget}, accept);
+  const auto [nearest, complete] = graph_.walk(inside(score.prepared()), {.ef = ef, .budget = budget}, accept);
   if (!complete || nearest.size() < params.k) return scan(score, params.k, accept);
 
   return rescore(score, nearest, params);
@@ -79,10 +95,10 @@ std::vector<Neighbor> HnswIndex::rescore(const ExactScore& score, std::span<cons
   BestK best(params.k);
   double worst_error = 0;
   for (std::size_t i = 0; i < nearest.size(); ++i) {
-    const double estimate = -double{nearest[i].distance};  // scores are distances with the sign changed
+    const double estimate = projection_.score(nearest[i].distance);
     const bool hopeless = best.full() && estimate + 2 * worst_error < best.worst().score;
     if (i >= params.k && (params.rescore != 0 ? i >= params.rescore : hopeless)) break;
-    if (i + 1 < nearest.size()) __builtin_prefetch(store_->vector(nearest[i + 1].row).data());
+    if (i + 1 < nearest.size()) score.prefetch(nearest[i + 1].row);
     const Scored scored = score(nearest[i].row);
     worst_error = std::max(worst_error, std::abs(scored.score - estimate));
     best.offer(scored);
@@ -101,12 +117,12 @@ std::vector<Neighbor> HnswIndex::scan(const ExactScore& score, std::size_t k, co
 
 IndexStats HnswIndex::stats() const {
   const std::scoped_lock lock(write_mutex_);
-  const std::string expansion = expansion_ == kDefaultExpansion ? "" : fmt::format(":{}", expansion_);
-  return {.kind = fmt::format("HNSW{}{}", links_, expansion),
+  return {.kind = plan_.to_string(),
           .rows = states_.live_count(),
           .removed = states_.removed_count(),
           .end = states_.end(),
-          .memory_bytes = graph_.memory_bytes(states_.end()) + states_.end()};
+          .memory_bytes = graph_.memory_bytes(states_.end()) + states_.end(),
+          .training = training_};
 }
 
 Result<void> HnswIndex::save(const std::filesystem::path& file) const {
@@ -115,8 +131,8 @@ Result<void> HnswIndex::save(const std::filesystem::path& file) const {
   const std::vector<std::uint32_t> links = graph_.links(end);
   lock.unlock();
   return write_snapshot(file, kSnapshot, *store_, end, [&](CheckedWriter& out) {
-    out.value(std::uint32_t{links_});
-    out.value(std::uint32_t{expansion_});
+    write_plan(out, plan_, training_);
+    projection_.save(out);
     states_.save(out, end);
     graph_.save(out, end, links);
   });
@@ -126,11 +142,12 @@ Result<std::unique_ptr<VectorIndex>> HnswIndex::load(CheckedReader& in, Row end,
                                                      std::shared_ptr<const VectorStore> store,
                                                      const IndexOptions& options) {
   const auto refuse = [] { return fail(ErrorCode::corrupt, "does not hold what it says"); };
-  const auto links = in.value<std::uint32_t>();
-  const auto expansion = in.value<std::uint32_t>();
-  if (links < kMinLinks || links > kMaxLinks) return refuse();
-  if (expansion < kMinExpansion || expansion > kMaxExpansion) return refuse();
-  auto index = std::make_unique<HnswIndex>(std::move(store), links, expansion, options);
+  TrainingReport training;
+  const auto plan = read_plan(in, *store, IndexPlan::Structure::graph, training);
+  if (!plan) return refuse();
+  EIDETIC_TRY(auto index, make(*plan, std::move(store), options));
+  index->training_ = training;
+  if (!index->projection_.load(in)) return refuse();
   EIDETIC_TRY(const bool states, index->states_.load(in, end));
   if (!states) return refuse();
   EIDETIC_TRY(const bool graph, index->graph_.load(in, end, [&](Row row) { return index->states_.present(row); }));

@@ -1,6 +1,6 @@
-// The approximate index: a graph walked by 7-bit codes, hits scored from full precision. About `dimensions` + 8.5 bytes
-// times `links` of memory a row. Never fewer hits than asked for while there are rows to find: what the walk does not
-// reach is found by scanning.
+// The graph index: a graph walked by 7-bit codes, of projected vectors where the plan says so; hits scored from full
+// precision. About `dimensions` + 8.5 bytes times `links` of memory a row. Never fewer hits than asked for while there
+// are rows to find: what the walk does not reach is found by scanning.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,8 @@
 
 #include "index/exact_score.h"
 #include "index/hnsw_graph.h"
+#include "index/index_plan.h"
+#include "index/projection.h"
 #include "index/rotation.h"
 #include "index/row_states.h"
 #include "index/vector_store.h"
@@ -18,21 +20,19 @@ namespace eidetic {
 
 class HnswIndex final : public VectorIndex {
  public:
-  static constexpr FileKind kSnapshot = {"EIDEHNSW", 1};
-  static constexpr unsigned kMinLinks = 4;
-  static constexpr unsigned kMaxLinks = 64;
-  static constexpr unsigned kMinExpansion = 4;
-  static constexpr unsigned kMaxExpansion = 4096;
-  static constexpr unsigned kDefaultExpansion = 128;
+  static constexpr FileKind kSnapshot = {"EIDEHNSW", 2};
   static constexpr std::uint32_t kDefaultEf = 64;
 
-  // `expansion`: rows among which a new row's links are chosen ("efConstruction" elsewhere).
-  HnswIndex(std::shared_ptr<const VectorStore> store, unsigned links, unsigned expansion, const IndexOptions& options);
+  // `plan` is of plan_index, for the store's dimensions.
+  [[nodiscard]] static Result<std::unique_ptr<HnswIndex>> make(const IndexPlan& plan,
+                                                               std::shared_ptr<const VectorStore> store,
+                                                               const IndexOptions& options);
   // `in`: the content of a snapshot, after its header.
   [[nodiscard]] static Result<std::unique_ptr<VectorIndex>> load(CheckedReader& in, Row end,
                                                                  std::shared_ptr<const VectorStore> store,
                                                                  const IndexOptions& options);
 
+  Result<void> train(std::span<const Row> rows) override;
   Result<void> add(std::span<const Row> rows) override;
   void remove(std::span<const Row> rows) override;
   Result<std::vector<Neighbor>> search(std::span<const float> query, const SearchParams& params) const override;
@@ -40,16 +40,22 @@ class HnswIndex final : public VectorIndex {
   IndexStats stats() const override;
 
  private:
-  void insert(Row row);
+  HnswIndex(const IndexPlan& plan, Projection projection, std::shared_ptr<const VectorStore> store,
+            const IndexOptions& options);
+
+  // As the graph has them: projected, turned.
+  [[nodiscard]] std::vector<float> inside(std::span<const float> vector) const;
+  void insert(Row row) { graph_.insert(row, inside(store_->vector(row))); }
   [[nodiscard]] std::vector<Neighbor> rescore(const ExactScore& score, std::span<const HnswGraph::Near> nearest,
                                               const SearchParams& params) const;
   [[nodiscard]] std::vector<Neighbor> scan(const ExactScore& score, std::size_t k,
                                            const HnswGraph::Accept& accept) const;
 
+  const IndexPlan plan_;
   std::shared_ptr<const VectorStore> store_;
-  IndexOptions options_;
-  unsigned links_;
-  unsigned expansion_;
+  const IndexOptions options_;
+  Projection projection_;
+  TrainingReport training_;
   Rotation rotation_;
   RowStates states_;
   HnswGraph graph_;

@@ -1,6 +1,7 @@
 // What every index promises, checked for each against brute force in double.
 #include "eidetic/vector_index.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -35,8 +36,15 @@ std::vector<Row> rows_from(Row first, Row end) {
   return rows;
 }
 
+std::unique_ptr<VectorIndex> trained(std::string_view factory, const std::shared_ptr<const VectorStore>& store,
+                                     ThreadPool* pool = nullptr) {
+  auto index = make_index(factory, store, {.pool = pool}).value();
+  EXPECT_TRUE(index->train(rows_from(0, store->rows())));
+  return index;
+}
+
 std::unique_ptr<VectorIndex> index_of(std::string_view factory, const std::shared_ptr<const VectorStore>& store) {
-  auto index = make_index(factory, store).value();
+  auto index = trained(factory, store);
   EXPECT_TRUE(index->add(rows_from(0, store->rows())));
   return index;
 }
@@ -136,22 +144,47 @@ TEST(Flat, StaysExactWhereVectorsAreLopsidedHugeTinyOrZero) {
 
 // --- every index ---
 
-class EveryIndex : public testing::TestWithParam<std::tuple<const char*, Metric>> {
- protected:
-  [[nodiscard]] const char* factory() const { return std::get<0>(GetParam()); }
-  [[nodiscard]] Metric metric() const { return std::get<1>(GetParam()); }
+struct Kind {
+  const char* factory;
+  double recall;  // that is expected of it at 10, as it is by default, on clustered vectors of 48 to 128 dimensions
 };
 
-INSTANTIATE_TEST_SUITE_P(All, EveryIndex,
-                         testing::Combine(testing::Values("Flat", "HNSW16", "HNSW24:200"),
-                                          testing::Values(Metric::cosine, Metric::dot, Metric::euclidean)),
-                         [](const auto& info) {
-                           std::string name = std::get<0>(info.param);
-                           std::ranges::replace(name, ':', '_');
-                           return name + '_' + std::string(to_string(std::get<1>(info.param)));
-                         });
+class IndexTest : public testing::TestWithParam<std::tuple<Kind, Metric>> {
+ protected:
+  [[nodiscard]] std::string factory() const { return std::get<0>(GetParam()).factory; }
+  [[nodiscard]] double expected_recall() const { return std::get<0>(GetParam()).recall; }
+  [[nodiscard]] Metric metric() const { return std::get<1>(GetParam()); }
+  [[nodiscard]] bool learns() const { return least_training_rows(factory()).value() > 0; }
+};
+class EveryIndex : public IndexTest {};
+// What learns nothing can be filled from the first vector on.
+class EveryPlainIndex : public IndexTest {};
+class EveryLearningIndex : public IndexTest {};
 
-TEST_P(EveryIndex, HonoursKOnFewVectors) {
+constexpr auto kPlain = {Kind{"Flat", 1}, Kind{"HNSW16", .98}, Kind{"HNSW24:200", .98}, Kind{"SQ8", .98}};
+constexpr auto kLearning = {Kind{"IVF16,Flat", .9},   Kind{"IVF16,SQ8", .9}, Kind{"IVF16,PQ8", .85},
+                            Kind{"PQ8x6", .8},        Kind{"PQ4x10", .8},    Kind{"PCA16,Flat", .6},
+                            Kind{"PCA16,HNSW16", .6}, Kind{"OPQ8,PQ8", .9},  Kind{"OPQ4_16,IVF16,PQ4x6", .5}};
+constexpr auto kMetrics = {Metric::cosine, Metric::dot, Metric::euclidean};
+const auto kName = [](const auto& info) {
+  std::string name = std::get<0>(info.param).factory;
+  std::ranges::replace_if(name, [](char letter) { return letter == ':' || letter == ','; }, '_');
+  return name + '_' + std::string(to_string(std::get<1>(info.param)));
+};
+INSTANTIATE_TEST_SUITE_P(Plain, EveryIndex, testing::Combine(testing::ValuesIn(kPlain), testing::ValuesIn(kMetrics)),
+                         kName);
+constexpr auto kTwoMetrics = {Metric::cosine, Metric::dot};
+constexpr auto kEuclidean = {Kind{"IVF16,Flat", .9}, Kind{"IVF16,PQ8", .85}, Kind{"PCA16,HNSW16", .6}};
+INSTANTIATE_TEST_SUITE_P(Learning, EveryIndex,
+                         testing::Combine(testing::ValuesIn(kLearning), testing::ValuesIn(kTwoMetrics)), kName);
+INSTANTIATE_TEST_SUITE_P(LearningByDistance, EveryIndex,
+                         testing::Combine(testing::ValuesIn(kEuclidean), testing::Values(Metric::euclidean)), kName);
+INSTANTIATE_TEST_SUITE_P(All, EveryPlainIndex, testing::Combine(testing::ValuesIn(kPlain), testing::ValuesIn(kMetrics)),
+                         kName);
+INSTANTIATE_TEST_SUITE_P(All, EveryLearningIndex,
+                         testing::Combine(testing::ValuesIn(kLearning), testing::ValuesIn(kMetrics)), kName);
+
+TEST_P(EveryPlainIndex, HonoursKOnFewVectors) {
   for (Row count = 0; count <= 7; ++count) {
     const auto data = random_vectors(count + 1, 6, 5);
     const auto store = VectorStore::in_memory(6, metric()).value();
@@ -167,7 +200,7 @@ TEST_P(EveryIndex, HonoursKOnFewVectors) {
   }
 }
 
-TEST_P(EveryIndex, OrdersByHandComputedNearness) {
+TEST_P(EveryPlainIndex, OrdersByHandComputedNearness) {
   const auto store = std::shared_ptr(VectorStore::in_memory(2, metric()).value());
   for (const auto& vector : {std::vector{1.F, 0.F}, std::vector{3.F, 3.F}, std::vector{0.F, 1.5F}}) {
     ASSERT_TRUE(store->append(store->rows(), vector));
@@ -182,7 +215,7 @@ TEST_P(EveryIndex, OrdersByHandComputedNearness) {
   if (metric() == Metric::dot) EXPECT_NEAR(found[0].similarity, 9, 1e-9);
 }
 
-TEST_P(EveryIndex, BreaksTiesByRow) {
+TEST_P(EveryPlainIndex, BreaksTiesByRow) {
   const auto vector = random_vectors(1, 33, 8);
   const auto store = std::shared_ptr(VectorStore::in_memory(33, metric()).value());
   for (Row row = 0; row < 40; ++row) ASSERT_TRUE(store->append(row, vector[0]));
@@ -191,7 +224,7 @@ TEST_P(EveryIndex, BreaksTiesByRow) {
   EXPECT_EQ(rows_of(index->search(vector[0], {.k = 50}).value()), rows_from(0, 40));
 }
 
-TEST_P(EveryIndex, RefusesQueriesThatMeanNothing) {
+TEST_P(EveryPlainIndex, RefusesQueriesThatMeanNothing) {
   const auto store = store_of(random_vectors(10, 3, 1), 3, metric());
   const auto index = index_of(factory(), store);
   const float nan = std::numeric_limits<float>::quiet_NaN();
@@ -204,10 +237,11 @@ TEST_P(EveryIndex, RefusesQueriesThatMeanNothing) {
 }
 
 TEST_P(EveryIndex, RefusesRowsTwiceOrThatAreNotThere) {
-  const auto store = store_of(random_vectors(10, 3, 1), 3, metric());
-  const auto index = make_index(factory(), store).value();
+  const auto store = store_of(random_vectors(1100, 24, 1), 24, metric());
+  const auto index = trained(factory(), store);
   ASSERT_TRUE(index->add(rows_from(0, 5)));
-  for (const auto& rows : {std::vector<Row>{4}, std::vector<Row>{5, 5}, std::vector<Row>{6, 5}, std::vector<Row>{10}}) {
+  for (const auto& rows :
+       {std::vector<Row>{4}, std::vector<Row>{5, 5}, std::vector<Row>{6, 5}, std::vector<Row>{1100}}) {
     EXPECT_EQ(index->add(rows).error().code, ErrorCode::invalid_argument);
   }
   EXPECT_EQ(index->stats().rows, 5U);
@@ -251,14 +285,14 @@ TEST_P(EveryIndex, GivesKAcceptedRowsUnderAnyFilter) {
       const auto found = rows_of(index->search(data[i], {.k = 5, .accept = accept}).value());
       ASSERT_EQ(found.size(), expected.size());
       ASSERT_TRUE(std::ranges::all_of(found, accept));
-      if (std::string_view(factory()) == "Flat" || every >= 700) ASSERT_EQ(found, expected);
+      if (factory() == "Flat" || (expected_recall() >= .98 && every >= 700)) ASSERT_EQ(found, expected);
     }
   }
 }
 
 TEST_P(EveryIndex, FindsEveryStoredVectorAgain) {
   if (metric() == Metric::dot) GTEST_SKIP() << "under dot another vector may be nearer than the vector itself";
-  const auto data = clustered_vectors(10'000, 64, 100, 7);
+  const auto data = clustered_vectors(learns() ? 2500 : 10'000, 64, 100, 7);
   const auto store = store_of(data, 64, metric());
   const auto index = index_of(factory(), store);
   int missed = 0;
@@ -273,7 +307,7 @@ TEST_P(EveryIndex, FindsEveryStoredVectorAgain) {
 }
 
 // Far more copies than a row of a graph has links, as blank pictures in a large collection are.
-TEST_P(EveryIndex, FindsEveryCopyAndWhatLiesBeside) {
+TEST_P(EveryPlainIndex, FindsEveryCopyAndWhatLiesBeside) {
   constexpr Row kCopies = 1500;
   TestVectors data = random_vectors(2 * kCopies, 24, 31);
   for (Row row = 0; row < data.size(); ++row) {  // of one length: each is its own nearest under every metric
@@ -296,7 +330,7 @@ TEST_P(EveryIndex, FindsEveryCopyAndWhatLiesBeside) {
 }
 
 TEST_P(EveryIndex, RecallsNearlyAllOfTenThousand) {
-  const auto data = clustered_vectors(10'000, 128, 100, 9);
+  const auto data = clustered_vectors(learns() ? 2500 : 10'000, 128, 100, 9);
   const auto queries = clustered_vectors(200, 128, 100, 9);
   const auto store = store_of(data, 128, metric());
   const auto index = index_of(factory(), store);
@@ -304,7 +338,7 @@ TEST_P(EveryIndex, RecallsNearlyAllOfTenThousand) {
   for (std::size_t i = 0; i < queries.size(); ++i) {
     total += recall(brute_force(*store, queries[i], 10), rows_of(index->search(queries[i], {.k = 10}).value()));
   }
-  EXPECT_GE(total / 200, std::string_view(factory()) == "Flat" ? 1 : 0.98);
+  EXPECT_GE(total / 200, expected_recall());
 }
 
 TEST_P(EveryIndex, ComesBackFromItsSnapshotAndGoesOn) {
@@ -312,7 +346,7 @@ TEST_P(EveryIndex, ComesBackFromItsSnapshotAndGoesOn) {
   const auto data = clustered_vectors(3000, 48, 30, 10);
   const auto store = store_of(data, 48, metric());
   {
-    const auto index = make_index(factory(), store).value();
+    const auto index = trained(factory(), store);
     ASSERT_TRUE(index->add(rows_from(0, 1001)));
     ASSERT_TRUE(index->add(rows_from(1100, 2001)));
     index->remove(rows_from(5, 15));
@@ -331,13 +365,17 @@ TEST_P(EveryIndex, ComesBackFromItsSnapshotAndGoesOn) {
     ASSERT_TRUE(std::ranges::all_of(found, accept));
     total += recall(brute_force(*store, data[i * 30], 10, accept), found);
   }
-  EXPECT_GE(total / 100, std::string_view(factory()) == "Flat" ? 1 : 0.98);
+  EXPECT_GE(total / 100, expected_recall());
 }
 
 TEST_P(EveryIndex, CallsEveryTruncationBitFlipAndOtherStoreCorrupt) {
   const TemporaryDirectory folder;
-  const auto store = store_of(random_vectors(200, 8, 11), 8, metric());
-  ASSERT_TRUE(index_of(factory(), store)->save(folder / "s"));
+  const auto store = store_of(random_vectors(1100, 24, 11), 24, metric());
+  {
+    const auto index = trained(factory(), store);
+    ASSERT_TRUE(index->add(rows_from(0, 200)));
+    ASSERT_TRUE(index->save(folder / "s"));
+  }
   const std::string whole = read_text(folder / "s").value();
   const std::size_t step = whole.size() / 101;
   for (std::size_t at = 0; at < whole.size(); at += at < 64 ? 1 : step) {
@@ -349,9 +387,9 @@ TEST_P(EveryIndex, CallsEveryTruncationBitFlipAndOtherStoreCorrupt) {
     ASSERT_EQ(load_index(folder / "t", store).error().code, ErrorCode::corrupt) << at;
   }
   EXPECT_TRUE(load_index(folder / "s", store));
-  const auto other = load_index(folder / "s", store_of(random_vectors(200, 8, 12), 8, metric()));
+  const auto other = load_index(folder / "s", store_of(random_vectors(1100, 24, 12), 24, metric()));
   EXPECT_THAT(other.error().message, HasSubstr("other vectors"));
-  EXPECT_EQ(load_index(folder / "s", store_of(random_vectors(100, 8, 11), 8, metric())).error().code,
+  EXPECT_EQ(load_index(folder / "s", store_of(random_vectors(100, 24, 11), 24, metric())).error().code,
             ErrorCode::corrupt);
   EXPECT_EQ(load_index(folder / "nowhere", store).error().code, ErrorCode::not_found);
   std::string older = whole;
@@ -360,7 +398,7 @@ TEST_P(EveryIndex, CallsEveryTruncationBitFlipAndOtherStoreCorrupt) {
   EXPECT_THAT(load_index(folder / "t", store).error().message, HasSubstr("version 0"));
 }
 
-TEST_P(EveryIndex, SavesAndLoadsNothing) {
+TEST_P(EveryPlainIndex, SavesAndLoadsNothing) {
   const TemporaryDirectory folder;
   const auto store = store_of(random_vectors(4, 8, 11), 8, metric());
   ASSERT_TRUE(make_index(factory(), store).value()->save(folder / "s"));
@@ -373,9 +411,10 @@ TEST_P(EveryIndex, SavesAndLoadsNothing) {
 TEST_P(EveryIndex, IsSearchedAndSavedWhileRowsComeAndGo) {
   const TemporaryDirectory folder;
   const auto data = clustered_vectors(1500, 32, 10, 13);
-  const auto store = std::shared_ptr(VectorStore::in_memory(32, metric()).value());
+  constexpr Row kThere = 1100;  // when the index is made
+  const auto store = store_of(clustered_vectors(kThere, 32, 10, 12), 32, metric());
   ThreadPool pool(2);
-  const auto index = make_index(factory(), store, {.pool = &pool}).value();
+  const auto index = trained(factory(), store, &pool);
   std::atomic<bool> done = false;
   std::atomic<int> failures = 0;
   const auto search = [&] {
@@ -388,14 +427,15 @@ TEST_P(EveryIndex, IsSearchedAndSavedWhileRowsComeAndGo) {
   std::thread second(search);
   std::thread saver([&] {
     do {
-      if (!index->save(folder / "s") || index->stats().rows > data.size()) ++failures;
+      if (!index->save(folder / "s") || index->stats().rows > data.size()) ++failures;  // none of the first
     } while (!done);
   });
-  for (Row row = 0; row < data.size(); row += 150) {
-    for (Row i = row; i < row + 150; ++i) ASSERT_TRUE(store->append(i, data[i]));
-    ASSERT_TRUE(index->add(rows_from(row, row + (row % 300 == 0 ? 150 : 50))));
-    for (Row i = row + 50; row % 300 != 0 && i < row + 150; ++i) ASSERT_TRUE(index->add(std::vector{i}));
-    index->remove(std::vector{store->erase(row + 3).value()});
+  for (Row item = 0; item < data.size(); item += 150) {
+    for (Row i = item; i < item + 150; ++i) ASSERT_TRUE(store->append(kThere + i, data[i]));
+    const Row start = kThere + item;
+    ASSERT_TRUE(index->add(rows_from(start, start + (item % 300 == 0 ? 150 : 50))));
+    for (Row i = start + 50; item % 300 != 0 && i < start + 150; ++i) ASSERT_TRUE(index->add(std::vector{i}));
+    index->remove(std::vector{store->erase(start + 3).value()});
   }
   done = true;
   first.join();
@@ -408,6 +448,102 @@ TEST_P(EveryIndex, IsSearchedAndSavedWhileRowsComeAndGo) {
   }
 }
 
+// --- those that learn ---
+
+TEST_P(EveryLearningIndex, IsTrainedFirstAndOfEnough) {
+  const auto store = store_of(random_vectors(1100, 24, 1), 24, metric());
+  const auto index = make_index(factory(), store).value();
+  EXPECT_THAT(index->add(rows_from(0, 5)).error().message, HasSubstr("trained"));
+  EXPECT_TRUE(index->search(store->vector(0), {}).value().empty());
+  EXPECT_EQ(index->stats().training.rows, 0U);
+  const std::uint64_t least = least_training_rows(factory()).value();
+  const auto refused = index->train(rows_from(0, static_cast<Row>(least - 1)));
+  EXPECT_THAT(refused.error().message, HasSubstr(fmt::format("at least {} vectors", least)));
+  ASSERT_TRUE(index->train(rows_from(0, 1100)));
+  EXPECT_EQ(index->stats().training.rows, 1100U);
+  EXPECT_GT(index->stats().training.explained_variance, 0.3);
+  EXPECT_LE(index->stats().training.explained_variance, 1);
+}
+
+TEST_P(EveryLearningIndex, EqualsBruteForceWhenEverythingIsLookedAt) {
+  const auto data = clustered_vectors(3000, 24, 30, 3);
+  const auto store = store_of(data, 24, metric());
+  const auto index = index_of(factory(), store);
+  const SearchParams all = {.k = 20, .ef = 3000, .probes = 16, .rescore = 3000};
+  for (std::size_t i = 0; i < 100; ++i) {
+    const auto found = index->search(data[i], all).value();
+    ASSERT_EQ(rows_of(found), brute_force(*store, data[i], 20)) << i;
+    ASSERT_NEAR(found[0].similarity, similarity(metric(), data[i], store->vector(found[0].row)), 1e-6);
+  }
+}
+
+TEST_P(EveryLearningIndex, GivesTheSameOnAnyNumberOfThreads) {
+  const auto data = clustered_vectors(2000, 32, 30, 3);
+  const auto store = store_of(data, 32, metric());
+  ThreadPool pool(3);
+  const auto alone = index_of(factory(), store);
+  const auto together = trained(factory(), store, &pool);
+  ASSERT_TRUE(together->add(rows_from(0, 2000)));
+  if (factory().contains("HNSW")) return;  // a graph depends on who comes first
+  for (std::size_t i = 0; i < 50; ++i) {
+    EXPECT_EQ(rows_of(alone->search(data[i], {.k = 10}).value()),
+              rows_of(together->search(data[i], {.k = 10}).value()));
+  }
+}
+
+TEST(Ivf, FindsMoreTheMoreCellsAreVisited) {
+  const auto data = clustered_vectors(5000, 32, 100, 3);
+  const auto store = store_of(data, 32, Metric::cosine);
+  const auto index = index_of("IVF50,Flat", store);
+  double before = 0;
+  for (const std::uint32_t probes : {1U, 4U, 16U, 50U}) {
+    double total = 0;
+    for (std::size_t i = 0; i < 100; ++i) {
+      total += recall(brute_force(*store, data[i], 10),
+                      rows_of(index->search(data[i], {.k = 10, .probes = probes}).value()));
+    }
+    EXPECT_GT(total, before);
+    before = total;
+  }
+  EXPECT_DOUBLE_EQ(before, 100);
+}
+
+TEST(Pca, KeepsTheDirectionsThatMatterAndSaysHowMuch) {
+  // Four directions carry nearly all.
+  TestVectors data = random_vectors(2000, 24, 5);
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    for (std::size_t j = 4; j < 24; ++j) data[i][j] *= .01F;
+  }
+  const auto store = store_of(data, 24, Metric::euclidean);
+  const auto index = index_of("PCA4,Flat", store);
+  EXPECT_GT(index->stats().training.explained_variance, .999);
+  double total = 0;
+  for (std::size_t i = 0; i < 100; ++i) {
+    total += recall(brute_force(*store, data[i], 10), rows_of(index->search(data[i], {.k = 10}).value()));
+  }
+  EXPECT_DOUBLE_EQ(total, 100);
+  EXPECT_LT(index_of("PCA2,Flat", store)->stats().training.explained_variance, .7);
+}
+
+TEST(Opq, IsNoWorseThanPlainCodes) {
+  // Variance falls from component to component, which is what segments of equal width are bad at.
+  TestVectors data = clustered_vectors(4000, 32, 100, 5);
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    for (std::size_t j = 0; j < 32; ++j) data[i][j] *= std::exp(-static_cast<float>(j) / 8);
+  }
+  const auto store = store_of(data, 32, Metric::euclidean);
+  const auto recall_of = [&](std::string_view factory) {
+    const auto index = index_of(factory, store);
+    double total = 0;
+    for (std::size_t i = 0; i < 200; ++i) {
+      total +=
+          recall(brute_force(*store, data[i], 10), rows_of(index->search(data[i], {.k = 10, .rescore = 10}).value()));
+    }
+    return total / 200;
+  };
+  EXPECT_GT(recall_of("OPQ4,PQ4"), recall_of("PQ4") + .02);
+}
+
 TEST(Factory, NamesThePartThatIsWrongAndTheNearestGoodOne) {
   EXPECT_TRUE(check_factory("Flat"));
   EXPECT_TRUE(check_factory("HNSW4"));
@@ -417,12 +553,32 @@ TEST(Factory, NamesThePartThatIsWrongAndTheNearestGoodOne) {
   EXPECT_EQ(make_index("HNSW12:24", VectorStore::in_memory(4, Metric::cosine).value()).value()->stats().kind,
             "HNSW12:24");
   EXPECT_THAT(check_factory("HNSW16:3").error().message, HasSubstr("the nearest is 4"));
-  EXPECT_THAT(check_factory("HNSW16:").error().message, HasSubstr("like HNSW16:200"));
-  EXPECT_THAT(check_factory("flat").error().message, HasSubstr("'Flat'"));
-  EXPECT_THAT(check_factory("HNSW65").error().message, HasSubstr("the nearest is 64"));
-  EXPECT_THAT(check_factory("HNSW3").error().message, HasSubstr("the nearest is 4"));
-  EXPECT_THAT(check_factory("HNSW").error().message, HasSubstr("like HNSW16"));
-  EXPECT_THAT(check_factory("HNSW16,PQ8").error().message, HasSubstr("'16,PQ8'"));
+  const auto message = [](std::string_view factory) { return check_factory(factory).error().message; };
+  EXPECT_THAT(message("HNSW16:"), HasSubstr("as in 'HNSW16:200'"));
+  EXPECT_THAT(message("flat"), HasSubstr("'Flat'"));
+  EXPECT_THAT(message("HNSW65"), HasSubstr("the nearest is 64"));
+  EXPECT_THAT(message("HNSW3"), HasSubstr("the nearest is 4"));
+  EXPECT_THAT(message("HNSW"), HasSubstr("as in 'HNSW16'"));
+  EXPECT_THAT(message("HNSW16,PQ8"), HasSubstr("nothing can follow 'HNSW16', but 'PQ8' does"));
+  EXPECT_THAT(message("IVF100"), HasSubstr("'IVF100,Flat'"));
+  EXPECT_THAT(message("IVF1,Flat"), HasSubstr("the nearest is 2"));
+  EXPECT_THAT(message("IVF100,QP8"), HasSubstr("'PQ8'"));
+  EXPECT_THAT(message("IVF100,PQ8x3"), HasSubstr("the nearest is 4"));
+  EXPECT_THAT(message("PCA64"), HasSubstr("'PCA64,Flat'"));
+  EXPECT_THAT(message("PCA,Flat"), HasSubstr("as in 'PCA64,Flat'"));
+  EXPECT_THAT(message("OPQ8_20,PQ8"), HasSubstr("the nearest number is 10"));
+  EXPECT_THAT(message("IVFx,Flat"), HasSubstr("'x' is no number of cells"));
+  for (const char* const good : {"IVF100,Flat", "IVF100,PQ8", "PQ16x4", "SQ8", "IVF2,SQ8", "PCA64,IVF100,PQ8",
+                                 "OPQ8,IVF100,PQ8", "OPQ8_64,PQ8", "PCA64,HNSW16", "PCA8,Flat", "OPQ4,HNSW8:40"}) {
+    EXPECT_EQ(check_factory(good).value(), good);
+  }
+  EXPECT_EQ(check_factory("IVF100,PQ8x8").value(), "IVF100,PQ8");
+  EXPECT_EQ(check_factory("PCA512,IVF4,Flat", 512).value(), "IVF4,Flat");
+  EXPECT_EQ(check_factory("PCA600,Flat", 512).value(), "Flat");
+  EXPECT_EQ(check_factory("PCA511,Flat", 512).value(), "PCA511,Flat");
+  EXPECT_THAT(check_factory("PQ7", 512).error().message, HasSubstr("nearest number is 8"));
+  EXPECT_THAT(check_factory("PCA60,PQ8", 512).error().message, HasSubstr("nearest number is 10"));
+  EXPECT_EQ(check_factory("PCA64,Flat", 5000).error().code, ErrorCode::unsupported);
   EXPECT_EQ(check_factory("").error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(check_factory("HNSW-4").error().code, ErrorCode::invalid_argument);
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -55,6 +56,10 @@ double dot_product(std::span<const float> a, std::span<const float> b) noexcept 
 
 double squared_distance(std::span<const float> a, std::span<const float> b) noexcept {
   return sum_of_squares(a.data(), b.data(), a.size());
+}
+
+bool all_finite(std::span<const float> values) noexcept {
+  return std::ranges::all_of(values, [](float value) { return std::isfinite(value); });
 }
 
 Result<double> checked_norm(std::span<const float> vector, std::uint32_t dimensions, Metric metric,

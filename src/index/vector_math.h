@@ -18,6 +18,8 @@ inline constexpr double kMaxNorm = 1e15;
 [[nodiscard]] double dot_product(std::span<const float> a, std::span<const float> b) noexcept;
 [[nodiscard]] double squared_distance(std::span<const float> a, std::span<const float> b) noexcept;
 
+[[nodiscard]] bool all_finite(std::span<const float> values) noexcept;
+
 // The norm of a vector that may be stored or searched for: `dimensions` finite values, not all zero under cosine.
 // Otherwise invalid_argument; `what` leads the message ("the vector", "the query").
 [[nodiscard]] Result<double> checked_norm(std::span<const float> vector, std::uint32_t dimensions, Metric metric,

@@ -172,6 +172,12 @@ std::optional<Row> VectorStore::erase(std::uint64_t key) {
   return row;
 }
 
+Matrix VectorStore::gathered(std::span<const Row> rows) const {
+  Matrix vectors(rows.size(), dimensions_);
+  for (std::size_t i = 0; i < rows.size(); ++i) std::ranges::copy(vector(rows[i]), vectors[i].begin());
+  return vectors;
+}
+
 std::optional<Row> VectorStore::row_of(std::uint64_t key) const {
   const std::shared_lock lock(map_mutex_);
   const auto entry = row_of_.find(key);

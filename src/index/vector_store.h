@@ -24,6 +24,7 @@
 #include "eidetic/vector_index.h"
 
 #include "base/file.h"
+#include "index/matrix.h"
 #include "index/row_space.h"
 
 namespace eidetic {
@@ -58,6 +59,8 @@ class VectorStore {
   [[nodiscard]] std::span<const float> vector(Row row) const noexcept {
     return {reinterpret_cast<const float*>(vectors_.at(row)), dimensions_};
   }
+  // Copies of them, one a row.
+  [[nodiscard]] Matrix gathered(std::span<const Row> rows) const;
   [[nodiscard]] std::uint64_t key_of(Row row) const noexcept { return keys_[row]; }
   [[nodiscard]] bool alive(Row row) const noexcept {
     return row < rows() && alive_[row].load(std::memory_order_acquire) != 0;

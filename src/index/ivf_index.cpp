@@ -1,0 +1,256 @@
+#include "index/ivf_index.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <utility>
+
+#include "base/threads.h"
+#include "index/kmeans.h"
+#include "index/snapshot.h"
+#include "index/training.h"
+#include "index/vector_math.h"
+
+namespace eidetic {
+namespace {
+
+constexpr std::size_t kPortionRows = 1024;  // added between two moments in which a snapshot can be taken
+constexpr unsigned kCellIterations = 15;
+constexpr unsigned kQuantiserIterations = 15;
+// Defaults, chosen on clustered vectors and photos (docs/benchmarks.md): a few more cells than the nearest, and enough
+// candidates to make up for what codes blur.
+constexpr std::size_t kDefaultProbes = 8;
+constexpr std::size_t kDefaultProbeShare = 32;
+constexpr std::size_t kProductDepth = 10;  // times k
+constexpr std::size_t kLeastProductDepth = 100;
+constexpr std::size_t kByteDepth = 2;
+constexpr std::size_t kLeastByteDepth = 16;
+
+std::unique_ptr<RowCodes> codes_of(const IndexPlan& plan, std::uint32_t dimensions, Metric metric) {
+  if (plan.code == IndexPlan::Code::product) {
+    return std::make_unique<ProductCodes>(dimensions, plan.segments, plan.bits,
+                                          metric == Metric::dot ? Metric::dot : Metric::euclidean);
+  }
+  if (plan.code == IndexPlan::Code::bytes) return std::make_unique<ByteRowCodes>(dimensions, metric);
+  return std::make_unique<FlatCodes>(dimensions, metric);
+}
+
+}  // namespace
+
+IvfIndex::IvfIndex(const IndexPlan& plan, Projection projection, std::shared_ptr<const VectorStore> store,
+                   const IndexOptions& options)
+    : plan_(plan),
+      store_(std::move(store)),
+      options_(options),
+      projection_(std::move(projection)),
+      codes_(codes_of(plan, projection_.dimensions(), projection_.metric())),
+      lists_(plan.cells) {}
+
+Result<std::unique_ptr<IvfIndex>> IvfIndex::make(const IndexPlan& plan, std::shared_ptr<const VectorStore> store,
+                                                 const IndexOptions& options) {
+  EIDETIC_TRY(Projection projection, Projection::of(plan, store->dimensions(), store->metric()));
+  return std::unique_ptr<IvfIndex>(new IvfIndex(plan, std::move(projection), std::move(store), options));
+}
+
+// --- training ---
+
+Matrix IvfIndex::bases(std::span<const std::uint32_t> cells) const {
+  if (!residual()) return {};
+  Matrix bases(cells.size(), centroids_.columns());
+  for (std::size_t i = 0; i < cells.size(); ++i) std::ranges::copy(centroids_[cells[i]], bases[i].begin());
+  return bases;
+}
+
+Result<void> IvfIndex::train(std::span<const Row> rows) {
+  if (!plan_.needs_training()) return {};
+  Training training(plan_, rows);
+  EIDETIC_TRY(Matrix sample, training.sample(*store_));
+  EIDETIC_CHECK(projection_.train(sample, options_.pool));
+  if (!projection_.identity()) sample = projection_.apply(sample);
+
+  std::vector<std::uint32_t> cells(sample.rows());
+  if (plan_.cells > 1) {
+    centroids_ = kmeans(sample, plan_.cells, {.iterations = kCellIterations, .pool = options_.pool});
+    half_squares_ = half_squares(centroids_);
+    std::ranges::transform(assign(sample, centroids_, options_.pool), cells.begin(), &Assigned::centroid);
+  }
+  if (plan_.code == IndexPlan::Code::product) {
+    const Matrix base = bases(cells);
+    for (std::size_t i = 0; i < base.values().size(); ++i) sample.values()[i] -= base.values()[i];
+    static_cast<ProductCodes&>(*codes_).quantizer().train(sample, kQuantiserIterations, false, options_.pool);
+  }
+  training_ = training.report(projection_);
+  return {};
+}
+
+// --- adding ---
+
+Result<void> IvfIndex::add(std::span<const Row> rows) {
+  EIDETIC_CHECK(states_.check_new(rows, *store_));
+  EIDETIC_CHECK(check_trained(plan_, training_));
+  while (!rows.empty()) {
+    const auto portion = rows.first(std::min(kPortionRows, rows.size()));
+    rows = rows.subspan(portion.size());
+    EIDETIC_CHECK(add_portion(portion));
+  }
+  return {};
+}
+
+Result<void> IvfIndex::add_portion(std::span<const Row> rows) {
+  Matrix vectors = store_->gathered(rows);
+  if (!projection_.identity()) vectors = projection_.apply(vectors);
+  std::vector<std::uint32_t> cells(rows.size());
+  if (plan_.cells > 1) {
+    std::ranges::transform(assign(vectors, centroids_, options_.pool), cells.begin(), &Assigned::centroid);
+  }
+  const std::scoped_lock lock(write_mutex_);
+  std::vector<Slot> slots;
+  slots.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    EIDETIC_CHECK(states_.reserve(rows[i]));
+    EIDETIC_TRY(const Slot slot,
+                lists_.append(cells[i], rows[i], [this](Block block) { return codes_->reserve(block); }));
+    slots.push_back(slot);
+  }
+  codes_->encode(slots, vectors, bases(cells), options_.pool);
+  for (const Row row : rows) states_.publish(row);
+  return {};
+}
+
+// --- searching ---
+
+IvfIndex::Order IvfIndex::order_of(std::span<const float> query) const {
+  Order order;
+  order.cells.resize(plan_.cells);
+  order.products.resize(plan_.cells);
+  std::iota(order.cells.begin(), order.cells.end(), 0U);
+  if (plan_.cells <= 1) return order;
+  products({query, query.size()}, centroids_, order.products);
+  const bool by_product = projection_.metric() == Metric::dot;
+  std::vector<float> scores = order.products;
+  for (std::size_t i = 0; i < scores.size() && !by_product; ++i) scores[i] -= half_squares_[i];
+  std::ranges::sort(order.cells, [&scores](std::uint32_t a, std::uint32_t b) {
+    return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
+  });
+  return order;
+}
+
+std::size_t IvfIndex::depth(const SearchParams& params) const noexcept {
+  if (exact()) return params.k;
+  if (params.rescore != 0) return std::max(params.k, params.rescore);
+  const std::size_t k = params.k;
+  if (plan_.code == IndexPlan::Code::product || !projection_.identity()) {
+    return std::max(kProductDepth * k, kLeastProductDepth);
+  }
+  return std::max(kByteDepth * k, kLeastByteDepth);
+}
+
+Result<std::vector<Neighbor>> IvfIndex::search(std::span<const float> query, const SearchParams& params) const {
+  EIDETIC_CHECK(check_params(params));
+  EIDETIC_TRY(const ExactScore score, ExactScore::of(query, *store_));
+  if (states_.end() == 0) return std::vector<Neighbor>{};
+  std::vector<float> projected(projection_.dimensions());
+  projection_.apply(score.prepared(), projected);
+  const Order order = order_of(projected);
+  const std::size_t probes =
+      params.probes != 0 ? params.probes : std::max<std::size_t>(kDefaultProbes, plan_.cells / kDefaultProbeShare);
+
+  Candidates candidates(depth(params), [&](Slot slot) -> std::optional<Row> {
+    const auto row = lists_.row(slot);
+    if (!row || !states_.live(*row) || (params.accept && !params.accept(*row))) return std::nullopt;
+    return row;
+  });
+  const auto scan = codes_->scan(projected);
+  for (std::size_t i = 0; i < order.cells.size() && (i < probes || candidates.taken() < params.k); ++i) {
+    const std::uint32_t cell = order.cells[i];
+    scan->enter(residual() ? order.products[cell] : 0);
+    lists_.runs(cell, [&](Block first, Block count) { scan->run(first, count, candidates); });
+  }
+  return rescore(score, candidates.best(), params.k, exact());
+}
+
+// --- state ---
+
+IndexStats IvfIndex::stats() const {
+  const std::scoped_lock lock(write_mutex_);
+  return {.kind = plan_.to_string(),
+          .rows = states_.live_count(),
+          .removed = states_.removed_count(),
+          .end = states_.end(),
+          .memory_bytes = codes_->memory_bytes(lists_.blocks()) + lists_.memory_bytes() + states_.end() +
+                          centroids_.values().size_bytes(),
+          .training = training_};
+}
+
+Result<void> IvfIndex::save(const std::filesystem::path& file) const {
+  const std::scoped_lock lock(write_mutex_);
+  const Row end = states_.end();
+  return write_snapshot(file, kSnapshot, *store_, end, [&](CheckedWriter& out) {
+    write_plan(out, plan_, training_);
+    projection_.save(out);
+    out.bytes(std::as_bytes(centroids_.values()));
+    if (plan_.code == IndexPlan::Code::product) static_cast<ProductCodes&>(*codes_).quantizer().save(out);
+    states_.save(out, end);
+    for (std::size_t cell = 0; cell < lists_.cells(); ++cell) {
+      out.value(std::uint64_t{lists_.size(cell)});
+      lists_.runs(cell, [&](Block first, Block count) {
+        for (Block block = first; block < first + count; ++block) {
+          for (Slot lane = 0; lane < kBlockRows; ++lane) {
+            const auto row = lists_.row(block * static_cast<Slot>(kBlockRows) + lane);
+            out.value(row.value_or(0));
+          }
+          codes_->save(out, block);
+        }
+      });
+    }
+  });
+}
+
+Result<std::unique_ptr<VectorIndex>> IvfIndex::load(CheckedReader& in, Row end,
+                                                    std::shared_ptr<const VectorStore> store,
+                                                    const IndexOptions& options) {
+  const auto refuse = [] { return fail(ErrorCode::corrupt, "does not hold what it says"); };
+  TrainingReport training;
+  const auto plan = read_plan(in, *store, IndexPlan::Structure::cells, training);
+  if (!plan) return refuse();
+  EIDETIC_TRY(auto index, make(*plan, std::move(store), options));
+  index->training_ = training;
+  EIDETIC_TRY(const bool good, index->read(in, end));
+  if (!good) return refuse();
+  return index;
+}
+
+Result<bool> IvfIndex::read(CheckedReader& in, Row end) {
+  if (!projection_.load(in)) return false;
+  if (plan_.needs_training() && end > 0 && training_.rows == 0) return false;
+  if (plan_.cells > 1) {
+    centroids_ = Matrix(plan_.cells, projection_.dimensions());
+    if (!in.read(centroids_.values()) || !all_finite(centroids_.values())) return false;
+    half_squares_ = half_squares(centroids_);
+  }
+  if (plan_.code == IndexPlan::Code::product && !static_cast<ProductCodes&>(*codes_).quantizer().load(in)) return false;
+  EIDETIC_TRY(const bool states, states_.load(in, end));
+  if (!states) return false;
+  std::vector<bool> placed(end);
+  for (std::size_t cell = 0; cell < lists_.cells(); ++cell) {
+    const auto size = in.value<std::uint64_t>();
+    for (std::uint64_t first = 0; first < size; first += kBlockRows) {
+      std::array<Row, kBlockRows> rows{};
+      if (!in.read(std::span<Row>(rows))) return false;
+      Block block = 0;
+      for (const Row row : std::span(rows).first(std::min<std::uint64_t>(kBlockRows, size - first))) {
+        if (row >= end || placed[row] || !states_.present(row)) return false;
+        placed[row] = true;
+        EIDETIC_TRY(const Slot slot, lists_.append(cell, row, [this](Block made) { return codes_->reserve(made); }));
+        block = slot / static_cast<Slot>(kBlockRows);
+      }
+      if (!codes_->load(in, block)) return false;
+    }
+  }
+  for (Row row = 0; row < end; ++row) {
+    if (states_.present(row) && !placed[row]) return false;
+  }
+  return in.complete();
+}
+
+}  // namespace eidetic
