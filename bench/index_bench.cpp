@@ -4,7 +4,7 @@
 //   index_bench --base BASE.npy --queries QUERIES.npy [--truth IDS.npy] FACTORY…
 //   index_bench --generate ROWS DIMENSIONS QUERIES [--folder FOLDER] FACTORY…
 //
-// Then a line of standard input "FACTORY EF PROBES RESCORE" (0: the index's default) is one round over all queries.
+// Then a line of standard input "FACTORY EF NPROBE RESCORE" (0: the index's default) is one round over all queries.
 // `bench/index_vs_peers.py` drives it beside other libraries.
 #include <fmt/format.h>
 #include <time.h>
@@ -199,11 +199,11 @@ void round(const VectorIndex& index, const SearchParams& params, const TestVecto
   }
   const auto count = static_cast<double>(queries.size());
   fmt::print(
-      "{{\"index\": \"{}\", \"ef\": {}, \"probes\": {}, \"rescore\": {}, \"queries_per_s\": {:.1f}, \"ms\": {:.4f}, "
+      "{{\"index\": \"{}\", \"ef\": {}, \"nprobe\": {}, \"rescore\": {}, \"queries_per_s\": {:.1f}, \"ms\": {:.4f}, "
       "\"cpu_ms\": "
       "{:.4f}, "
       "\"recall_1\": {:.4f}, \"recall_10\": {:.4f}}}\n",
-      index.stats().kind, params.ef, params.probes, params.rescore, count / seconds, 1000 * seconds / count,
+      index.stats().kind, params.ef, params.nprobe, params.rescore, count / seconds, 1000 * seconds / count,
       1000 * cpu / count, at_1 / count, at_10 / count);
   std::fflush(stdout);
 }
@@ -229,12 +229,12 @@ int run(const Options& options) {
   const auto truth = ground_truth(*store, queries, options);
   std::string factory;
   std::uint32_t ef = 0;
-  std::uint32_t probes = 0;
+  std::uint32_t nprobe = 0;
   std::uint32_t rescore = 0;
-  while (std::cin >> factory >> ef >> probes >> rescore) {
+  while (std::cin >> factory >> ef >> nprobe >> rescore) {
     const auto index = indexes.find(factory);
     if (index == indexes.end()) must(Result<void>(fail(ErrorCode::not_found, "no index " + factory + " was built")));
-    round(*index->second, {.k = kTop, .ef = ef, .probes = probes, .rescore = rescore}, queries, truth);
+    round(*index->second, {.k = kTop, .ef = ef, .nprobe = nprobe, .rescore = rescore}, queries, truth);
   }
   return 0;
 }

@@ -31,6 +31,8 @@ struct CollectionInfo {
   std::uint64_t sequence = 0;      // rises with every committed batch
   std::string index_kind;          // what answers searches now: "Flat", "HNSW16"
   std::string index_building;      // what is being built in the background; empty: nothing
+  TrainingReport index_training;   // of what answers now
+  std::string index_note;          // what a person should know of the index; empty: nothing
   std::uint64_t memory_bytes = 0;  // of the index
   std::uint64_t disk_bytes = 0;    // of vectors and snapshots (the catalog is shared)
   std::int64_t created_ms = 0;     // since 1970
@@ -41,6 +43,7 @@ struct VectorQuery {
   std::uint32_t k = 10;                  // 1 to kMaxK
   std::vector<std::string> exclude_ids;  // never returned; k hits come back all the same
   std::uint32_t ef = 0;                  // see SearchParams
+  std::uint32_t nprobe = 0;
   std::uint32_t rescore = 0;
 };
 
@@ -64,6 +67,10 @@ class Backend {
   [[nodiscard]] virtual Result<CollectionSpec> spec(std::string_view collection) = 0;
   // Replaces the collection's settings object.
   [[nodiscard]] virtual Result<void> configure(std::string_view collection, std::string_view settings) = 0;
+  // Builds the index anew, in the background, from the vectors as they are now: of the kind that is given ("auto" or a
+  // factory string), which is the collection's from now on, or where it is empty, of the collection's. Searches go on
+  // with the old index until the new one is there. invalid_argument: as in create.
+  [[nodiscard]] virtual Result<void> reindex(std::string_view collection, std::string_view index) = 0;
 
   // Stores items in one transaction: one result an item, in order; a bad item (vector of other dimensions, non-finite
   // or, under cosine, zero; bad id; metadata no JSON object) fails alone. An id that is there is replaced. The outer

@@ -4,6 +4,7 @@
 // (int8 codes, a graph) and computes every score it returns again from the store.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -32,13 +33,13 @@ struct Neighbor {
 struct SearchParams {
   std::uint32_t k = 10;                  // 1 to kMaxK
   std::uint32_t ef = 0;                  // HNSW: candidates kept during the walk, up to kMaxEf; 0: the index's default
-  std::uint32_t probes = 0;              // IVF: cells visited ("nprobe"); 0: the index's default
+  std::uint32_t nprobe = 0;              // IVF: cells visited; 0: the index's default
   std::uint32_t rescore = 0;             // candidates scored again from full precision; 0: the index's default
   std::function<bool(Row)> accept = {};  // where set, only rows it says true to; called from the searching thread
 };
 inline constexpr std::uint32_t kMaxK = 10'000;
 inline constexpr std::uint32_t kMaxEf = 100'000;
-inline constexpr std::uint32_t kMaxProbes = 1U << 18;
+inline constexpr std::uint32_t kMaxNprobe = 1U << 18;
 
 // How an index came by what it searches by: projection, centroids, code words.
 struct TrainingReport {
@@ -84,6 +85,8 @@ struct IndexOptions {
   // Rows that are added a hundred or more at a time are taken in by all threads of the pool, where one is given; it
   // must outlive the index. Adding from a job of the same pool is fine.
   ThreadPool* pool = nullptr;
+  // Where set and true, training gives up, with an unavailable.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 // Factory strings, spelt as FAISS does:

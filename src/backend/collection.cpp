@@ -21,6 +21,12 @@ constexpr auto kGraph = "HNSW16";
 constexpr std::uint64_t kBuildAtOnce = 1000;
 // Dead rows cost room and scanning time. Half of all, but not over a handful.
 constexpr Row kMinDead = 4096;
+// What an index has learnt from a quarter of the items no longer fits them well.
+constexpr std::uint64_t kOutgrown = 4;
+
+bool outgrown(const IndexStats& stats, std::uint64_t items) {
+  return stats.training.rows > 0 && items >= kOutgrown * stats.training.rows;
+}
 
 // The numbers that name the generations in a collection's folder, newest first.
 std::vector<std::uint64_t> generations_in(const std::filesystem::path& folder) {
@@ -60,7 +66,10 @@ Collection::Collection(CollectionRecord record, CollectionOptions options, Catal
       options_(std::move(options)),
       catalog_(catalog),
       jobs_(jobs),
-      settings_(record_.spec.settings) {}
+      settings_(record_.spec.settings),
+      index_(record_.spec.index) {
+  options_.index.stop = &jobs_.closing();
+}
 
 Collection::State Collection::state() const {
   const std::shared_lock lock(state_mutex_);
@@ -75,6 +84,16 @@ void Collection::set_state(State next) {
 void Collection::set_building(std::string factory) {
   const std::unique_lock lock(state_mutex_);
   building_ = std::move(factory);
+}
+
+std::string Collection::build_error() const {
+  const std::shared_lock lock(state_mutex_);
+  return build_error_;
+}
+
+void Collection::set_build_error(std::string error) {
+  const std::unique_lock lock(state_mutex_);
+  build_error_ = std::move(error);
 }
 
 // --- opening ---
@@ -210,7 +229,11 @@ Result<std::vector<Hit>> Collection::search(const VectorQuery& query) {
 
 Result<Collection::Found> Collection::search_in(const Generation& generation, const VectorQuery& query) {
   // One more than asked for tells whether the last place is shared; then all that share it are needed, to go by id.
-  SearchParams params{.k = std::min(query.k + 1, kMaxK), .ef = query.ef, .rescore = query.rescore, .accept = {}};
+  SearchParams params{.k = std::min(query.k + 1, kMaxK),
+                      .ef = query.ef,
+                      .nprobe = query.nprobe,
+                      .rescore = query.rescore,
+                      .accept = {}};
   std::vector<Row> excluded;
   if (!query.exclude_ids.empty()) {
     EIDETIC_TRY(const auto keys, catalog_.keys_of(record_.key, query.exclude_ids));
@@ -267,25 +290,50 @@ Result<Collection::Found> Collection::fill(const Generation& generation, std::sp
 
 // --- which index, and building it ---
 
+std::string Collection::index_setting() const {
+  const std::shared_lock lock(state_mutex_);
+  return index_;
+}
+
 std::string Collection::target(std::uint64_t items, bool is_graph) const {
-  if (record_.spec.index != "auto") return record_.spec.index;
+  if (std::string index = index_setting(); index != "auto") {
+    return items < least_training_rows(index).value_or(0) ? kExact : index;
+  }
   // Back to exact only well below, so that a collection at the limit is not rebuilt again and again.
   const std::uint64_t limit = is_graph ? options_.hnsw_from_items / 2 : options_.hnsw_from_items;
   return items >= limit ? kGraph : kExact;
 }
 
 std::string Collection::first_factory(std::uint64_t items) const {
-  return items <= kBuildAtOnce ? target(items, false) : kExact;
+  std::string index = items <= kBuildAtOnce ? target(items, false) : kExact;
+  return least_training_rows(index).value_or(0) > 0 ? kExact : index;
 }
 
 std::optional<std::string> Collection::wanted_build(const Generation& generation) const {
-  if (build_failed_) return std::nullopt;
-  const std::string kind = generation.index().stats().kind;
-  std::string factory = target(generation.store().live(), kind != kExact);
-  const bool other_kind = kind != factory && factory != last_built_;
+  const IndexStats stats = generation.index().stats();
+  std::string factory = target(generation.store().live(), stats.kind != kExact);
+  if (rebuild_asked_) return factory;
+  if (!build_error().empty()) return std::nullopt;
   const bool mostly_dead = generation.dead() > std::max(kMinDead, generation.store().live());
-  if (other_kind || mostly_dead) return factory;
+  if (stats.kind != factory || mostly_dead || outgrown(stats, generation.store().live())) return factory;
   return std::nullopt;
+}
+
+std::string Collection::note(const IndexStats& stats, std::uint64_t items) const {
+  const std::string index = index_setting();
+  if (const std::string error = build_error(); !error.empty()) {
+    return fmt::format("{} could not be built: {}", index == "auto" ? "the index" : index, error);
+  }
+  if (index != "auto" && stats.kind != index) {
+    const std::uint64_t least = least_training_rows(index).value_or(0);
+    if (items < least)
+      return fmt::format("{} is learnt from at least {} items; until then the search is exact", index, least);
+  }
+  if (outgrown(stats, items)) {
+    return fmt::format("learnt from {} items and there are {} now; build it again to have it learn from them",
+                       stats.training.rows, items);
+  }
+  return {};
 }
 
 void Collection::build_now() {
@@ -299,6 +347,8 @@ void Collection::build_now() {
     auto wanted = generation == nullptr ? std::nullopt : wanted_build(*generation);
     set_building(wanted.value_or(""));
     if (!wanted) return;
+    rebuild_asked_ = false;
+    set_build_error("");
     factory = *std::move(wanted);
     folder = options_.folder / std::to_string(next_generation_++);
   }
@@ -308,9 +358,9 @@ void Collection::build_now() {
   remove_folder(folder);
   const std::scoped_lock writing(write_mutex_);
   if (jobs_.closing() || dropped_) return;
+  set_build_error(built.error().message);
   log(LogLevel::warning, "collection '{}': cannot build {} in the background: {}; searches go on with the old index",
       record_.spec.name, factory, built.error().message);
-  build_failed_ = true;
 }
 
 Result<void> Collection::build(const std::string& factory, const std::filesystem::path& folder) {
@@ -327,7 +377,6 @@ Result<void> Collection::build(const std::string& factory, const std::filesystem
   EIDETIC_TRY(const CollectionRecord now, catalog_.describe(record_.key));  // not_found: dropped meanwhile
   EIDETIC_CHECK(generation->replay(catalog_, record_, jobs_.closing()));
   EIDETIC_CHECK(generation->save(now.sequence));
-  last_built_ = factory;
   const State old = state();
   set_state(std::move(generation));
   if (old != nullptr) remove_folder(old->folder());
@@ -337,7 +386,7 @@ Result<void> Collection::build(const std::string& factory, const std::filesystem
 // --- the rest ---
 
 CollectionSpec Collection::spec() const {
-  CollectionSpec spec{.name = record_.spec.name, .space = record_.spec.space, .index = record_.spec.index};
+  CollectionSpec spec{.name = record_.spec.name, .space = record_.spec.space, .index = index_setting()};
   const std::shared_lock lock(state_mutex_);
   spec.settings = settings_;
   return spec;
@@ -351,6 +400,19 @@ Result<void> Collection::configure(std::string_view settings) {
   return {};
 }
 
+Result<void> Collection::reindex(std::string_view index) {
+  const std::scoped_lock writing(write_mutex_);
+  EIDETIC_CHECK(open());
+  if (!index.empty()) {
+    EIDETIC_CHECK(catalog_.set_index(record_.key, index));
+    const std::unique_lock lock(state_mutex_);
+    index_ = index;
+  }
+  rebuild_asked_ = true;
+  post_due_work();
+  return {};
+}
+
 Result<CollectionInfo> Collection::describe() {
   EIDETIC_TRY(CollectionRecord now, catalog_.describe(record_.key));
   CollectionInfo info{.spec = std::move(now.spec),
@@ -358,16 +420,21 @@ Result<CollectionInfo> Collection::describe() {
                       .sequence = now.sequence,
                       .index_kind = first_factory(now.items),
                       .index_building = {},
+                      .index_training = {},
+                      .index_note = {},
                       .memory_bytes = 0,
                       .disk_bytes = size_of_files(options_.folder),
                       .created_ms = now.created_ms};
+  IndexStats stats = {.kind = info.index_kind};
+  if (const State generation = state(); generation != nullptr) {
+    stats = generation->index().stats();
+    info.index_kind = stats.kind;
+    info.index_training = stats.training;
+    info.memory_bytes = stats.memory_bytes + generation->store().memory_bytes();
+  }
+  info.index_note = note(stats, info.items);
   const std::shared_lock lock(state_mutex_);
   info.index_building = building_;
-  if (state_ != nullptr) {
-    const IndexStats stats = state_->index().stats();
-    info.index_kind = stats.kind;
-    info.memory_bytes = stats.memory_bytes + state_->store().memory_bytes();
-  }
   return info;
 }
 

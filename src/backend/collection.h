@@ -47,6 +47,7 @@ class Collection : public std::enable_shared_from_this<Collection> {
   [[nodiscard]] Result<std::vector<Hit>> search(const VectorQuery& query);
   [[nodiscard]] CollectionSpec spec() const;
   [[nodiscard]] Result<void> configure(std::string_view settings);
+  [[nodiscard]] Result<void> reindex(std::string_view index);
   // Opens nothing: of a collection not used yet, index_kind is what will answer first and memory_bytes is 0.
   [[nodiscard]] Result<CollectionInfo> describe();
 
@@ -76,15 +77,19 @@ class Collection : public std::enable_shared_from_this<Collection> {
   [[nodiscard]] Result<Found> fill(const Generation& generation, std::span<const Neighbor> neighbors,
                                    const VectorQuery& query);
 
+  [[nodiscard]] std::string index_setting() const;
+  [[nodiscard]] std::string note(const IndexStats& stats, std::uint64_t items) const;
   [[nodiscard]] std::string target(std::uint64_t items, bool is_graph) const;
   [[nodiscard]] std::string first_factory(std::uint64_t items) const;
   [[nodiscard]] std::optional<std::string> wanted_build(const Generation& generation) const;
   [[nodiscard]] Result<void> build(const std::string& factory, const std::filesystem::path& folder);
   void post_due_work();
   void set_building(std::string factory);
+  [[nodiscard]] std::string build_error() const;
+  void set_build_error(std::string error);
 
   const CollectionRecord record_;  // as of construction, settings included
-  const CollectionOptions options_;
+  CollectionOptions options_;      // as of construction, too
   Catalog& catalog_;
   Jobs& jobs_;
 
@@ -94,14 +99,15 @@ class Collection : public std::enable_shared_from_this<Collection> {
   bool looked_at_disk_ = false;  // afterwards only what this process has built counts
   bool dropped_ = false;
   bool build_posted_ = false;
-  bool build_failed_ = false;  // not tried again before the next start
-  std::string last_built_;
+  bool rebuild_asked_ = false;
   std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();
 
   mutable std::shared_mutex state_mutex_;
   State state_;  // null: not opened yet, or given up after a failure
   std::string building_;
-  std::string settings_;  // as of now
+  std::string build_error_;  // of the last build; it is not tried again before the next start, unless asked for
+  std::string settings_;     // as of now
+  std::string index_;        // as of now
 };
 
 }  // namespace eidetic

@@ -26,6 +26,12 @@ constexpr std::string_view kFormatStart = "eidetic data folder ";
 constexpr std::uint32_t kMaxScroll = 10'000;
 constexpr std::uint32_t kPurgeRows = 2000;
 
+// As the collection keeps it: "auto", or a factory string spelt in the one way.
+Result<std::string> checked_index(std::string_view index, const Space& space) {
+  if (index == "auto") return std::string(index);
+  return check_factory(index, space.dimensions);
+}
+
 class EmbeddedBackend final : public Backend {
  public:
   EmbeddedBackend(const EmbeddedOptions& options, FileLock lock, std::unique_ptr<Catalog> catalog);
@@ -42,6 +48,7 @@ class EmbeddedBackend final : public Backend {
   Result<CollectionInfo> describe(std::string_view collection) override;
   Result<CollectionSpec> spec(std::string_view collection) override;
   Result<void> configure(std::string_view collection, std::string_view settings) override;
+  Result<void> reindex(std::string_view collection, std::string_view index) override;
   Result<std::vector<Result<void>>> upsert(std::string_view collection, std::span<const Item> items) override;
   Result<std::vector<Result<void>>> update(std::string_view collection, std::span<const Item> items) override;
   Result<std::uint64_t> erase(std::string_view collection, std::span<const std::string> ids) override;
@@ -129,9 +136,7 @@ std::vector<EmbeddedBackend::Handle> EmbeddedBackend::all() {
 
 Result<void> EmbeddedBackend::create(const CollectionSpec& asked) {
   CollectionSpec spec = asked;
-  if (spec.index != "auto") {
-    EIDETIC_TRY(spec.index, check_factory(spec.index));
-  }
+  EIDETIC_TRY(spec.index, checked_index(asked.index, asked.space));
   const std::scoped_lock naming(naming_);
   EIDETIC_TRY(CollectionRecord record, catalog_->create(spec));
   std::error_code ignored;
@@ -189,6 +194,13 @@ Result<CollectionSpec> EmbeddedBackend::spec(std::string_view collection) {
 Result<void> EmbeddedBackend::configure(std::string_view collection, std::string_view settings) {
   EIDETIC_TRY(const Handle handle, find(collection));
   return handle->configure(settings);
+}
+
+Result<void> EmbeddedBackend::reindex(std::string_view collection, std::string_view index) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  if (index.empty()) return handle->reindex("");
+  EIDETIC_TRY(const std::string checked, checked_index(index, handle->spec().space));
+  return handle->reindex(checked);
 }
 
 Result<std::vector<Result<void>>> EmbeddedBackend::upsert(std::string_view collection, std::span<const Item> items) {

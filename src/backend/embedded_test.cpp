@@ -37,7 +37,7 @@ BackendUnderTest embedded(const std::string& name, const std::string& index, std
 
 INSTANTIATE_TEST_SUITE_P(Embedded, BackendContract,
                          testing::Values(embedded("exact", "Flat", 0), embedded("graph", "HNSW16", 0),
-                                         embedded("auto_that_switches", "auto", 60)),
+                                         embedded("cells", "IVF4,SQ8", 0), embedded("auto_that_switches", "auto", 60)),
                          backend_test_name);
 
 class EmbeddedTest : public testing::Test {
@@ -212,6 +212,78 @@ TEST_F(EmbeddedTest, AutoSwitchesToTheGraphWhileItemsComeAndSearchesGoOn) {
   ASSERT_TRUE(backend->flush());
   EXPECT_EQ(backend->describe("a")->index_kind, "Flat");
   expect_self_found(*backend, "a", std::span(items).first(500));
+}
+
+TEST_F(EmbeddedTest, AnIndexThatLearnsComesWhenThereIsEnoughAndAgainWhenItIsOutgrown) {
+  const auto backend = open_embedded_backend(options()).value();
+  ASSERT_TRUE(backend->create(spec("a", "IVF8,PQ4x6")));
+  const auto items = random_items(0, 1100);
+  ASSERT_TRUE(backend->upsert("a", std::span(items).first(63)));
+  ASSERT_TRUE(backend->flush());
+  auto described = backend->describe("a").value();
+  EXPECT_EQ(described.index_kind, "Flat");
+  EXPECT_THAT(described.index_note, HasSubstr("IVF8,PQ4x6 is learnt from at least 64 items"));
+  EXPECT_EQ(described.index_training.rows, 0U);
+
+  ASSERT_TRUE(backend->upsert("a", std::span(items).subspan(63, 37)));
+  ASSERT_TRUE(backend->flush());
+  described = backend->describe("a").value();
+  EXPECT_EQ(described.index_kind, "IVF8,PQ4x6");
+  EXPECT_EQ(described.index_note, "");
+  const std::uint64_t first = described.index_training.rows;
+  EXPECT_GE(first, 63U);
+  EXPECT_GT(described.index_training.seconds, 0);
+
+  // Single items go where they fit; four times as many, and it learns anew.
+  for (std::size_t i = 100; i < 200; ++i) ASSERT_TRUE(backend->upsert("a", std::span(items).subspan(i, 1)));
+  ASSERT_TRUE(backend->flush());
+  EXPECT_EQ(backend->describe("a")->index_training.rows, first);
+  ASSERT_TRUE(backend->upsert("a", std::span(items).subspan(200)));
+  ASSERT_TRUE(backend->flush());
+  EXPECT_EQ(backend->describe("a")->index_training.rows, 1100U);
+  expect_self_found(*backend, "a", items);
+}
+
+TEST_F(EmbeddedTest, TheIndexIsChangedWhileSearchesAndWritesGoOn) {
+  const auto items = random_items(0, 3000);
+  {
+    const auto backend = open_embedded_backend(options()).value();
+    ASSERT_TRUE(backend->create(spec("a")));
+    ASSERT_TRUE(backend->upsert("a", std::span(items).first(2000)));
+    std::atomic<bool> done = false;
+    std::thread searcher([&] {
+      for (std::size_t i = 0; !done; i = (i + 17) % 2000) {
+        ASSERT_EQ(backend->search("a", {.vector = items[i].vector, .k = 1, .exclude_ids = {}}).value().at(0).id,
+                  items[i].id);
+      }
+    });
+    std::size_t at = 2000;
+    for (const char* const index : {"IVF16,Flat", "HNSW16", "OPQ4,IVF16,PQ4", "PCA4,Flat", "auto", "PQ8x6"}) {
+      ASSERT_TRUE(backend->reindex("a", index));
+      ASSERT_TRUE(backend->upsert("a", std::span(items).subspan(at, 100)));
+      at += 100;
+      ASSERT_TRUE(backend->flush());
+      EXPECT_EQ(backend->describe("a")->spec.index, index);
+      EXPECT_EQ(backend->describe("a")->index_kind, std::string_view(index) == "auto" ? "Flat" : index);
+    }
+    done = true;
+    searcher.join();
+  }
+  const auto backend = open_embedded_backend(options()).value();
+  EXPECT_EQ(backend->describe("a")->spec.index, "PQ8x6");
+  expect_self_found(*backend, "a", std::span(items).first(2600));
+  EXPECT_EQ(backend->describe("a")->index_kind, "PQ8x6");  // from its snapshot
+  EXPECT_GT(backend->describe("a")->index_training.rows, 0U);
+}
+
+TEST_F(EmbeddedTest, AnIndexThatDoesNotSuitTheVectorsIsRefused) {
+  const auto backend = open_embedded_backend(options()).value();
+  EXPECT_THAT(backend->create(spec("a", "PQ3")).error().message, HasSubstr("the nearest number is"));
+  ASSERT_TRUE(backend->create(spec("a", "PCA8,Flat")));
+  EXPECT_EQ(backend->describe("a")->spec.index, "Flat");
+  EXPECT_EQ(backend->reindex("a", "PCA4,PQ3").error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(backend->reindex("b", "Flat").error().code, ErrorCode::not_found);
+  EXPECT_EQ(backend->describe("a")->spec.index, "Flat");
 }
 
 TEST_F(EmbeddedTest, RoomOfDeadRowsIsGivenBack) {

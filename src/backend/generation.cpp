@@ -43,24 +43,27 @@ Result<std::unique_ptr<Generation>> Generation::open(const std::filesystem::path
     log(LogLevel::warning, "collection '{}': {}; building the index again from the vectors", collection.spec.name,
         loaded.error().message);
     EIDETIC_TRY(opened->index_, make_index(fallback, opened->store_, options));
-    EIDETIC_CHECK(opened->index_live_rows(0));
+    const auto rows = opened->live_rows(0);
+    EIDETIC_CHECK(opened->index_->train(rows));
+    EIDETIC_CHECK(opened->index_->add(rows));
   } else {
     opened->saved_ = true;
   }
+  opened->learnt_ = true;
   return opened;
 }
 
 Result<void> Generation::load_saved_index(const IndexOptions& options) {
   EIDETIC_TRY(index_, load_index(index_file(folder_), store_, options));
-  return index_live_rows(index_->stats().end);
+  return index_->add(live_rows(index_->stats().end));
 }
 
-Result<void> Generation::index_live_rows(Row first) {
+std::vector<Row> Generation::live_rows(Row first) const {
   std::vector<Row> rows;
   for (Row row = first; row < store_->rows(); ++row) {
     if (store_->alive(row)) rows.push_back(row);
   }
-  return index_->add(rows);
+  return rows;
 }
 
 Result<void> Generation::index_rows(std::span<const Row> rows, const std::atomic<bool>& stop) {
@@ -123,6 +126,7 @@ Result<void> Generation::replay(Catalog& catalog, const CollectionRecord& collec
   std::vector<Row> added(store_->rows() - before);
   for (Row i = 0; i < added.size(); ++i) added[i] = before + i;
   changed_ += added.size();
+  if (!std::exchange(learnt_, true)) EIDETIC_CHECK(index_->train(live_rows(0)));
   return index_rows(added, stop);
 }
 

@@ -60,7 +60,7 @@ class Generation {
       : folder_(std::move(folder)), store_(std::move(store)) {}
 
   [[nodiscard]] Result<void> load_saved_index(const IndexOptions& options);
-  [[nodiscard]] Result<void> index_live_rows(Row first);
+  [[nodiscard]] std::vector<Row> live_rows(Row first) const;
   [[nodiscard]] Result<void> index_rows(std::span<const Row> rows, const std::atomic<bool>& stop);
   void erase_keys(std::span<const ItemKey> keys);
   [[nodiscard]] Result<std::vector<ItemKey>> keys_gone(Catalog& catalog, std::int64_t collection) const;
@@ -69,6 +69,7 @@ class Generation {
   const std::shared_ptr<VectorStore> store_;
   std::unique_ptr<VectorIndex> index_;
   std::atomic<std::uint64_t> removals_ = 0;
+  bool learnt_ = false;        // what the index learns, if anything
   bool saved_ = false;         // the files hold the state of store_->sequence()
   std::uint64_t changed_ = 0;  // rows added or removed since
 };

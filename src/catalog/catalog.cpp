@@ -179,14 +179,21 @@ Result<CollectionRecord> Catalog::describe(std::int64_t collection) {
   return read_collection(*reader, collection);
 }
 
-Result<void> Catalog::configure(std::int64_t collection, std::string_view settings) {
-  EIDETIC_CHECK(check_json_object(settings, "the settings"));
+Result<void> Catalog::change(std::int64_t collection, const char* statement, std::string_view value) {
   const auto writer = connections_->writer();
-  EIDETIC_TRY(Statement query,
-              writer->query("UPDATE collections SET settings = ?1 WHERE key = ?2 AND name IS NOT NULL"));
-  EIDETIC_CHECK(query.bind(settings).bind(collection).run());
+  EIDETIC_TRY(Statement query, writer->query(statement));
+  EIDETIC_CHECK(query.bind(value).bind(collection).run());
   if (writer->changes() == 0) return fail(ErrorCode::not_found, "the collection has been dropped");
   return {};
+}
+
+Result<void> Catalog::set_index(std::int64_t collection, std::string_view index) {
+  return change(collection, "UPDATE collections SET factory = ?1 WHERE key = ?2 AND name IS NOT NULL", index);
+}
+
+Result<void> Catalog::configure(std::int64_t collection, std::string_view settings) {
+  EIDETIC_CHECK(check_json_object(settings, "the settings"));
+  return change(collection, "UPDATE collections SET settings = ?1 WHERE key = ?2 AND name IS NOT NULL", settings);
 }
 
 Result<void> Catalog::drop(std::int64_t collection) {

@@ -59,6 +59,8 @@ class Catalog {
   [[nodiscard]] Result<CollectionRecord> create(const CollectionSpec& spec);
   [[nodiscard]] Result<std::vector<CollectionRecord>> collections();  // by name
   [[nodiscard]] Result<CollectionRecord> describe(std::int64_t collection);
+  // Replaces the collection's index, "auto" or a factory string.
+  [[nodiscard]] Result<void> set_index(std::int64_t collection, std::string_view index);
   [[nodiscard]] Result<void> configure(std::int64_t collection, std::string_view settings);
   // Gone at once for every reader; its rows are deleted by purge().
   [[nodiscard]] Result<void> drop(std::int64_t collection);
@@ -93,6 +95,7 @@ class Catalog {
   [[nodiscard]] Result<void> backup_to(const std::filesystem::path& file);
 
  private:
+  [[nodiscard]] Result<void> change(std::int64_t collection, const char* statement, std::string_view value);
   explicit Catalog(std::unique_ptr<Connections> connections) noexcept;
 
   std::unique_ptr<Connections> connections_;

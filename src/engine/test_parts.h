@@ -43,6 +43,10 @@ class MemoryBackend : public Backend {
     spec_.settings = settings;
     return {};
   }
+  Result<void> reindex(std::string_view, std::string_view index) override {
+    if (!index.empty()) spec_.index = index;
+    return {};
+  }
   Result<std::vector<Result<void>>> upsert(std::string_view, std::span<const Item> batch) override {
     if (upserts_left == 0) return fail(ErrorCode::unavailable, "cannot write 'catalog.db': No space left on device");
     --upserts_left;

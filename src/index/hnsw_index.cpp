@@ -38,8 +38,8 @@ Result<void> HnswIndex::train(std::span<const Row> rows) {
   if (!plan_.needs_training()) return {};
   Training training(plan_, rows);
   EIDETIC_TRY(const Matrix sample, training.sample(*store_));
-  EIDETIC_CHECK(projection_.train(sample, options_.pool));
-  training_ = training.report(projection_);
+  EIDETIC_CHECK(projection_.train(sample, options_));
+  EIDETIC_TRY(training_, training.report(projection_, options_));
   return {};
 }
 

@@ -35,6 +35,8 @@ struct IndexPlan {
   [[nodiscard]] std::uint64_t least_rows() const noexcept;
   // More are not looked at.
   [[nodiscard]] std::uint64_t most_rows() const noexcept;
+  // Those of them that a product code is learnt from.
+  [[nodiscard]] std::uint64_t quantiser_rows() const noexcept;
   // What the structure works on, for vectors of `dimensions`.
   [[nodiscard]] std::uint32_t inner_dimensions(std::uint32_t dimensions) const noexcept {
     return projected != 0 ? projected : dimensions;

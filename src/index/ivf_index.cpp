@@ -15,8 +15,8 @@ namespace eidetic {
 namespace {
 
 constexpr std::size_t kPortionRows = 1024;  // added between two moments in which a snapshot can be taken
-constexpr unsigned kCellIterations = 15;
-constexpr unsigned kQuantiserIterations = 15;
+constexpr unsigned kCellIterations = 10;
+constexpr unsigned kQuantiserIterations = 10;
 // Defaults, chosen on clustered vectors and photos (docs/benchmarks.md): a few more cells than the nearest, and enough
 // candidates to make up for what codes blur.
 constexpr std::size_t kDefaultProbes = 8;
@@ -33,6 +33,14 @@ std::unique_ptr<RowCodes> codes_of(const IndexPlan& plan, std::uint32_t dimensio
   }
   if (plan.code == IndexPlan::Code::bytes) return std::make_unique<ByteRowCodes>(dimensions, metric);
   return std::make_unique<FlatCodes>(dimensions, metric);
+}
+
+// At most `count` of the rows, evenly spread.
+Matrix every_nth(Matrix vectors, std::uint64_t count) {
+  if (vectors.rows() <= count) return vectors;
+  Matrix few(count, vectors.columns());
+  for (std::size_t i = 0; i < count; ++i) std::ranges::copy(vectors[i * vectors.rows() / count], few[i].begin());
+  return few;
 }
 
 }  // namespace
@@ -65,21 +73,23 @@ Result<void> IvfIndex::train(std::span<const Row> rows) {
   if (!plan_.needs_training()) return {};
   Training training(plan_, rows);
   EIDETIC_TRY(Matrix sample, training.sample(*store_));
-  EIDETIC_CHECK(projection_.train(sample, options_.pool));
+  EIDETIC_CHECK(projection_.train(sample, options_));
   if (!projection_.identity()) sample = projection_.apply(sample);
 
   std::vector<std::uint32_t> cells(sample.rows());
   if (plan_.cells > 1) {
-    centroids_ = kmeans(sample, plan_.cells, {.iterations = kCellIterations, .pool = options_.pool});
+    centroids_ =
+        kmeans(sample, plan_.cells, {.iterations = kCellIterations, .pool = options_.pool, .stop = options_.stop});
     half_squares_ = half_squares(centroids_);
-    std::ranges::transform(assign(sample, centroids_, options_.pool), cells.begin(), &Assigned::centroid);
+    cells = assign(sample, centroids_, options_.pool);
   }
   if (plan_.code == IndexPlan::Code::product) {
     const Matrix base = bases(cells);
     for (std::size_t i = 0; i < base.values().size(); ++i) sample.values()[i] -= base.values()[i];
-    static_cast<ProductCodes&>(*codes_).quantizer().train(sample, kQuantiserIterations, false, options_.pool);
+    sample = every_nth(std::move(sample), plan_.quantiser_rows());
+    static_cast<ProductCodes&>(*codes_).quantizer().train(sample, kQuantiserIterations, false, options_);
   }
-  training_ = training.report(projection_);
+  EIDETIC_TRY(training_, training.report(projection_, options_));
   return {};
 }
 
@@ -101,7 +111,7 @@ Result<void> IvfIndex::add_portion(std::span<const Row> rows) {
   if (!projection_.identity()) vectors = projection_.apply(vectors);
   std::vector<std::uint32_t> cells(rows.size());
   if (plan_.cells > 1) {
-    std::ranges::transform(assign(vectors, centroids_, options_.pool), cells.begin(), &Assigned::centroid);
+    cells = assign(vectors, centroids_, options_.pool);
   }
   const std::scoped_lock lock(write_mutex_);
   std::vector<Slot> slots;
@@ -153,7 +163,7 @@ Result<std::vector<Neighbor>> IvfIndex::search(std::span<const float> query, con
   projection_.apply(score.prepared(), projected);
   const Order order = order_of(projected);
   const std::size_t probes =
-      params.probes != 0 ? params.probes : std::max<std::size_t>(kDefaultProbes, plan_.cells / kDefaultProbeShare);
+      params.nprobe != 0 ? params.nprobe : std::max<std::size_t>(kDefaultProbes, plan_.cells / kDefaultProbeShare);
 
   Candidates candidates(depth(params), [&](Slot slot) -> std::optional<Row> {
     const auto row = lists_.row(slot);

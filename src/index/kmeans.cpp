@@ -55,12 +55,13 @@ void for_each_block(ThreadPool* pool, std::size_t blocks, const std::function<vo
 }
 
 // Means of the vectors of each cell; cells without vectors keep their centroid. Returns the sizes.
-std::vector<std::uint64_t> move_to_means(MatrixView vectors, std::span<const Assigned> assigned, Matrix& centroids) {
+std::vector<std::uint64_t> move_to_means(MatrixView vectors, std::span<const std::uint32_t> assigned,
+                                         Matrix& centroids) {
   const std::size_t width = centroids.columns();
   std::vector<std::uint64_t> sizes(centroids.rows());
   std::vector<double> sums(centroids.values().size());
   for (std::size_t i = 0; i < assigned.size(); ++i) {
-    const std::size_t cell = assigned[i].centroid;
+    const std::size_t cell = assigned[i];
     ++sizes[cell];
     double* const sum = &sums[cell * width];
     const float* const vector = vectors[i].data();
@@ -115,8 +116,8 @@ std::vector<float> half_squares(MatrixView rows) {
   return half;
 }
 
-std::vector<Assigned> assign(MatrixView vectors, MatrixView centroids, ThreadPool* pool) {
-  std::vector<Assigned> assigned(vectors.rows());
+std::vector<std::uint32_t> assign(MatrixView vectors, MatrixView centroids, ThreadPool* pool) {
+  std::vector<std::uint32_t> assigned(vectors.rows());
   const std::vector<float> half = half_squares(centroids);
   const std::size_t rows = std::clamp<std::size_t>(kBlockValues / centroids.rows(), 16, 1024);
   const std::size_t blocks = (vectors.rows() + rows - 1) / rows;
@@ -127,10 +128,7 @@ std::vector<Assigned> assign(MatrixView vectors, MatrixView centroids, ThreadPoo
     std::vector<float> scores(count * centroids.rows());
     products(part, centroids, scores);
     for (std::size_t i = 0; i < count; ++i) {
-      const float* const row = &scores[i * centroids.rows()];
-      const std::uint32_t nearest = largest(row, half.data(), half.size());
-      const double square = dot_product(part[i], part[i]) - 2 * static_cast<double>(row[nearest] - half[nearest]);
-      assigned[first + i] = {.centroid = nearest, .distance = static_cast<float>(std::max(0.0, square))};
+      assigned[first + i] = largest(&scores[i * centroids.rows()], half.data(), half.size());
     }
   });
   return assigned;
@@ -145,6 +143,7 @@ Matrix kmeans(MatrixView vectors, std::size_t k, const KmeansOptions& options) {
     centroids = draw(vectors, k, options.seed);
   }
   for (unsigned iteration = 0; iteration < options.iterations && k < vectors.rows(); ++iteration) {
+    if (options.stop != nullptr && *options.stop) break;
     const auto assigned = assign(vectors, centroids, options.pool);
     auto sizes = move_to_means(vectors, assigned, centroids);
     split_into_empty(sizes, centroids);

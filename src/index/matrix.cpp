@@ -25,6 +25,11 @@ int whole(std::size_t size) { return static_cast<int>(size); }
 void products(MatrixView a, MatrixView b, std::span<float> out) {
   if (out.empty()) return;
   const int width = whole(a.columns);
+  if (a.rows() == 1) {  // a matrix product of one row is many times slower
+    cblas_sgemv(CblasRowMajor, CblasNoTrans, whole(b.rows()), width, 1, b.values.data(), width, a.values.data(), 1, 0,
+                out.data(), 1);
+    return;
+  }
   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, whole(a.rows()), whole(b.rows()), width, 1, a.values.data(),
               width, b.values.data(), width, 0, out.data(), whole(b.rows()));
 }

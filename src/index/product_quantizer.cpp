@@ -32,12 +32,12 @@ ProductQuantizer::ProductQuantizer(std::uint32_t dimensions, std::uint32_t segme
       width_(dimensions / segments),
       code_words_(segments * words_, width_) {}
 
-void ProductQuantizer::train(MatrixView vectors, unsigned iterations, bool again, ThreadPool* pool) {
-  for_each(pool, segments_, [&](std::size_t segment) {
+void ProductQuantizer::train(MatrixView vectors, unsigned iterations, bool again, const IndexOptions& options) {
+  for_each(options.pool, segments_, [&](std::size_t segment) {
     const Matrix part = segment_of(vectors, segment * width_, width_);
-    KmeansOptions options = {.iterations = iterations, .seed = segment + 1};
-    if (again) options.start = words_of(static_cast<std::uint32_t>(segment));
-    const Matrix trained = kmeans(part, words_, options);
+    KmeansOptions own = {.iterations = iterations, .seed = segment + 1, .stop = options.stop};
+    if (again) own.start = words_of(static_cast<std::uint32_t>(segment));
+    const Matrix trained = kmeans(part, words_, own);
     std::ranges::copy(trained.values(), code_words_[segment * words_].data());
   });
 }
@@ -48,7 +48,7 @@ std::vector<ProductQuantizer::Code> ProductQuantizer::encode(MatrixView vectors,
     const Matrix part = segment_of(vectors, segment * width_, width_);
     const auto assigned = assign(part, words_of(static_cast<std::uint32_t>(segment)), nullptr);
     for (std::size_t i = 0; i < assigned.size(); ++i) {
-      codes[i * segments_ + segment] = static_cast<Code>(assigned[i].centroid);
+      codes[i * segments_ + segment] = static_cast<Code>(assigned[i]);
     }
   });
   return codes;

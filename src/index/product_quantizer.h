@@ -9,12 +9,12 @@
 #include <span>
 #include <vector>
 
+#include "eidetic/vector_index.h"
+
 #include "index/checked_file.h"
 #include "index/matrix.h"
 
 namespace eidetic {
-
-class ThreadPool;
 
 class ProductQuantizer {
  public:
@@ -24,7 +24,7 @@ class ProductQuantizer {
   ProductQuantizer(std::uint32_t dimensions, std::uint32_t segments, unsigned bits);
 
   // From at least 2^bits vectors; `again`: on from the code words it has.
-  void train(MatrixView vectors, unsigned iterations, bool again, ThreadPool* pool);
+  void train(MatrixView vectors, unsigned iterations, bool again, const IndexOptions& options);
 
   // segments() numbers a vector.
   [[nodiscard]] std::vector<Code> encode(MatrixView vectors, ThreadPool* pool) const;

@@ -98,7 +98,7 @@ Result<Matrix> Projection::principal_axes(MatrixView sample, std::uint32_t count
 }
 
 // Code words for the turned vectors, then the turn that brings vectors nearest to their code words, and again.
-Result<void> Projection::turn_for_quantiser(MatrixView sample, ThreadPool* pool) {
+Result<void> Projection::turn_for_quantiser(MatrixView sample, const IndexOptions& options) {
   const std::size_t rows = std::min(kQuantiserRows, sample.rows());
   const Matrix flat = apply(MatrixView(sample.values.first(rows * sample.columns), sample.columns));
   Matrix turned = flat;
@@ -106,8 +106,9 @@ Result<void> Projection::turn_for_quantiser(MatrixView sample, ThreadPool* pool)
   ProductQuantizer quantizer(inner_, segments_, kQuantiserBits);
   std::vector<double> turn;
   for (unsigned round = 0; round < kTurns; ++round) {
-    quantizer.train(turned, kQuantiserIterations, round > 0, pool);
-    const Matrix near = quantizer.decode(quantizer.encode(turned, pool));
+    if (options.stop != nullptr && *options.stop) return {};
+    quantizer.train(turned, kQuantiserIterations, round > 0, options);
+    const Matrix near = quantizer.decode(quantizer.encode(turned, options.pool));
     std::vector<double> correlation(width * width);
     add_transposed_product(near, flat, correlation);
     EIDETIC_TRY(turn, nearest_rotation(std::move(correlation), width));
@@ -125,10 +126,10 @@ Result<void> Projection::turn_for_quantiser(MatrixView sample, ThreadPool* pool)
   return {};
 }
 
-Result<void> Projection::train(MatrixView sample, ThreadPool* pool) {
+Result<void> Projection::train(MatrixView sample, const IndexOptions& options) {
   if (identity()) return {};
   EIDETIC_TRY(axes_, principal_axes(sample, inner_));
-  if (kind_ == IndexPlan::Projection::opq) EIDETIC_CHECK(turn_for_quantiser(sample, pool));
+  if (kind_ == IndexPlan::Projection::opq) EIDETIC_CHECK(turn_for_quantiser(sample, options));
   return {};
 }
 

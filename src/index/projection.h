@@ -14,14 +14,13 @@
 
 #include "eidetic/error.h"
 #include "eidetic/space.h"
+#include "eidetic/vector_index.h"
 
 #include "index/checked_file.h"
 #include "index/index_plan.h"
 #include "index/matrix.h"
 
 namespace eidetic {
-
-class ThreadPool;
 
 class Projection {
  public:
@@ -31,7 +30,7 @@ class Projection {
   [[nodiscard]] static Result<Projection> of(const IndexPlan& plan, std::uint32_t dimensions, Metric metric);
 
   // From a sample of stored vectors, at least plan.least_rows() of them.
-  [[nodiscard]] Result<void> train(MatrixView sample, ThreadPool* pool);
+  [[nodiscard]] Result<void> train(MatrixView sample, const IndexOptions& options);
 
   [[nodiscard]] bool identity() const noexcept { return kind_ == IndexPlan::Projection::none; }
   [[nodiscard]] std::uint32_t dimensions() const noexcept { return inner_; }
@@ -55,7 +54,7 @@ class Projection {
 
   void apply_rows(MatrixView rows, std::span<float> out) const;
   [[nodiscard]] Result<Matrix> principal_axes(MatrixView sample, std::uint32_t count);
-  [[nodiscard]] Result<void> turn_for_quantiser(MatrixView sample, ThreadPool* pool);
+  [[nodiscard]] Result<void> turn_for_quantiser(MatrixView sample, const IndexOptions& options);
 
   IndexPlan::Projection kind_;
   std::uint32_t segments_;

@@ -63,9 +63,9 @@ Result<void> check_params(const SearchParams& params) {
   if (params.ef > kMaxEf) {
     return fail(ErrorCode::invalid_argument, fmt::format("ef is {}: up to {} is possible", params.ef, kMaxEf));
   }
-  if (params.probes > kMaxProbes) {
+  if (params.nprobe > kMaxNprobe) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("probes is {}: up to {} is possible", params.probes, kMaxProbes));
+                fmt::format("nprobe is {}: up to {} is possible", params.nprobe, kMaxNprobe));
   }
   return {};
 }

@@ -25,11 +25,12 @@ Result<Matrix> Training::sample(const VectorStore& store) {
   return store.gathered(chosen);
 }
 
-TrainingReport Training::report(const Projection& projection) const {
-  return {.rows = rows_.size(),
-          .sampled = sampled_,
-          .explained_variance = projection.explained_variance(),
-          .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count()};
+Result<TrainingReport> Training::report(const Projection& projection, const IndexOptions& options) const {
+  if (options.stop != nullptr && *options.stop) return fail(ErrorCode::unavailable, "stopped");
+  return TrainingReport{.rows = rows_.size(),
+                        .sampled = sampled_,
+                        .explained_variance = projection.explained_variance(),
+                        .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count()};
 }
 
 Result<void> check_trained(const IndexPlan& plan, const TrainingReport& training) {

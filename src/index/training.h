@@ -21,7 +21,8 @@ class Training {
 
   // As many of the rows as the plan can use, drawn evenly; the same ones each time. invalid_argument: too few.
   [[nodiscard]] Result<Matrix> sample(const VectorStore& store);
-  [[nodiscard]] TrainingReport report(const Projection& projection) const;
+  // unavailable: it was stopped.
+  [[nodiscard]] Result<TrainingReport> report(const Projection& projection, const IndexOptions& options) const;
 
  private:
   const IndexPlan* plan_;

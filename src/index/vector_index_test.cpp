@@ -469,7 +469,7 @@ TEST_P(EveryLearningIndex, EqualsBruteForceWhenEverythingIsLookedAt) {
   const auto data = clustered_vectors(3000, 24, 30, 3);
   const auto store = store_of(data, 24, metric());
   const auto index = index_of(factory(), store);
-  const SearchParams all = {.k = 20, .ef = 3000, .probes = 16, .rescore = 3000};
+  const SearchParams all = {.k = 20, .ef = 3000, .nprobe = 16, .rescore = 3000};
   for (std::size_t i = 0; i < 100; ++i) {
     const auto found = index->search(data[i], all).value();
     ASSERT_EQ(rows_of(found), brute_force(*store, data[i], 20)) << i;
@@ -496,11 +496,11 @@ TEST(Ivf, FindsMoreTheMoreCellsAreVisited) {
   const auto store = store_of(data, 32, Metric::cosine);
   const auto index = index_of("IVF50,Flat", store);
   double before = 0;
-  for (const std::uint32_t probes : {1U, 4U, 16U, 50U}) {
+  for (const std::uint32_t nprobe : {1U, 4U, 16U, 50U}) {
     double total = 0;
     for (std::size_t i = 0; i < 100; ++i) {
       total += recall(brute_force(*store, data[i], 10),
-                      rows_of(index->search(data[i], {.k = 10, .probes = probes}).value()));
+                      rows_of(index->search(data[i], {.k = 10, .nprobe = nprobe}).value()));
     }
     EXPECT_GT(total, before);
     before = total;

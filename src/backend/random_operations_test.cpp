@@ -1,0 +1,140 @@
+// Every kind of index through its whole life, in a random order that the seed fixes, against a plain model: a map.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "backend/embedded.h"
+#include "base/test_files.h"
+#include "base/threads.h"
+#include "index/vector_math.h"
+
+namespace eidetic {
+namespace {
+
+constexpr std::uint32_t kDimensions = 16;
+constexpr unsigned kOperations = 10'000;
+constexpr std::size_t kMostItems = 900;
+
+class RandomOperations : public testing::TestWithParam<const char*> {
+ protected:
+  void open() {
+    backend_.reset();
+    EmbeddedOptions options;
+    options.data_dir = folder_.path();
+    options.pool = &pool_;
+    backend_ = open_embedded_backend(options).value();
+  }
+  Vector vector() {
+    std::normal_distribution<float> normal;
+    Vector made(kDimensions);
+    for (float& value : made) value = normal(random_);
+    return made;
+  }
+  std::string any_id() { return std::to_string(random_() % kMostItems); }
+
+  void put() {
+    std::vector<Item> items(1 + random_() % 3);
+    for (Item& item : items) {
+      item.id = any_id();
+      item.vector = vector();
+      model_[item.id] = item.vector;
+    }
+    for (const auto& result : backend_->upsert("a", items).value()) ASSERT_TRUE(result) << result.error().message;
+  }
+  void erase() {
+    const std::vector<std::string> ids = {any_id()};
+    ASSERT_EQ(backend_->erase("a", ids).value(), model_.erase(ids[0]));
+  }
+  // Looked at as deeply as there are items, every kind has to give what the model does.
+  void search() {
+    VectorQuery query = {.vector = vector(), .k = 1 + static_cast<std::uint32_t>(random_() % 12), .exclude_ids = {}};
+    query.ef = query.rescore = kMostItems * 8;
+    query.nprobe = 64;
+    if (random_() % 4 == 0) query.exclude_ids = {any_id(), any_id()};
+    std::vector<std::pair<double, std::string>> expected;
+    for (const auto& [id, stored] : model_) {
+      if (std::ranges::find(query.exclude_ids, id) != query.exclude_ids.end()) continue;
+      const double product = dot_product(query.vector, stored);
+      expected.emplace_back(-product / std::sqrt(dot_product(query.vector, query.vector) * dot_product(stored, stored)),
+                            id);
+    }
+    std::ranges::sort(expected);
+    expected.resize(std::min<std::size_t>(query.k, expected.size()));
+    const auto hits = backend_->search("a", query).value();
+    ASSERT_EQ(hits.size(), expected.size());
+    for (std::size_t i = 0; i < hits.size(); ++i) {
+      ASSERT_EQ(hits[i].id, expected[i].second);
+      ASSERT_NEAR(hits[i].similarity, -expected[i].first, 1e-6);
+    }
+  }
+  void get() {
+    const std::vector<std::string> ids = {any_id()};
+    const auto got = backend_->get("a", ids, true).value()[0];
+    ASSERT_EQ(got.has_value(), model_.contains(ids[0]));
+    if (got) ASSERT_EQ(got->vector, model_[ids[0]]);
+  }
+  // As a person searches; what is found depends on the kind, but what it says of it does not.
+  void search_by_default() {
+    const Vector wanted = vector();
+    const auto hits = backend_->search("a", {.vector = wanted, .k = 10, .exclude_ids = {}}).value();
+    ASSERT_EQ(hits.size(), std::min<std::size_t>(10, model_.size()));
+    for (std::size_t i = 0; i < hits.size(); ++i) {
+      const auto stored = model_.find(hits[i].id);
+      ASSERT_NE(stored, model_.end());
+      const double product = dot_product(wanted, stored->second);
+      ASSERT_NEAR(hits[i].similarity,
+                  product / std::sqrt(dot_product(wanted, wanted) * dot_product(stored->second, stored->second)), 1e-6);
+      if (i > 0) ASSERT_LE(hits[i].similarity, hits[i - 1].similarity);
+    }
+  }
+  void step() {
+    const auto dice = random_() % 1000;
+    if (dice < 350) return put();
+    if (dice < 500) return erase();
+    if (dice < 800) return search();
+    if (dice < 950) return search_by_default();
+    if (dice < 990) return get();
+    if (dice < 994) ASSERT_TRUE(backend_->flush());
+    if (dice >= 994 && dice < 997) ASSERT_TRUE(backend_->reindex("a", ""));
+    if (dice >= 997) open();
+  }
+
+  TemporaryDirectory folder_;
+  ThreadPool pool_{2};
+  std::mt19937_64 random_{7};
+  std::map<std::string, Vector> model_;
+  std::unique_ptr<Backend> backend_;
+};
+
+INSTANTIATE_TEST_SUITE_P(All, RandomOperations,
+                         testing::Values("auto", "Flat", "HNSW16", "SQ8", "IVF8,Flat", "IVF8,SQ8", "IVF8,PQ4x6",
+                                         "PQ4x6", "PCA8,Flat", "PCA8,HNSW16", "OPQ4,IVF8,PQ4x6"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::ranges::replace(name, ',', '_');
+                           return name;
+                         });
+
+TEST_P(RandomOperations, ChangeTheIndexAsTheyChangeAMap) {
+  open();
+  CollectionSpec spec;
+  spec.name = "a";
+  spec.space.dimensions = kDimensions;
+  spec.index = GetParam();
+  ASSERT_TRUE(backend_->create(spec));
+  for (unsigned i = 0; i < kOperations; ++i) {
+    ASSERT_NO_FATAL_FAILURE(step()) << "operation " << i;
+  }
+  ASSERT_TRUE(backend_->flush());
+  EXPECT_EQ(backend_->count("a").value(), model_.size());
+  if (std::string_view(GetParam()) != "auto") EXPECT_EQ(backend_->describe("a")->index_kind, GetParam());
+}
+
+}  // namespace
+}  // namespace eidetic
