@@ -33,6 +33,7 @@ struct CollectionInfo {
   std::string index_building;      // what is being built in the background; empty: nothing
   TrainingReport index_training;   // of what answers now
   std::string index_note;          // what a person should know of the index; empty: nothing
+  SearchDepth search = {};         // where a query does not say; the engine's, a backend leaves it alone
   std::uint64_t memory_bytes = 0;  // of the index
   std::uint64_t disk_bytes = 0;    // of vectors and snapshots (the catalog is shared)
   std::int64_t created_ms = 0;     // since 1970
@@ -42,9 +43,7 @@ struct VectorQuery {
   Vector vector;
   std::uint32_t k = 10;                  // 1 to kMaxK
   std::vector<std::string> exclude_ids;  // never returned; k hits come back all the same
-  std::uint32_t ef = 0;                  // see SearchParams
-  std::uint32_t nprobe = 0;
-  std::uint32_t rescore = 0;
+  SearchDepth depth = {};
 };
 
 struct ScrollPage {

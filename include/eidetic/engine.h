@@ -54,6 +54,13 @@ struct CreateOptions {
   Metric metric = Metric::cosine;
 };
 
+// What changes of a collection; the rest stays.
+struct CollectionChange {
+  std::optional<std::string> index = {};   // "auto" or a factory string; see check_factory
+  bool rebuild = false;                    // the index is built anew, and learns anew, though its kind stays
+  std::optional<SearchDepth> search = {};  // of queries that say 0
+};
+
 // --- indexing ---
 
 // One picture file or URL, as `index` and `embed` take it.
@@ -212,8 +219,8 @@ struct Query {
   std::uint32_t k = 10;                           // 1 to kMaxK
   std::optional<double> min_similarity_pct = {};  // 0 to 100: kept where round(similarity, 4) >= pct / 100
   std::string filter = {};                        // unsupported unless empty, so far
-  bool exclude_terms = false;         // leave out the items that the terms name, and those of the same pictures
-  std::uint32_t ef = 0, rescore = 0;  // see SearchParams
+  bool exclude_terms = false;  // leave out the items that the terms name, and those of the same pictures
+  SearchDepth depth = {};      // 0s: the collection's, see CollectionChange
 };
 
 struct Timing {
@@ -267,6 +274,9 @@ class Engine {
   [[nodiscard]] virtual Result<Vector> embed(Bytes picture, const std::string& model) = 0;
 
   [[nodiscard]] virtual Result<CollectionInfo> describe(std::string_view name) = 0;
+  // An index is built in the background while searches go on with the old one: see CollectionInfo::index_building. Not
+  // done when this engine goes, it is begun again where the collection is next used.
+  [[nodiscard]] virtual Result<CollectionInfo> change(std::string_view name, const CollectionChange& change) = 0;
   // Labels are strings, numbers or booleans. not_found for a field that no item has, with the nearest ones.
   [[nodiscard]] virtual Result<EvalReport> evaluate(std::string_view name, std::string_view label,
                                                     std::span<const std::uint32_t> recall_k) = 0;

@@ -30,6 +30,14 @@ struct Neighbor {
   double distance = 0;
 };
 
+// How deep a search goes, of 0s as deep as the index does by default. Each counts for the kinds it is said of.
+struct SearchDepth {
+  std::uint32_t ef = 0;       // HNSW: candidates kept during the walk, up to kMaxEf
+  std::uint32_t nprobe = 0;   // IVF: cells visited, up to kMaxNprobe; more where they hold fewer than k
+  std::uint32_t rescore = 0;  // candidates scored again from full precision, where codes are what is searched
+  friend bool operator==(const SearchDepth&, const SearchDepth&) = default;
+};
+
 struct SearchParams {
   std::uint32_t k = 10;                  // 1 to kMaxK
   std::uint32_t ef = 0;                  // HNSW: candidates kept during the walk, up to kMaxEf; 0: the index's default

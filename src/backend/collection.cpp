@@ -230,9 +230,9 @@ Result<std::vector<Hit>> Collection::search(const VectorQuery& query) {
 Result<Collection::Found> Collection::search_in(const Generation& generation, const VectorQuery& query) {
   // One more than asked for tells whether the last place is shared; then all that share it are needed, to go by id.
   SearchParams params{.k = std::min(query.k + 1, kMaxK),
-                      .ef = query.ef,
-                      .nprobe = query.nprobe,
-                      .rescore = query.rescore,
+                      .ef = query.depth.ef,
+                      .nprobe = query.depth.nprobe,
+                      .rescore = query.depth.rescore,
                       .accept = {}};
   std::vector<Row> excluded;
   if (!query.exclude_ids.empty()) {

@@ -54,8 +54,7 @@ class RandomOperations : public testing::TestWithParam<const char*> {
   // Looked at as deeply as there are items, every kind has to give what the model does.
   void search() {
     VectorQuery query = {.vector = vector(), .k = 1 + static_cast<std::uint32_t>(random_() % 12), .exclude_ids = {}};
-    query.ef = query.rescore = kMostItems * 8;
-    query.nprobe = 64;
+    query.depth = {.ef = kMostItems * 8, .nprobe = 64, .rescore = kMostItems * 8};
     if (random_() % 4 == 0) query.exclude_ids = {any_id(), any_id()};
     std::vector<std::pair<double, std::string>> expected;
     for (const auto& [id, stored] : model_) {

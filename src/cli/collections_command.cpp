@@ -1,13 +1,16 @@
-// eidetic collections list | show NAME | create NAME | drop NAME | watch NAME [FOLDER…] | export NAME FILE | import
-// FILE
+// eidetic collections list | show NAME | create NAME | update NAME | drop NAME | watch NAME [FOLDER…] | export NAME
+// FILE | import FILE
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "base/text.h"
 #include "blobs/listing.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/table.h"
@@ -23,6 +26,9 @@ struct CollectionOptions {
   bool no_folders = false;
   CreateOptions create;
   std::string metric = "cosine";
+  CollectionChange change;
+  SearchDepth depth;
+  bool no_wait = false;
 };
 
 Result<int> run_list(const Session& session) {
@@ -57,8 +63,17 @@ Result<int> run_list(const Session& session) {
 void print_info(const CollectionInfo& info) {
   const Json json = to_json(info);
   for (const auto& field : {"name", "items", "model", "space", "dimensions", "metric", "precision", "index",
-                            "index_kind", "index_building", "created"}) {
+                            "index_kind", "index_building", "index_note", "created"}) {
     if (const std::string text = cell_text(json[field]); !text.empty()) fmt::print("{:<15} {}\n", field, text);
+  }
+  if (const TrainingReport& training = info.index_training; training.rows > 0) {
+    fmt::print("{:<15} from {} of {} items in {:.1f} s", "learnt", training.sampled, training.rows, training.seconds);
+    if (training.explained_variance < 1)
+      fmt::print("; keeps {:.1f} % of the variance", 100 * training.explained_variance);
+    fmt::print("\n");
+  }
+  for (const auto& [field, value] : json["search"].items()) {
+    if (value != 0) fmt::print("{:<15} {}\n", field, value.get<std::uint32_t>());
   }
   fmt::print("{:<15} {}\n{:<15} {}\n", "memory", human_bytes(info.memory_bytes), "disk", human_bytes(info.disk_bytes));
 }
@@ -82,6 +97,33 @@ Result<int> run_create(const Session& session, CollectionOptions options) {
   EIDETIC_TRY(options.create.metric, parse_metric(options.metric));
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   EIDETIC_TRY(const auto info, engine->create(options.name, options.create));
+  return print_collection(session, info);
+}
+
+// Waits until the index stands, which is built in this process or the server's.
+Result<CollectionInfo> built(Engine& engine, CollectionInfo info) {
+  constexpr std::chrono::milliseconds kLook{200};
+  Progress progress(fmt::format("building {}", info.index_building), "");
+  const auto start = std::chrono::steady_clock::now();
+  while (!info.index_building.empty()) {
+    std::this_thread::sleep_for(kLook);
+    progress.update({.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
+    EIDETIC_TRY(info, engine.describe(info.spec.name));
+  }
+  return info;
+}
+
+Result<int> run_update(const Session& session, CollectionOptions options) {
+  if (options.depth != SearchDepth{}) options.change.search = options.depth;
+  if (!options.change.index && !options.change.rebuild && !options.change.search) {
+    return fail(ErrorCode::invalid_argument,
+                "nothing to change is given: --index, --rebuild, --ef, --nprobe or --rescore");
+  }
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  EIDETIC_TRY(auto info, engine->change(options.name, options.change));
+  if (!options.no_wait) {
+    EIDETIC_TRY(info, built(*engine, std::move(info)));
+  }
   return print_collection(session, info);
 }
 
@@ -133,9 +175,10 @@ Result<int> run_import(const Session& session, const CollectionOptions& options)
 }  // namespace
 
 void add_collections_command(CLI::App& root, Session& session) {
-  auto* app = root.add_subcommand("collections", "List, show, create, drop, watch, export and import collections")
-                  ->fallthrough()
-                  ->require_subcommand(1);
+  auto* app =
+      root.add_subcommand("collections", "List, show, create, update, drop, watch, export and import collections")
+          ->fallthrough()
+          ->require_subcommand(1);
   const auto add = [&](const char* name, const char* description, auto run) {
     auto* command = app->add_subcommand(name, description)->fallthrough();
     auto options = std::make_shared<CollectionOptions>();
@@ -159,10 +202,18 @@ void add_collections_command(CLI::App& root, Session& session) {
                    "of a collection of bare vectors, which has no model")
       ->type_name("N")
       ->check(CLI::Range(1U, 65'536U).description(""));
-  create.first->add_option("--index", create.second->create.index, "auto, Flat, HNSW<M> or HNSW<M>:<E> (default: auto)")
+  create.first->add_option("--index", create.second->create.index, "auto, Flat, HNSW16, IVF100,PQ8 … (default: auto)")
       ->type_name("KIND");
   create.first->add_option("--metric", create.second->metric, "cosine, dot or euclidean (default: cosine)")
       ->type_name("NAME");
+
+  auto update = add("update", "Change a collection's index, or how deep it is searched", run_update);
+  add_name(update);
+  update.first->add_option("--index", update.second->change.index, "build this one: auto, Flat, HNSW16, IVF100,PQ8 …")
+      ->type_name("KIND");
+  update.first->add_flag("--rebuild", update.second->change.rebuild, "build, and train, the index anew");
+  update.first->add_flag("--no-wait", update.second->no_wait, "of a server: do not wait until it is built");
+  add_search_depth(*update.first, update.second->depth);
 
   auto drop = add("drop", "Remove a collection with all that is in it", run_drop);
   add_name(drop);

@@ -8,6 +8,7 @@ class App;
 
 namespace eidetic {
 
+struct SearchDepth;
 struct Session;
 
 void add_index_command(CLI::App& root, Session& session);
@@ -24,5 +25,8 @@ void add_bench_command(CLI::App& root, Session& session);
 void add_serve_command(CLI::App& root, Session& session);
 void add_doctor_command(CLI::App& root, Session& session);
 void add_completion_command(CLI::App& root, Session& session);
+
+// --ef, --nprobe and --rescore.
+void add_search_depth(CLI::App& command, SearchDepth& depth);
 
 }  // namespace eidetic

@@ -22,7 +22,7 @@ struct SearchOptions {
   std::uint32_t k = 10;
   std::optional<double> min_similarity_pct;
   std::string crop;
-  std::uint32_t ef = 0;
+  SearchDepth depth;
   bool exclude_self = false;
   bool files_only = false;
 };
@@ -98,7 +98,7 @@ Result<Query> build_query(const SearchOptions& options) {
   query.k = options.k;
   query.min_similarity_pct = options.min_similarity_pct;
   query.exclude_terms = options.exclude_self;
-  query.ef = options.ef;
+  query.depth = options.depth;
   EIDETIC_TRY(query.terms, parse_terms(options.words));
   if (!options.crop.empty()) {
     EIDETIC_TRY(const Crop crop, parse_crop(options.crop));
@@ -146,6 +146,15 @@ Result<int> run_search(const Session& session, const SearchOptions& options) {
 
 }  // namespace
 
+void add_search_depth(CLI::App& command, SearchDepth& depth) {
+  const auto add = [&command](const char* name, std::uint32_t& value, std::uint32_t most, const char* description) {
+    command.add_option(name, value, description)->type_name("N")->check(CLI::Range(0U, most).description(""));
+  };
+  add("--ef", depth.ef, kMaxEf, "HNSW: candidates kept during the walk (default: 0, as deep as usual)");
+  add("--nprobe", depth.nprobe, kMaxNprobe, "IVF: cells visited (default: 0, as many as usual)");
+  add("--rescore", depth.rescore, kMaxEf, "candidates of codes scored again in full (default: 0, as many as usual)");
+}
+
 void add_search_command(CLI::App& root, Session& session) {
   auto* app = root.add_subcommand("search", "Search a collection for pictures like TERM [+|- TERM]…")->fallthrough();
   auto options = std::make_shared<SearchOptions>();
@@ -164,9 +173,7 @@ void add_search_command(CLI::App& root, Session& session) {
       ->check(CLI::Range(0.0, 100.0).description(""));
   app->add_option("--crop", options->crop, "use this part of the pictures: pixels, or fractions up to 1")
       ->type_name("X,Y,W,H");
-  app->add_option("--ef", options->ef, "HNSW: candidates kept during the walk (default: the index's own)")
-      ->type_name("N")
-      ->check(CLI::Range(1U, kMaxEf).description(""));
+  add_search_depth(*app, options->depth);
   app->add_flag("--exclude-self", options->exclude_self, "leave out the pictures that were searched with");
   app->add_flag("--files-only", options->files_only, "print one file a line and nothing else");
   app->callback([=, &session] { session.command = [=, &session] { return run_search(session, *options); }; });

@@ -65,9 +65,38 @@ Result<void> Core::drop(std::string_view name) {
   return {};
 }
 
-Result<std::vector<CollectionInfo>> Core::collections() { return parts_.backend->list(); }
+Result<std::vector<CollectionInfo>> Core::collections() {
+  EIDETIC_TRY(auto all, parts_.backend->list());
+  for (CollectionInfo& info : all) {
+    EIDETIC_TRY(info.search, search_depth(info.spec.settings, info.spec.name));
+  }
+  return all;
+}
 
-Result<CollectionInfo> Core::describe(std::string_view name) { return parts_.backend->describe(name); }
+Result<CollectionInfo> Core::describe(std::string_view name) {
+  EIDETIC_TRY(CollectionInfo info, parts_.backend->describe(name));
+  EIDETIC_TRY(info.search, search_depth(info.spec.settings, name));
+  return info;
+}
+
+Result<CollectionInfo> Core::change(std::string_view name, const CollectionChange& change) {
+  const std::scoped_lock lock(settings_);
+  EIDETIC_TRY(const auto spec, parts_.backend->spec(name));
+  if (change.search) {
+    const auto& [ef, nprobe, rescore] = *change.search;
+    if (ef > kMaxEf || nprobe > kMaxNprobe || rescore > kMaxEf) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("search: ef and rescore go up to {}, nprobe up to {}", kMaxEf, kMaxNprobe));
+    }
+    EIDETIC_TRY(auto settings, parse_settings(spec.settings, name));
+    settings.search = *change.search;
+    EIDETIC_CHECK(parts_.backend->configure(name, to_json(settings)));
+  }
+  if (change.rebuild || (change.index && *change.index != spec.index)) {
+    EIDETIC_CHECK(parts_.backend->reindex(name, change.index.value_or("")));
+  }
+  return describe(name);
+}
 
 Result<IndexReport> Core::index(std::string_view name, const IndexRequest& request,
                                 const std::function<void(const IndexProgress&)>& progress, std::stop_token stop) {
@@ -90,7 +119,8 @@ Result<SearchResult> Core::search(std::string_view name, const Query& query) {
   }
   if (!query.model.empty()) EIDETIC_CHECK(embedder_of(collection, query.model, Embedders::Use::queries));
   const auto model = [&] { return embedder_of(collection, query.model, Embedders::Use::queries); };
-  return eidetic::search({*parts_.backend, *parts_.blobs, parts_.options.decode, model}, collection, query);
+  EIDETIC_TRY(const auto depth, search_depth(collection.settings, name));
+  return eidetic::search({*parts_.backend, *parts_.blobs, parts_.options.decode, model}, collection, query, depth);
 }
 
 Result<std::vector<Result<Vector>>> Core::embed(std::span<const std::string> uris, const std::string& model) {

@@ -57,6 +57,7 @@ class Core final : public Engine {
   [[nodiscard]] Result<std::vector<Result<Vector>>> embed(std::span<const std::string> uris,
                                                           const std::string& model) override;
   [[nodiscard]] Result<Vector> embed(Bytes picture, const std::string& model) override;
+  [[nodiscard]] Result<CollectionInfo> change(std::string_view name, const CollectionChange& change) override;
   [[nodiscard]] Result<CollectionInfo> describe(std::string_view name) override;
   [[nodiscard]] Result<EvalReport> evaluate(std::string_view name, std::string_view label,
                                             std::span<const std::uint32_t> recall_k) override;

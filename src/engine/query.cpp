@@ -155,6 +155,14 @@ std::vector<Timing> timings_of(const StageTimes& times, double total_s) {
   return timings;
 }
 
+// What the query says, and where it says nothing, the collection.
+SearchDepth deeper(const SearchDepth& asked, const SearchDepth& usual) {
+  const auto either = [](std::uint32_t first, std::uint32_t second) { return first != 0 ? first : second; };
+  return {.ef = either(asked.ef, usual.ef),
+          .nprobe = either(asked.nprobe, usual.nprobe),
+          .rescore = either(asked.rescore, usual.rescore)};
+}
+
 }  // namespace
 
 Result<Vector> combine(std::span<const Vector> vectors, std::span<const double> weights) {
@@ -182,7 +190,8 @@ Result<Vector> combine(std::span<const Vector> vectors, std::span<const double> 
   return result;
 }
 
-Result<SearchResult> search(const QueryParts& parts, const CollectionSpec& collection, const Query& query) {
+Result<SearchResult> search(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
+                            const SearchDepth& depth) {
   const Stopwatch total;
   EIDETIC_CHECK(check(query));
   StageTimes times;
@@ -190,7 +199,7 @@ Result<SearchResult> search(const QueryParts& parts, const CollectionSpec& colle
   std::vector<Vector> vectors;
   std::vector<double> weights;
   OwnPictures own;
-  VectorQuery nearest{.vector = {}, .k = query.k, .exclude_ids = {}, .ef = query.ef, .rescore = query.rescore};
+  VectorQuery nearest{.vector = {}, .k = query.k, .exclude_ids = {}, .depth = deeper(query.depth, depth)};
   for (const auto& term : query.terms) {
     EIDETIC_TRY(auto vector, terms.vector(term));
     vectors.push_back(std::move(vector));

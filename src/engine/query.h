@@ -23,9 +23,9 @@ struct QueryParts {
   std::function<Result<std::shared_ptr<const Embedder>>()> embedder;
 };
 
-// Engine::search in `collection`.
-[[nodiscard]] Result<SearchResult> search(const QueryParts& parts, const CollectionSpec& collection,
-                                          const Query& query);
+// Engine::search in `collection`, as deep as `depth` where the query does not say.
+[[nodiscard]] Result<SearchResult> search(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
+                                          const SearchDepth& depth);
 
 // A single vector of weight 1 as it is; else the sum of the vectors' directions times their weights, stretched to the
 // vectors' mean length. As many weights as vectors, at least one. invalid_argument where a vector is zero or the sum

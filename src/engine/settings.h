@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "eidetic/error.h"
+#include "eidetic/vector_index.h"
 
 namespace eidetic {
 
@@ -13,10 +14,14 @@ struct CollectionSettings {
   std::string model;       // bundle name or absolute path
   bool importing = false;  // an import is under way; found at open, it was cut off and the collection goes
   std::vector<std::string> watched = {};  // folders, absolute
+  SearchDepth search = {};                // of queries that do not say
 };
 
 [[nodiscard]] std::string to_json(const CollectionSettings& settings);
 // corrupt, naming the collection, where it is no such object.
 [[nodiscard]] Result<CollectionSettings> parse_settings(std::string_view json, std::string_view collection);
+
+// settings.search, of collections that have none without a look at the rest: a search asks for it each time.
+[[nodiscard]] Result<SearchDepth> search_depth(std::string_view json, std::string_view collection);
 
 }  // namespace eidetic

@@ -86,6 +86,17 @@ Result<CollectionInfo> RemoteEngine::import_collection(const std::filesystem::pa
   return api_.ask({.method = "POST", .path = std::move(path), .file = file, .repeatable = false}, read_collection);
 }
 
+Result<CollectionInfo> RemoteEngine::change(std::string_view name, const CollectionChange& change) {
+  Json json = Json::object();
+  if (change.index) json["index"] = *change.index;
+  if (change.rebuild) json["rebuild"] = true;
+  if (change.search) {
+    const auto& [ef, nprobe, rescore] = *change.search;
+    json["search"] = {{"ef", ef}, {"nprobe", nprobe}, {"rescore", rescore}};
+  }
+  return api_.ask({.method = "PATCH", .path = {"v1", "collections", name}, .json = std::move(json)}, read_collection);
+}
+
 Result<void> RemoteEngine::watch(std::string_view name, std::span<const std::filesystem::path> folders) {
   Json list = Json::array();
   for (const auto& folder : folders) list.push_back(folder.native());
@@ -149,7 +160,9 @@ Result<SearchResult> RemoteEngine::search_once(std::string_view name, const Quer
   if (query.min_similarity_pct) {
     path = std::move(path).with("min_similarity", fmt::format("{}", *query.min_similarity_pct));
   }
-  if (query.ef > 0) path = std::move(path).with("ef", std::to_string(query.ef));
+  for (const auto& [field, value] : depth_fields(query.depth)) {
+    path = std::move(path).with(field, std::to_string(value));
+  }
   return api_.ask({.method = "POST",
                    .path = std::move(path),
                    .bytes = bytes_of(query.terms[0].vector),

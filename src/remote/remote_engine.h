@@ -26,6 +26,7 @@ class RemoteEngine final : public Engine {
                               std::span<const std::uint32_t> recall_k) override;
   Result<std::uint64_t> export_collection(std::string_view name, const std::filesystem::path& file) override;
   Result<CollectionInfo> import_collection(const std::filesystem::path& file, std::optional<std::string> name) override;
+  Result<CollectionInfo> change(std::string_view name, const CollectionChange& change) override;
   Result<void> watch(std::string_view name, std::span<const std::filesystem::path> folders) override;
   Result<std::vector<std::filesystem::path>> watched(std::string_view name) override;
   Result<void> backup(const std::filesystem::path& folder) override;

@@ -71,6 +71,16 @@ CollectionInfo read_collection(const Json& json) {
   info.items = count(json, "items");
   info.index_kind = text(json, "index_kind");
   info.index_building = text(json, "index_building");
+  if (const Json& training = json.at("index_training"); !training.is_null()) {
+    info.index_training = {.rows = count(training, "items"),
+                           .sampled = count(training, "sampled"),
+                           .explained_variance = number(training, "explained_variance"),
+                           .seconds = number(training, "seconds")};
+  }
+  info.index_note = text(json, "index_note");
+  const Json& search = json.at("search");
+  const auto depth = [&search](const char* field) { return search.at(field).get<std::uint32_t>(); };
+  info.search = {.ef = depth("ef"), .nprobe = depth("nprobe"), .rescore = depth("rescore")};
   info.memory_bytes = count(json, "memory_bytes");
   info.disk_bytes = count(json, "disk_bytes");
   info.created_ms = milliseconds(json, "created");

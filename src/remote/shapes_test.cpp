@@ -9,6 +9,8 @@ Json parsed(std::string_view text) { return parse_json(text, "test").value(); }
 
 constexpr std::string_view kCollection = R"({"name": "a", "items": 3, "model": "m", "space": "h", "dimensions": 8,
   "metric": "dot", "precision": "bf16", "index": "auto", "index_kind": "Flat", "index_building": "",
+  "index_training": {"items": 9, "sampled": 8, "explained_variance": 0.5, "seconds": 1.5}, "index_note": "",
+  "search": {"ef": 1, "nprobe": 2, "rescore": 3},
   "memory_bytes": 1, "disk_bytes": 2, "created": "2001-09-09T01:46:40Z", "pending_jobs": 0, "watch": []})";
 
 TEST(Shapes, ReadsACollection) {

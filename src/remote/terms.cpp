@@ -65,6 +65,13 @@ Error named(std::string_view uri, Error error) {
 
 std::string stored_uri(std::string_view sha256) { return fmt::format("{}:{}", kStoredScheme, sha256); }
 
+std::vector<std::pair<const char*, std::uint32_t>> depth_fields(const SearchDepth& depth) {
+  std::vector<std::pair<const char*, std::uint32_t>> fields = {
+      {"ef", depth.ef}, {"nprobe", depth.nprobe}, {"rescore", depth.rescore}};
+  std::erase_if(fields, [](const auto& field) { return field.second == 0; });
+  return fields;
+}
+
 Result<Json> query_json(const Query& query, std::vector<std::string>& own) {
   Json json = {{"k", query.k}, {"terms", Json::array()}};
   for (const Term& term : query.terms) {
@@ -75,7 +82,7 @@ Result<Json> query_json(const Query& query, std::vector<std::string>& own) {
   if (!query.filter.empty()) json["filter"] = query.filter;
   if (query.min_similarity_pct) json["min_similarity"] = *query.min_similarity_pct;
   if (query.exclude_terms) json["exclude_self"] = true;
-  if (query.ef > 0) json["ef"] = query.ef;
+  for (const auto& [name, value] : depth_fields(query.depth)) json[name] = value;
   return json;
 }
 

@@ -73,7 +73,7 @@ Result<std::string> difference(Engine& engine, const CollectionInfo& info, const
   const Space& space = info.spec.space;
   if (info.spec.index != asked.index) {
     EIDETIC_TRY(const std::string index,
-                asked.index == "auto" ? Result<std::string>("auto") : check_factory(asked.index));
+                asked.index == "auto" ? Result<std::string>("auto") : check_factory(asked.index, space.dimensions));
     if (index != info.spec.index) return fmt::format("has the index '{}', not '{}'", info.spec.index, asked.index);
   }
   if (space.metric != asked.metric) {
@@ -115,16 +115,55 @@ Answer put(Api& api, HttpRequest& request) {
   return json_response(json, created ? 201 : 200);
 }
 
+Result<SearchDepth> depth_of(const Json& json) {
+  EIDETIC_TRY(auto reader, JsonReader::of(json, "search"));
+  SearchDepth depth;
+  const auto read = [&reader](const char* field, std::uint32_t most) -> Result<std::uint32_t> {
+    EIDETIC_TRY(const auto value, reader.get_or<std::int64_t>(field, 0));
+    if (value >= 0 && value <= most) return static_cast<std::uint32_t>(value);
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("search.{}: a whole number up to {} is expected", field, most));
+  };
+  EIDETIC_TRY(depth.ef, read("ef", kMaxEf));
+  EIDETIC_TRY(depth.nprobe, read("nprobe", kMaxNprobe));
+  EIDETIC_TRY(depth.rescore, read("rescore", kMaxEf));
+  EIDETIC_CHECK(reader.finish());
+  return depth;
+}
+
+Result<CollectionChange> change_of(JsonReader& reader) {
+  CollectionChange change;
+  if (reader.has("index")) {
+    EIDETIC_TRY(change.index, reader.get<std::string>("index"));
+  }
+  EIDETIC_TRY(change.rebuild, reader.get_or("rebuild", false));
+  if (reader.has("search")) {
+    EIDETIC_TRY(const Json search, reader.get<Json>("search"));
+    EIDETIC_TRY(change.search, depth_of(search));
+  }
+  return change;
+}
+
 Answer patch(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_CHECK(no_parameters(request));
   EIDETIC_ANSWER_TRY(const Json body, json_body(request));
   EIDETIC_ANSWER_TRY(auto reader, JsonReader::of(body, "the body"));
-  EIDETIC_ANSWER_TRY(const auto folders, reader.get<std::vector<std::string>>("watch"));
-  EIDETIC_ANSWER_CHECK(reader.finish());
-  EIDETIC_ANSWER_TRY(const auto info, api.engine.describe(request.captures[0]));
-  if (auto watched = api.engine.watch(request.captures[0], paths_of(folders)); !watched) {
-    return std::unexpected(picture_problem(watched.error()));
+  EIDETIC_ANSWER_TRY(const auto change, change_of(reader));
+  std::optional<std::vector<std::string>> folders;
+  if (reader.has("watch")) {
+    EIDETIC_ANSWER_TRY(folders, reader.get<std::vector<std::string>>("watch"));
   }
+  EIDETIC_ANSWER_CHECK(reader.finish());
+  if (body.empty()) {
+    return std::unexpected(Problem(400, "invalid_argument", "the body: index, rebuild, search or watch is expected"));
+  }
+  EIDETIC_ANSWER_CHECK(api.engine.describe(request.captures[0]));
+  if (folders) {
+    if (auto watched = api.engine.watch(request.captures[0], paths_of(*folders)); !watched) {
+      return std::unexpected(picture_problem(watched.error()));
+    }
+  }
+  EIDETIC_ANSWER_TRY(const auto info, api.engine.change(request.captures[0], change));
   EIDETIC_ANSWER_TRY(const Json json, describe_collection(api, info));
   return json_response(json);
 }

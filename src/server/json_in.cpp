@@ -250,7 +250,11 @@ Result<bool> read_option(std::string_view key, dom::element value, Query& query)
   } else if (key == "exclude_self") {
     EIDETIC_TRY(query.exclude_terms, boolean(value, key));
   } else if (key == "ef") {
-    EIDETIC_TRY(query.ef, integer(value, key, 0, kMaxEf));
+    EIDETIC_TRY(query.depth.ef, integer(value, key, 0, kMaxEf));
+  } else if (key == "nprobe") {
+    EIDETIC_TRY(query.depth.nprobe, integer(value, key, 0, kMaxNprobe));
+  } else if (key == "rescore") {
+    EIDETIC_TRY(query.depth.rescore, integer(value, key, 0, kMaxEf));
   } else if (key == "model") {
     EIDETIC_TRY(query.model, text(value, key));
   } else {
@@ -269,8 +273,8 @@ Result<Query> query_of(dom::element value) {
     EIDETIC_TRY(const bool option, read_option(key, field, query));
     if (!option) {
       return unknown("", key,
-                     {"terms", "k", "filter", "min_similarity", "exclude_self", "ef", "model", "uri", "base64", "bytes",
-                      "id", "text", "vector", "crop", "weight"});
+                     {"terms", "k", "filter", "min_similarity", "exclude_self", "ef", "nprobe", "rescore", "model",
+                      "uri", "base64", "bytes", "id", "text", "vector", "crop", "weight"});
     }
   }
   if (!query.terms.empty()) {

@@ -38,11 +38,15 @@ Result<void> read_options(const Parameters::Values& values, Query& query) {
   EIDETIC_TRY(query.min_similarity_pct, parameters.number("min_similarity", 0, 100));
   EIDETIC_TRY(const auto exclude, parameters.boolean("exclude_self"));
   EIDETIC_TRY(const auto ef, parameters.integer("ef", 0, kMaxEf));
+  EIDETIC_TRY(const auto nprobe, parameters.integer("nprobe", 0, kMaxNprobe));
+  EIDETIC_TRY(const auto rescore, parameters.integer("rescore", 0, kMaxEf));
   query.filter = parameters.text("filter").value_or("");
   const auto crop = parameters.text("crop");
   EIDETIC_CHECK(parameters.finish());
   if (k) query.k = static_cast<std::uint32_t>(*k);
-  if (ef) query.ef = static_cast<std::uint32_t>(*ef);
+  if (ef) query.depth.ef = static_cast<std::uint32_t>(*ef);
+  if (nprobe) query.depth.nprobe = static_cast<std::uint32_t>(*nprobe);
+  if (rescore) query.depth.rescore = static_cast<std::uint32_t>(*rescore);
   query.exclude_terms = exclude.value_or(false);
   if (!crop) return {};
   EIDETIC_TRY(const Crop box, parse_crop_parameter(*crop));

@@ -37,6 +37,15 @@ void append_number(std::string& out, double value) {
   }
 }
 
+// null: nothing was learnt.
+Json training_json(const TrainingReport& training) {
+  if (training.rows == 0) return {};
+  return {{"items", training.rows},
+          {"sampled", training.sampled},
+          {"explained_variance", training.explained_variance},
+          {"seconds", training.seconds}};
+}
+
 }  // namespace
 
 Json time_json(std::int64_t milliseconds_since_1970) {
@@ -61,6 +70,9 @@ Json to_json(const CollectionInfo& info) {
           {"index", info.spec.index},
           {"index_kind", info.index_kind},
           {"index_building", info.index_building},
+          {"index_training", training_json(info.index_training)},
+          {"index_note", info.index_note},
+          {"search", {{"ef", info.search.ef}, {"nprobe", info.search.nprobe}, {"rescore", info.search.rescore}}},
           {"memory_bytes", info.memory_bytes},
           {"disk_bytes", info.disk_bytes},
           {"created", utc(std::chrono::milliseconds(info.created_ms))}};

@@ -1,5 +1,6 @@
 """Collections: making, showing, watching, measuring, taking elsewhere, removing."""
 
+import math
 import shutil
 import time
 
@@ -105,6 +106,57 @@ def test_watched_folder(http, fresh, folders):
     problem(http.patch(fresh, json={"watch": ["/etc"]}), 400, "invalid_argument", "/etc")
     problem(http.patch(fresh, json={"watch": [str(folders / "nowhere")]}), 422, "not_found", "nowhere")
     problem(http.patch(fresh, json={}), 400, "invalid_argument", "watch")
+
+
+def test_change_of_index(http, fresh):
+    items = [{"id": str(i), "vector": [math.sin(i * (j + 1)) for j in range(8)]} for i in range(300)]
+    fresh = f"{fresh}-vectors"
+    said = http.put(fresh, json={"dimensions": 8, "index": "IVF8,PQ4x6"}).json()
+    assert (said["index"], said["index_kind"], said["index_training"]) == ("IVF8,PQ4x6", "Flat", None)
+    assert "at least 64 items" in said["index_note"]
+    assert http.post(f"{fresh}/items", json={"items": items}).status_code == 200
+    built(http, fresh, "IVF8,PQ4x6")
+
+    def ids(**query):
+        answer = http.post(f"{fresh}/search", json={"vector": items[7]["vector"], "k": 5, **query})
+        assert answer.status_code == 200, answer.text
+        return [hit["id"] for hit in answer.json()["hits"]]
+
+    exact = ids(nprobe=8, rescore=300)
+    assert exact[0] == "7" and ids(nprobe=1)[0] == "7"
+    for index in ("PCA4,HNSW16", "OPQ4,PQ4x6", "SQ8", "Flat"):
+        assert http.patch(fresh, json={"index": index}).json()["index"] == index
+        shown = built(http, fresh, index)
+        assert ids(ef=300, rescore=300) == exact
+        assert (shown["index_training"] is None) == (index in ("SQ8", "Flat"))
+    shown = http.patch(fresh, json={"index": "PCA4,Flat"}).json()
+    shown = built(http, fresh, "PCA4,Flat")
+    assert 0 < shown["index_training"]["explained_variance"] < 1 and shown["index_training"]["items"] == 300
+
+    search = {"ef": 0, "nprobe": 3, "rescore": 50}
+    assert http.patch(fresh, json={"search": search}).json()["search"] == search
+    assert http.get(fresh).json()["search"] == search
+    assert http.patch(fresh, json={"rebuild": True}).status_code == 200
+    built(http, fresh, "PCA4,Flat")
+
+    for body, words in (
+        ({"index": "IVF8,QP4"}, ["QP4", "PQ8"]),
+        ({"index": "PQ3"}, ["8 dimensions", "the nearest number is"]),
+        ({"search": {"nprobe": -1}}, ["search.nprobe"]),
+        ({"search": {"probes": 1}}, ["probes", "nprobe"]),
+        ({"rebuild": "yes"}, ["rebuild"]),
+    ):
+        problem(http.patch(fresh, json=body), 400, "invalid_argument", *words)
+    problem(http.patch("/v1/collections/nowhere", json={"rebuild": True}), 404, "not_found", "nowhere")
+    http.delete(fresh)
+
+
+def built(http, collection, kind):
+    until = time.monotonic() + 60
+    while (said := http.get(collection).json())["index_building"] or said["index_kind"] != kind:
+        assert time.monotonic() < until, said
+        time.sleep(0.02)
+    return said
 
 
 def test_export_and_import(http, shapes, server):

@@ -55,6 +55,34 @@ class CollectionVerbs(Handle, Generic[J]):
         return parse(CollectionInfo, (yield from self._json("PATCH", self._path, json={"watch": list(folders)})))
 
     @verb
+    def update(
+        self,
+        *,
+        index: Optional[str] = None,
+        rebuild: bool = False,
+        ef: Optional[int] = None,
+        nprobe: Optional[int] = None,
+        rescore: Optional[int] = None,
+    ) -> Op[CollectionInfo]:
+        """Changes the index, or how deep searches go that do not say. Needs the role admin.
+
+        Args:
+            index: "auto" or a factory string such as "HNSW16", "IVF100,PQ8", "PCA64,Flat". It is built in the
+                background while searches go on with the old one; `info().index_building` tells.
+            rebuild: build, and train, the index anew though its kind stays.
+            ef, nprobe, rescore: as in `search`; 0: the index's own. Those left out are 0 where one is given.
+        """
+        body: Dict[str, Any] = {}
+        if index is not None:
+            body["index"] = index
+        if rebuild:
+            body["rebuild"] = True
+        depth = {"ef": ef, "nprobe": nprobe, "rescore": rescore}
+        if any(value is not None for value in depth.values()):
+            body["search"] = {name: value or 0 for name, value in depth.items()}
+        return parse(CollectionInfo, (yield from self._json("PATCH", self._path, json=body)))
+
+    @verb
     def drop(self) -> Op[None]:
         """Removes the collection with all that is in it. Needs the role admin."""
         yield from self._send("DELETE", self._path)
@@ -261,6 +289,8 @@ class CollectionVerbs(Handle, Generic[J]):
         crop: Optional[Crop] = None,
         exclude_self: Optional[bool] = None,
         ef: Optional[int] = None,
+        nprobe: Optional[int] = None,
+        rescore: Optional[int] = None,
         model: Optional[str] = None,
     ) -> Op[SearchResult]:
         """What looks alike, best first.
@@ -273,10 +303,12 @@ class CollectionVerbs(Handle, Generic[J]):
             min_similarity: in per cent, 0 to 100: leave out what is less similar.
             crop: x, y, width, height of the part of the pictures to search with: pixels, or fractions up to 1.
             exclude_self: leave out the pictures that are searched with.
-            ef: HNSW: candidates kept during the walk; None: the index's own.
+            ef: HNSW: candidates kept during the walk; None: the collection's.
+            nprobe: IVF: cells visited; None: the collection's.
+            rescore: candidates scored again from full precision, where codes are searched; None: the collection's.
             model: refuse to search unless the collection holds vectors of this model.
         """
-        wanted = Query(query, k, filter, min_similarity, crop, exclude_self, ef, model)
+        wanted = Query(query, k, filter, min_similarity, crop, exclude_self, ef, nprobe, rescore, model)
         request = yield from wanted.request(f"{self._path}/search")
         said = yield from exchange_json(request, retries=self._connection.retries)
         return result_of(self._connection, said)

@@ -31,6 +31,9 @@ class CollectionInfo:
     index: str  # what was asked for
     index_kind: str  # what answers now
     index_building: str  # what is being built in the background; "": nothing
+    index_training: Optional[Dict[str, Any]]  # items, sampled, explained_variance, seconds; None: nothing was learnt
+    index_note: str  # what a person should know of the index; "": nothing
+    search: Dict[str, int]  # ef, nprobe, rescore of searches that do not say; 0: the index's own
     memory_bytes: int
     disk_bytes: int
     created: str

@@ -27,6 +27,8 @@ class Query:
     crop: Optional[Crop] = None
     exclude_self: Optional[bool] = None
     ef: Optional[int] = None
+    nprobe: Optional[int] = None
+    rescore: Optional[int] = None
     model: Optional[str] = None
 
     def over(self, other: Query) -> Query:
@@ -48,6 +50,8 @@ class Query:
             min_similarity=self.min_similarity,
             exclude_self=self.exclude_self,
             ef=self.ef,
+            nprobe=self.nprobe,
+            rescore=self.rescore,
             model=self.model,
         )
         return {**(terms[0] if len(terms) == 1 else {"terms": terms}), **rest}
@@ -72,6 +76,8 @@ class Query:
             crop=crop and ",".join(f"{number:.17g}" for number in crop),
             exclude_self=self.exclude_self,
             ef=self.ef,
+            nprobe=self.nprobe,
+            rescore=self.rescore,
         )
 
 
