@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "engine/settings.h"
+#include "index/faiss_file.h"
 
 namespace eidetic {
 namespace {
@@ -118,6 +119,12 @@ Result<ExportReader> ExportReader::open(std::span<const std::byte> file, std::st
     if (std::string_view(reinterpret_cast<const char*>(file.data()), file.size()).starts_with(kAnyVersion)) {
       return fail(ErrorCode::unsupported,
                   fmt::format("'{}' was exported by a newer Eidetic: update Eidetic to import it", reader.what_));
+    }
+    if (FaissFile::is_one(file)) {
+      return fail(ErrorCode::unsupported,
+                  fmt::format("'{}' is a FAISS index and no export of a collection: 'eidetic collections import' makes "
+                              "a collection of it, with --server URL through a server",
+                              reader.what_));
     }
     return reader.corrupt("it does not begin as one");
   }
