@@ -353,4 +353,24 @@ class Engine {
   [[nodiscard]] virtual Result<std::shared_ptr<const Embedder>> embedder(const std::string& model, Metric metric) = 0;
 };
 
+// --- from FAISS ---
+
+struct FaissImport {
+  std::filesystem::path file;         // an index that FAISS has written, of a kind that docs/file-formats.md names
+  std::filesystem::path names = {};   // name i is the id of vector i: see docs/cli.md; empty: its number is
+  std::string collection = {};        // empty: the name of the file, without its ending
+  std::optional<Metric> metric = {};  // in place of that of the file
+  std::string index = "auto";         // see check_factory
+  // Folder that relative names are in, on the engine's machine: the items' pictures. Empty: items have none, unless
+  // their names are absolute paths or URLs.
+  std::filesystem::path root = {};
+  std::string model = {};  // that made the vectors, so that pictures can be searched with; empty: bare vectors
+};
+
+// A new collection of the vectors in a FAISS index, complete or not at all; file and names are of this machine, the
+// engine may be a server's. Compressed vectors come as what is left of them. Goes through a file without a name in the
+// folder for temporary ones, as large as the vectors. Errors: unsupported (another kind of index; a pickle of names),
+// corrupt, invalid_argument (names and vectors that do not fit, a model of other dimensions), already_exists.
+[[nodiscard]] Result<CollectionInfo> import_faiss(Engine& engine, const FaissImport& request);
+
 }  // namespace eidetic

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <utility>
 
-#include "base/csv.h"
 #include "base/file.h"
 
 namespace eidetic {
@@ -25,15 +24,6 @@ std::string id_of_cell(std::string cell) {
   return cell;
 }
 
-Result<std::size_t> id_column(const CsvTable& table, const std::string& name) {
-  for (const std::string_view wanted : {"file", "id"}) {
-    const auto found = std::ranges::find(table.header, wanted);
-    if (found != table.header.end()) return static_cast<std::size_t>(found - table.header.begin());
-  }
-  return fail(ErrorCode::invalid_argument,
-              fmt::format("'{}' has no column `file` (or `id`); it has: {}", name, fmt::join(table.header, ", ")));
-}
-
 }  // namespace
 
 Json json_of_cell(const std::string& cell) {
@@ -48,6 +38,23 @@ Json json_of_cell(const std::string& cell) {
   return dump_json(number) == cell ? number : Json(cell);
 }
 
+Result<std::size_t> id_column(const CsvTable& table, const std::string& what) {
+  for (const std::string_view wanted : {"file", "id"}) {
+    const auto found = std::ranges::find(table.header, wanted);
+    if (found != table.header.end()) return static_cast<std::size_t>(found - table.header.begin());
+  }
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' has no column `file` (or `id`); it has: {}", what, fmt::join(table.header, ", ")));
+}
+
+std::string metadata_of_row(std::span<const std::string> header, std::span<const std::string> cells, std::size_t key) {
+  Json object = Json::object();
+  for (std::size_t column = 0; column < cells.size(); ++column) {
+    if (column != key && !header[column].empty()) object[header[column]] = json_of_cell(cells[column]);
+  }
+  return dump_json(object);
+}
+
 Result<MetadataTable> MetadataTable::read(const std::filesystem::path& csv, std::vector<ItemError>& errors) {
   EIDETIC_TRY(const std::string text, read_text(csv));
   EIDETIC_TRY(const CsvTable table, parse_csv(text, csv.native()));
@@ -57,17 +64,13 @@ Result<MetadataTable> MetadataTable::read(const std::filesystem::path& csv, std:
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
     const auto& cells = table.rows[row];
     const std::string id = id_of_cell(cells[key]);
-    Json object = Json::object();
-    for (std::size_t column = 0; column < cells.size(); ++column) {
-      if (column != key && !table.header[column].empty()) object[table.header[column]] = json_of_cell(cells[column]);
-    }
     const auto problem = [&](std::string_view what) {
       errors.push_back(
           {id, {ErrorCode::invalid_argument, fmt::format("'{}', line {}: {}", result.name_, table.lines[row], what)}});
     };
     if (id.empty()) {
       problem(fmt::format("the column `{}` is empty", table.header[key]));
-    } else if (!result.rows_.try_emplace(id, Row{dump_json(object), table.lines[row]}).second) {
+    } else if (!result.rows_.try_emplace(id, Row{metadata_of_row(table.header, cells, key), table.lines[row]}).second) {
       problem(fmt::format("'{}' has a row already; the first one counts", id));
     }
   }

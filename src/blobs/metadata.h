@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -9,6 +10,7 @@
 
 #include "eidetic/engine.h"
 
+#include "base/csv.h"
 #include "base/json.h"
 
 namespace eidetic {
@@ -38,6 +40,11 @@ class MetadataTable {
   std::unordered_map<std::string, Row> rows_;
 };
 
+// The column that names pictures, `file` or else `id`. Neither: invalid_argument, naming `what` and the columns.
+[[nodiscard]] Result<std::size_t> id_column(const CsvTable& table, const std::string& what);
+// The other cells of a row as one JSON object, those under no name left out.
+[[nodiscard]] std::string metadata_of_row(std::span<const std::string> header, std::span<const std::string> cells,
+                                          std::size_t key);
 // A number where the cell is written just as JSON writes that number ("12", "0.5"; not "007", "1e3"); else a string.
 [[nodiscard]] Json json_of_cell(const std::string& cell);
 

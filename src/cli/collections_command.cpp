@@ -7,6 +7,7 @@
 #include <chrono>
 #include <thread>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "blobs/listing.h"
 #include "cli/commands.h"
@@ -14,6 +15,7 @@
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/table.h"
+#include "index/faiss_file.h"
 
 namespace eidetic {
 namespace {
@@ -21,7 +23,6 @@ namespace {
 struct CollectionOptions {
   std::string name;
   std::filesystem::path file;
-  std::optional<std::string> new_name;
   std::vector<std::filesystem::path> folders;
   bool no_folders = false;
   CreateOptions create;
@@ -29,6 +30,12 @@ struct CollectionOptions {
   CollectionChange change;
   SearchDepth depth;
   bool no_wait = false;
+};
+
+struct ImportOptions {
+  FaissImport from;
+  std::optional<std::string> name;
+  std::optional<std::string> metric;
 };
 
 Result<int> run_list(const Session& session) {
@@ -166,10 +173,52 @@ Result<int> run_export(const Session& session, const CollectionOptions& options)
   return kDone;
 }
 
-Result<int> run_import(const Session& session, const CollectionOptions& options) {
+Result<bool> is_faiss_index(const std::filesystem::path& file) {
+  EIDETIC_TRY(const auto map, MappedFile::open(file));
+  return FaissFile::is_one(map.bytes());
+}
+
+Result<int> run_import(const Session& session, const ImportOptions& options) {
+  FaissImport from = options.from;
+  if (options.metric) {
+    EIDETIC_TRY(from.metric, parse_metric(*options.metric));
+  }
+  EIDETIC_TRY(const auto remote, remote_options(session.globals));
+  if (remote && from.root.is_relative() && !from.root.empty()) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("--root is a folder of the server: '{}' has to begin with '/'", from.root.native()));
+  }
+  EIDETIC_TRY(const bool faiss, is_faiss_index(from.file));
+  const bool for_faiss = !from.names.empty() || !from.root.empty() || !from.model.empty() || from.metric ||
+                         from.index != FaissImport{}.index;
+  if (for_faiss && !faiss) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is no FAISS index: --names, --root, --model, --metric and --index are for one",
+                            from.file.native()));
+  }
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
-  EIDETIC_TRY(const auto info, engine->import_collection(options.file, options.new_name));
+  if (!faiss) {
+    EIDETIC_TRY(const auto info, engine->import_collection(from.file, options.name));
+    return print_collection(session, info);
+  }
+  if (options.name) from.collection = *options.name;
+  EIDETIC_TRY(const auto info, import_faiss(*engine, from));
   return print_collection(session, info);
+}
+
+void add_import_options(CLI::App& command, ImportOptions& options) {
+  command.add_option("FILE", options.from.file, "the file to read")->type_name("")->required();
+  command.add_option("--name", options.name, "name it so (default: its own name; of a FAISS index, that of the file)")
+      ->type_name("NAME");
+  command.add_option("--names", options.from.names, "FAISS: the list of ids, .csv, .json or a line each")
+      ->type_name("FILE");
+  command.add_option("--root", options.from.root, "FAISS: the folder that relative names are in")->type_name("DIR");
+  command.add_option("--model", options.from.model, "FAISS: the model that made the vectors (default: bare vectors)")
+      ->type_name("BUNDLE");
+  command.add_option("--metric", options.metric, "FAISS: cosine, dot or euclidean (default: that of the file)")
+      ->type_name("NAME");
+  command.add_option("--index", options.from.index, "FAISS: auto, Flat, HNSW<M> or HNSW<M>:<E> (default: auto)")
+      ->type_name("KIND");
 }
 
 }  // namespace
@@ -227,10 +276,11 @@ void add_collections_command(CLI::App& root, Session& session) {
   add_name(to_file);
   to_file.first->add_option("FILE", to_file.second->file, "the file to write")->type_name("")->required();
 
-  auto from_file = add("import", "Read a collection from a file that export wrote", run_import);
-  from_file.first->add_option("FILE", from_file.second->file, "the file to read")->type_name("")->required();
-  from_file.first->add_option("--name", from_file.second->new_name, "name it so (default: its own name)")
-      ->type_name("NAME");
+  auto* from_file =
+      app->add_subcommand("import", "Read a collection from a file that export wrote, or FAISS")->fallthrough();
+  auto import = std::make_shared<ImportOptions>();
+  add_import_options(*from_file, *import);
+  from_file->callback([=, &session] { session.command = [=, &session] { return run_import(session, *import); }; });
 }
 
 }  // namespace eidetic

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "engine/settings.h"
+#include "index/faiss_file.h"
 
 namespace eidetic {
 namespace {
@@ -119,6 +120,12 @@ Result<ExportReader> ExportReader::open(std::span<const std::byte> file, std::st
       return fail(ErrorCode::unsupported,
                   fmt::format("'{}' was exported by a newer Eidetic: update Eidetic to import it", reader.what_));
     }
+    if (FaissFile::is_one(file)) {
+      return fail(ErrorCode::unsupported,
+                  fmt::format("'{}' is a FAISS index and no export of a collection: 'eidetic collections import' makes "
+                              "a collection of it, with --server URL through a server",
+                              reader.what_));
+    }
     return reader.corrupt("it does not begin as one");
   }
   if (file.size() < kMagic.size() + sizeof(sum)) return reader.corrupt("it ends too early");
@@ -179,28 +186,44 @@ Result<std::optional<Item>> ExportReader::next() {
   return item;
 }
 
+Result<std::uint64_t> write_export(const CollectionSpec& spec, const std::function<Result<std::vector<Item>>()>& next,
+                                   const Sink& sink) {
+  std::uint64_t count = 0;
+  Checksum sum;
+  Buffer buffer;
+  buffer.bytes(as_bytes(kMagic));
+  buffer.text(header_of(spec));
+  for (bool more = true; more;) {
+    EIDETIC_TRY(const auto items, next());
+    for (const auto& item : items) buffer.item(item);
+    count += items.size();
+    more = !items.empty();
+    EIDETIC_CHECK(buffer.drain(sink, sum));
+  }
+  buffer.number(kEnd);
+  buffer.number(count);
+  EIDETIC_CHECK(buffer.drain(sink, sum));
+  buffer.number(sum.value());
+  EIDETIC_CHECK(buffer.drain(sink, sum));
+  return count;
+}
+
 Result<std::uint64_t> export_collection(Backend& backend, const CollectionInfo& collection,
                                         const std::filesystem::path& file) {
+  std::string cursor;
+  bool more = true;
+  const auto next = [&]() -> Result<std::vector<Item>> {
+    if (!more) return std::vector<Item>();
+    constexpr std::uint32_t kPage = 1'000;
+    EIDETIC_TRY(auto page, backend.scroll(collection.spec.name, cursor, kPage, true));
+    cursor = std::move(page.next);
+    more = !cursor.empty();
+    return std::move(page.items);
+  };
   std::uint64_t count = 0;
   EIDETIC_CHECK(write_file_atomically(file, [&](const Sink& sink) -> Result<void> {
-    Checksum sum;
-    Buffer buffer;
-    buffer.bytes(as_bytes(kMagic));
-    buffer.text(header_of(collection.spec));
-    constexpr std::uint32_t kPage = 1'000;
-    std::string cursor;
-    do {
-      EIDETIC_TRY(auto page, backend.scroll(collection.spec.name, cursor, kPage, true));
-      for (const auto& item : page.items) buffer.item(item);
-      count += page.items.size();
-      EIDETIC_CHECK(buffer.drain(sink, sum));
-      cursor = std::move(page.next);
-    } while (!cursor.empty());
-    buffer.number(kEnd);
-    buffer.number(count);
-    EIDETIC_CHECK(buffer.drain(sink, sum));
-    buffer.number(sum.value());
-    return buffer.drain(sink, sum);
+    EIDETIC_TRY(count, write_export(collection.spec, next, sink));
+    return {};
   }));
   return count;
 }

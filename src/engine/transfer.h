@@ -9,14 +9,18 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "eidetic/backend.h"
 #include "eidetic/error.h"
 #include "eidetic/item.h"
+
+#include "base/file.h"
 
 namespace eidetic {
 
@@ -45,6 +49,10 @@ class ExportReader {
   std::uint64_t count_ = 0;
 };
 
+// Writes the format: the items that `next` gives until it gives none. How many they were.
+[[nodiscard]] Result<std::uint64_t> write_export(const CollectionSpec& spec,
+                                                 const std::function<Result<std::vector<Item>>()>& next,
+                                                 const Sink& sink);
 // How many items were written. Items that change meanwhile may be in the file as they were or as they are.
 [[nodiscard]] Result<std::uint64_t> export_collection(Backend& backend, const CollectionInfo& collection,
                                                       const std::filesystem::path& file);

@@ -46,8 +46,8 @@ class CheckedWriter {
 [[nodiscard]] Result<void> write_checked_file(const std::filesystem::path& path, FileKind kind,
                                               const std::function<void(CheckedWriter&)>& write);
 
-// Takes content apart. Reading past the end gives zeros and empty spans and is remembered: check complete() before
-// believing anything.
+// Takes content apart. Reading past the end gives zeros and empty spans and is remembered: check complete(), or
+// failed() on the way, before believing anything.
 class CheckedReader {
  public:
   explicit CheckedReader(std::span<const std::byte> content) : rest_(content) {}
@@ -79,6 +79,7 @@ class CheckedReader {
     return true;
   }
   [[nodiscard]] std::size_t left() const noexcept { return rest_.size(); }
+  [[nodiscard]] bool failed() const noexcept { return failed_; }
   // Everything was there, and nothing is left.
   [[nodiscard]] bool complete() const noexcept { return !failed_ && rest_.empty(); }
 

@@ -197,9 +197,16 @@ Answer import_file(Api& api, HttpRequest& request) {
   const auto info = api.engine.import_collection(request.body_file.path(), name);
   if (!info) {
     const Error& error = info.error();
-    const bool of_the_file = error.code == ErrorCode::corrupt;  // told without the name of the file here
-    return std::unexpected(of_the_file ? Problem(422, "corrupt", "the body is no exported collection, or a damaged one")
-                                       : Problem(error));
+    // What is wrong with the file is told without its name here.
+    if (error.code == ErrorCode::corrupt) {
+      return std::unexpected(Problem(422, "corrupt", "the body is no exported collection, or a damaged one"));
+    }
+    if (error.code == ErrorCode::unsupported) {
+      return std::unexpected(Problem(422, "unsupported",
+                                     "the body was exported by a newer Eidetic, or is a FAISS index, which "
+                                     "'eidetic collections import FILE --server URL' makes a collection of"));
+    }
+    return std::unexpected(Problem(error));
   }
   EIDETIC_ANSWER_TRY(const Json json, describe_collection(api, *info));
   return json_response(json, 201);

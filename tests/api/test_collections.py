@@ -3,6 +3,7 @@
 import math
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 from conftest import encoded, problem
@@ -175,6 +176,8 @@ def test_export_and_import(http, shapes, server):
     broken[len(broken) // 2] ^= 1
     problem(http.post("/v1/import?name=bad", content=bytes(broken), headers=kind), 422, "corrupt")
     problem(http.post("/v1/import?name=bad", content=b"", headers=kind), 400, "invalid_argument", "empty")
+    faiss = (Path(__file__).parents[1] / "data/faiss/flat.index").read_bytes()
+    problem(http.post("/v1/import?name=bad", content=faiss, headers=kind), 422, "unsupported", "collections import")
     problem(http.get("/v1/collections/bad"), 404, "not_found")
     http.delete("/v1/collections/copy")
 
