@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -24,6 +25,8 @@ using namespace eidetic;
 constexpr Row kRows = 40;
 constexpr std::uint32_t kDimensions = 3;
 constexpr std::size_t kHeaderBytes = 36;
+constexpr std::array kFactories = {"Flat",       "HNSW4", "SQ8",           "IVF3,Flat",
+                                   "IVF3,PQ3x4", "PQ1x4", "PCA2,IVF3,SQ8", "PCA2,HNSW4"};
 
 const std::filesystem::path& scratch_file() {
   static const auto path = std::filesystem::temp_directory_path() / ("eidetic-fuzz-" + std::to_string(::getpid()));
@@ -42,7 +45,7 @@ std::vector<std::uint8_t> good_snapshot(const char* factory, const std::shared_p
   const auto index = make_index(factory, store).value();
   std::vector<Row> rows(kRows * 3 / 4);
   std::iota(rows.begin(), rows.end(), Row{0});
-  if (!index->add(rows) || !index->save(scratch_file())) std::abort();
+  if (!index->train(rows) || !index->add(rows) || !index->save(scratch_file())) std::abort();
   const auto bytes = read_file(scratch_file()).value();
   const auto* const data = reinterpret_cast<const std::uint8_t*>(bytes.data());
   return {data, data + bytes.size() - sizeof(std::uint64_t)};
@@ -78,7 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const auto good = [] {
     std::vector<std::vector<std::uint8_t>> files;
     for (const auto& store : stores) {
-      for (const char* const factory : {"Flat", "HNSW4"}) files.push_back(good_snapshot(factory, store));
+      for (const char* const factory : kFactories) files.push_back(good_snapshot(factory, store));
     }
     return files;
   }();
@@ -97,7 +100,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::memcpy(file.data() + file.size() - sizeof(sum), &sum, sizeof(sum));
   std::ofstream(scratch_file(), std::ios::binary)
       .write(reinterpret_cast<const char*>(file.data()), static_cast<std::streamsize>(file.size()));
-  const auto& store = stores[choice / 2];
+  const auto& store = stores[choice / kFactories.size()];
   if (const auto index = load_index(scratch_file(), store)) use(**index, *store);
   return 0;
 }

@@ -72,7 +72,7 @@ class CollectionVerbs(Handle, Generic[J]):
             rebuild: build, and train, the index anew though its kind stays.
             ef, nprobe, rescore: as in `search`; 0: the index's own. Those left out are 0 where one is given.
         """
-        body: Dict[str, Any] = {}
+        body: dict[str, Any] = {}
         if index is not None:
             body["index"] = index
         if rebuild:
