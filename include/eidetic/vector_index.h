@@ -43,7 +43,7 @@ struct SearchParams {
   std::uint32_t ef = 0;                  // HNSW: candidates kept during the walk, up to kMaxEf; 0: the index's default
   std::uint32_t nprobe = 0;              // IVF: cells visited; 0: the index's default
   std::uint32_t rescore = 0;             // candidates scored again from full precision; 0: the index's default
-  std::function<bool(Row)> accept = {};  // where set, only rows it says true to; called from the searching thread
+  std::function<bool(Row)> accept = {};  // where set, only rows it says true to; called from several threads at once
 };
 inline constexpr std::uint32_t kMaxK = 10'000;
 inline constexpr std::uint32_t kMaxEf = 100'000;
@@ -84,14 +84,19 @@ class VectorIndex {
   // `query`: as many floats as the store has dimensions. Zero (under cosine) or non-finite: invalid_argument.
   [[nodiscard]] virtual Result<std::vector<Neighbor>> search(std::span<const float> query,
                                                              const SearchParams& params) const = 0;
+  // The same for many queries, one result each: faster than one after the other, as they share what is read of the
+  // index, and all threads of the pool.
+  [[nodiscard]] virtual std::vector<Result<std::vector<Neighbor>>> search(
+      std::span<const std::span<const float>> queries, const SearchParams& params) const = 0;
   // Writes a checksummed snapshot: temporary file, fsync, rename.
   [[nodiscard]] virtual Result<void> save(const std::filesystem::path& file) const = 0;
   [[nodiscard]] virtual IndexStats stats() const = 0;
 };
 
 struct IndexOptions {
-  // Rows that are added a hundred or more at a time are taken in by all threads of the pool, where one is given; it
-  // must outlive the index. Adding from a job of the same pool is fine.
+  // Where one is given, its threads take in rows that are added a hundred or more at a time, answer many queries at
+  // once, and share one exact search that takes milliseconds. It must outlive the index. Calls from a job of the same
+  // pool are fine.
   ThreadPool* pool = nullptr;
   // Where set and true, training gives up, with an unavailable.
   const std::atomic<bool>* stop = nullptr;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/threads.h"
 #include "index/vector_math.h"
 
 namespace eidetic {
@@ -54,6 +55,19 @@ std::vector<Neighbor> BestK::take(const ExactScore& score) {
   for (const Scored& scored : heap_) neighbors.push_back(score.neighbor(scored));
   heap_.clear();
   return neighbors;
+}
+
+std::vector<Result<std::vector<Neighbor>>> search_each(const VectorIndex& index,
+                                                       std::span<const std::span<const float>> queries,
+                                                       const SearchParams& params, ThreadPool* pool) {
+  std::vector<Result<std::vector<Neighbor>>> found(queries.size());
+  const auto one = [&](std::size_t i) { found[i] = index.search(queries[i], params); };
+  if (pool != nullptr && queries.size() > 1) {
+    pool->parallel_for(queries.size(), one);
+  } else {
+    for (std::size_t i = 0; i < queries.size(); ++i) one(i);
+  }
+  return found;
 }
 
 }  // namespace eidetic

@@ -64,4 +64,9 @@ class BestK {
   std::vector<Scored> heap_;
 };
 
+// One search after the other, on all threads of the pool where one is given.
+[[nodiscard]] std::vector<Result<std::vector<Neighbor>>> search_each(const VectorIndex& index,
+                                                                     std::span<const std::span<const float>> queries,
+                                                                     const SearchParams& params, ThreadPool* pool);
+
 }  // namespace eidetic

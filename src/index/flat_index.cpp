@@ -1,8 +1,12 @@
 #include "index/flat_index.h"
 
 #include <algorithm>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <vector>
 
+#include "base/threads.h"
 #include "index/candidates.h"
 #include "index/exact_score.h"
 #include "index/snapshot.h"
@@ -11,6 +15,11 @@ namespace eidetic {
 namespace {
 
 constexpr std::size_t kPortionRows = 1024;  // gathered and encoded at once
+// A scan of so many runs (262,144 rows) takes milliseconds, and more than one thread is worth waking.
+constexpr Block kSharedRuns = 16;
+constexpr std::size_t kGroup = 16;  // queries that go through the blocks together
+constexpr Block kGroupBlocks = 64;  // at a time: few enough for a core's cache
+static_assert(kBlockRun % kGroupBlocks == 0);
 
 Block blocks_of(Row end) { return static_cast<Block>((end + kBlockRows - 1) / kBlockRows); }
 
@@ -39,20 +48,95 @@ Result<void> FlatIndex::add(std::span<const Row> rows) {
 
 void FlatIndex::remove(std::span<const Row> rows) { states_.remove(rows); }
 
-Result<std::vector<Neighbor>> FlatIndex::search(std::span<const float> query, const SearchParams& params) const {
+Result<ExactScore> FlatIndex::checked_score(std::span<const float> query, const SearchParams& params) const {
   EIDETIC_CHECK(check_params(params));
-  EIDETIC_TRY(const ExactScore score, ExactScore::of(query, *store_));
-  const Row end = states_.end();
-  Candidates candidates(params.k, [&](Slot row) -> std::optional<Row> {
-    if (row >= end || !states_.live(row) || (params.accept && !params.accept(row))) return std::nullopt;
-    return row;
-  });
-  const auto scan = codes_.scan(score.prepared());
-  const Block blocks = blocks_of(end);
-  for (Block first = 0; first < blocks; first += kBlockRun) {
-    scan->run(first, std::min(kBlockRun, blocks - first), candidates);
+  return ExactScore::of(query, *store_);
+}
+
+// A query on its way through the blocks, or through some of them.
+struct FlatIndex::Question {
+  Question(const FlatIndex& index, const ExactScore& score, const SearchParams& params)
+      : candidates(params.k,
+                   [&index, &params, end = index.states_.end()](Slot row) -> std::optional<Row> {
+                     if (row >= end || !index.states_.live(row)) return std::nullopt;
+                     if (params.accept && !params.accept(row)) return std::nullopt;
+                     return row;
+                   }),
+        scan(index.codes_.scan(score.prepared())) {}
+
+  Candidates candidates;
+  std::unique_ptr<RowCodes::Scan> scan;
+};
+
+Result<std::vector<Neighbor>> FlatIndex::search(std::span<const float> query, const SearchParams& params) const {
+  EIDETIC_TRY(const ExactScore score, checked_score(query, params));
+  const Block runs = (blocks_of(states_.end()) + kBlockRun - 1) / kBlockRun;
+  const bool alone = options_.pool == nullptr || runs < kSharedRuns;
+  // Each part has a threshold of its own and finds candidates of its own; the best are among them.
+  const Block parts = alone ? 1 : std::min(runs, Block{options_.pool->size()} + 1);
+  std::vector<std::vector<Candidate>> found(parts);
+  const auto search_part = [&](std::size_t part) {
+    Question question(*this, score, params);
+    const auto first = static_cast<Block>(runs * part / parts);
+    const auto end = static_cast<Block>(runs * (part + 1) / parts);
+    for (Block run = first; run < end; ++run) scan_run(question, run);
+    found[part] = question.candidates.best();
+  };
+  if (alone) {
+    search_part(0);
+    return rescore(score, found[0], params.k, /*proven=*/true);
   }
-  return rescore(score, candidates.best(), params.k, /*proven=*/true);
+  options_.pool->parallel_for(parts, search_part);
+  std::vector<Candidate> all;
+  for (const auto& some : found) all.insert(all.end(), some.begin(), some.end());
+  std::ranges::sort(all, std::greater{}, &Candidate::upper);
+  return rescore(score, all, params.k, /*proven=*/true);
+}
+
+void FlatIndex::scan_run(Question& question, Block run) const {
+  const Block first = run * kBlockRun;
+  question.scan->run(first, std::min(kBlockRun, blocks_of(states_.end()) - first), question.candidates);
+}
+
+// Blocks are read from memory once for all queries of a group, which meet them in the cache.
+std::vector<Result<std::vector<Neighbor>>> FlatIndex::search(std::span<const std::span<const float>> queries,
+                                                             const SearchParams& params) const {
+  std::vector<Result<std::vector<Neighbor>>> found(queries.size());
+  const std::size_t threads = options_.pool == nullptr ? 1 : options_.pool->size() + 1;
+  const std::size_t groups = std::min(queries.size(), std::max(threads, (queries.size() + kGroup - 1) / kGroup));
+  const Block blocks = blocks_of(states_.end());
+  const auto search_group = [&](std::size_t group) {
+    const std::size_t begin = queries.size() * group / groups;
+    const std::size_t end = queries.size() * (group + 1) / groups;
+    std::vector<std::optional<ExactScore>> scores(end - begin);
+    std::vector<std::unique_ptr<Question>> questions(end - begin);
+    for (std::size_t i = begin; i < end; ++i) {
+      auto prepared = checked_score(queries[i], params);
+      if (!prepared) {
+        found[i] = std::unexpected(std::move(prepared).error());
+        continue;
+      }
+      scores[i - begin] = *prepared;
+      questions[i - begin] = std::make_unique<Question>(*this, *scores[i - begin], params);
+    }
+    for (Block first = 0; first < blocks; first += kGroupBlocks) {
+      for (const auto& question : questions) {
+        if (question == nullptr) continue;
+        question->scan->run(first, std::min(kGroupBlocks, blocks - first), question->candidates);
+      }
+    }
+    for (std::size_t i = begin; i < end; ++i) {
+      if (const auto& question = questions[i - begin]; question != nullptr) {
+        found[i] = rescore(*scores[i - begin], question->candidates.best(), params.k, /*proven=*/true);
+      }
+    }
+  };
+  if (groups > 1 && options_.pool != nullptr) {
+    options_.pool->parallel_for(groups, search_group);
+  } else {
+    for (std::size_t group = 0; group < groups; ++group) search_group(group);
+  }
+  return found;
 }
 
 IndexStats FlatIndex::stats() const {

@@ -6,6 +6,7 @@
 
 #include "eidetic/vector_index.h"
 
+#include "index/exact_score.h"
 #include "index/row_codes.h"
 #include "index/row_states.h"
 #include "index/vector_store.h"
@@ -26,10 +27,17 @@ class FlatIndex final : public VectorIndex {
   Result<void> add(std::span<const Row> rows) override;
   void remove(std::span<const Row> rows) override;
   Result<std::vector<Neighbor>> search(std::span<const float> query, const SearchParams& params) const override;
+  std::vector<Result<std::vector<Neighbor>>> search(std::span<const std::span<const float>> queries,
+                                                    const SearchParams& params) const override;
   Result<void> save(const std::filesystem::path& file) const override;
   IndexStats stats() const override;
 
  private:
+  struct Question;
+
+  // invalid_argument: the query or the parameters are no good.
+  [[nodiscard]] Result<ExactScore> checked_score(std::span<const float> query, const SearchParams& params) const;
+  void scan_run(Question& question, Block run) const;
   [[nodiscard]] Result<void> reserve(Row row);
 
   std::shared_ptr<const VectorStore> store_;

@@ -36,6 +36,10 @@ class HnswIndex final : public VectorIndex {
   Result<void> add(std::span<const Row> rows) override;
   void remove(std::span<const Row> rows) override;
   Result<std::vector<Neighbor>> search(std::span<const float> query, const SearchParams& params) const override;
+  std::vector<Result<std::vector<Neighbor>>> search(std::span<const std::span<const float>> queries,
+                                                    const SearchParams& params) const override {
+    return search_each(*this, queries, params, options_.pool);
+  }
   Result<void> save(const std::filesystem::path& file) const override;
   IndexStats stats() const override;
 

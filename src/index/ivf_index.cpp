@@ -232,7 +232,6 @@ Result<std::unique_ptr<VectorIndex>> IvfIndex::load(CheckedReader& in, Row end,
 
 Result<bool> IvfIndex::read(CheckedReader& in, Row end) {
   if (!projection_.load(in)) return false;
-  if (plan_.needs_training() && end > 0 && training_.rows == 0) return false;
   if (plan_.cells > 1) {
     centroids_ = Matrix(plan_.cells, projection_.dimensions());
     if (!in.read(centroids_.values()) || !all_finite(centroids_.values())) return false;

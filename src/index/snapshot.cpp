@@ -46,6 +46,7 @@ std::optional<IndexPlan> read_plan(CheckedReader& in, const VectorStore& store, 
   const auto plan = plan_index(kind, store.dimensions());
   training = in.value<TrainingReport>();
   if (!plan || plan->structure != structure || plan->to_string() != kind) return std::nullopt;
+  if (plan->needs_training() && training.rows == 0) return std::nullopt;
   // Nothing is made larger than the file is.
   const std::uint64_t inner = plan->inner_dimensions(store.dimensions());
   std::uint64_t numbers = plan->projection != IndexPlan::Projection::none ? inner * store.dimensions() : 0;

@@ -142,6 +142,17 @@ TEST(Flat, StaysExactWhereVectorsAreLopsidedHugeTinyOrZero) {
   }
 }
 
+TEST(Flat, IsExactOnSeveralThreads) {
+  const auto store = store_of(clustered_vectors(300'000, 4, 20, 1), 4, Metric::euclidean);
+  ThreadPool pool(3);
+  const auto index = make_index("Flat", store, {.pool = &pool}).value();
+  ASSERT_TRUE(index->add(rows_from(0, store->rows())));
+  const auto queries = clustered_vectors(5, 4, 20, 1);
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    EXPECT_EQ(rows_of(index->search(queries[i], {.k = 25}).value()), brute_force(*store, queries[i], 25));
+  }
+}
+
 // --- every index ---
 
 struct Kind {
@@ -288,6 +299,27 @@ TEST_P(EveryIndex, GivesKAcceptedRowsUnderAnyFilter) {
       if (factory() == "Flat" || (expected_recall() >= .98 && every >= 700)) ASSERT_EQ(found, expected);
     }
   }
+}
+
+TEST_P(EveryIndex, AnswersManyQueriesAsItDoesEach) {
+  const auto data = clustered_vectors(2500, 32, 30, 8);
+  const auto store = store_of(data, 32, metric());
+  ThreadPool pool(2);
+  const auto index = trained(factory(), store, &pool);
+  ASSERT_TRUE(index->add(rows_from(0, store->rows())));
+  std::vector<std::span<const float>> queries;
+  for (std::size_t i = 0; i < 50; ++i) queries.push_back(data[i]);
+  const std::vector<float> wrong(31, 1.F);
+  queries[7] = wrong;
+  const auto found = index->search(queries, {.k = 10});
+  ASSERT_EQ(found.size(), 50U);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const auto alone = index->search(queries[i], {.k = 10});
+    ASSERT_EQ(found[i].has_value(), i != 7);
+    if (i != 7) EXPECT_EQ(rows_of(*found[i]), rows_of(*alone));
+    if (i == 7) EXPECT_EQ(found[i].error().message, alone.error().message);
+  }
+  EXPECT_TRUE(index->search(std::span<const std::span<const float>>(), {.k = 10}).empty());
 }
 
 TEST_P(EveryIndex, FindsEveryStoredVectorAgain) {
