@@ -38,11 +38,40 @@ struct SearchDepth {
   friend bool operator==(const SearchDepth&, const SearchDepth&) = default;
 };
 
+// What a search did, for people who want to see how an index works. Distances and similarities are those of Neighbor,
+// estimated from codes.
+struct SearchTrace {
+  // A row of a graph that was compared with the query, coming from another; the first of all from itself.
+  struct Step {
+    Row row = 0;
+    Row from = 0;
+    std::uint32_t layer = 0;  // 0: the lowest, which holds all rows
+    double similarity = 0;
+  };
+  // A cell that was looked through.
+  struct Visit {
+    std::uint32_t cell = 0;
+    double distance = 0;     // of its centroid from the query, in the space that is searched (see Projection)
+    std::uint64_t rows = 0;  // in it, dead ones too
+  };
+  // A row that was scored again from full precision. The best of them are what the search found.
+  struct Candidate {
+    Row row = 0;
+    double estimate = 0;  // similarity by codes
+    double similarity = 0;
+  };
+  std::vector<Step> steps;            // in the order of the walk
+  std::vector<Visit> visits;          // in the order of their visit
+  std::vector<Candidate> candidates;  // best estimate first
+  bool scanned = false;               // a graph's walk did not find enough, and all rows were compared
+};
+
 struct SearchParams {
   std::uint32_t k = 10;                  // 1 to kMaxK
   std::uint32_t ef = 0;                  // HNSW: candidates kept during the walk, up to kMaxEf; 0: the index's default
   std::uint32_t nprobe = 0;              // IVF: cells visited; 0: the index's default
   std::uint32_t rescore = 0;             // candidates scored again from full precision; 0: the index's default
+  SearchTrace* trace = nullptr;          // where set, filled; for one query at a time
   std::function<bool(Row)> accept = {};  // where set, only rows it says true to; called from several threads at once
 };
 inline constexpr std::uint32_t kMaxK = 10'000;
@@ -65,6 +94,26 @@ struct IndexStats {
   std::uint64_t memory_bytes = 0;  // resident, beside the store's full-precision file
   TrainingReport training = {};
 };
+
+// How an index is built up, as of one moment.
+struct IndexAnatomy {
+  struct Cell {
+    std::uint64_t rows = 0;    // live ones
+    double mean_distance = 0;  // of them from the centroid, in the space that is searched
+    double radius = 0;         // the largest of these
+    Vector centroid;           // in the space that is searched
+  };
+  struct Layer {
+    std::uint64_t rows = 0;
+    double mean_links = 0;  // a row
+  };
+  std::string kind;
+  std::uint32_t dimensions = 0;             // of the space that is searched
+  std::vector<Cell> cells = {};             // of an index with cells
+  std::vector<std::uint32_t> cell_of = {};  // of an index with cells: by row; kNoCell where a row is not there
+  std::vector<Layer> layers = {};           // of a graph, the lowest first
+};
+inline constexpr std::uint32_t kNoCell = UINT32_MAX;
 
 // Thread rule: train comes before all else. Then search, stats and save may run at any time from any thread; add and
 // remove are called by one thread at a time (they may run beside searches).
@@ -91,6 +140,8 @@ class VectorIndex {
   // Writes a checksummed snapshot: temporary file, fsync, rename.
   [[nodiscard]] virtual Result<void> save(const std::filesystem::path& file) const = 0;
   [[nodiscard]] virtual IndexStats stats() const = 0;
+  // Takes a look at every row: seconds for millions.
+  [[nodiscard]] virtual IndexAnatomy anatomy() const = 0;
 };
 
 struct IndexOptions {

@@ -27,7 +27,7 @@ Neighbor ExactScore::neighbor(const Scored& scored) const noexcept {
   if (store_->metric() != Metric::euclidean) {
     return {.row = scored.row, .similarity = scored.score, .distance = 1 - scored.score};
   }
-  const double distance = std::sqrt(-scored.score);
+  const double distance = std::sqrt(std::max(0.0, -scored.score));
   return {.row = scored.row, .similarity = 1 / (1 + distance), .distance = distance};
 }
 

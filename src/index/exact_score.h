@@ -33,6 +33,14 @@ class ExactScore {
   [[nodiscard]] double scan_score(double score) const noexcept {
     return store_->metric() == Metric::euclidean ? (norm_ * norm_ + score) / 2 : score;
   }
+  // The similarity that goes with a score, exact or estimated.
+  [[nodiscard]] double similarity(double score) const noexcept {
+    return neighbor({.score = score, .row = 0}).similarity;
+  }
+  // And back.
+  [[nodiscard]] double score_of_scan(double scan) const noexcept {
+    return store_->metric() == Metric::euclidean ? 2 * scan - norm_ * norm_ : scan;
+  }
   void prefetch(Row row) const noexcept { __builtin_prefetch(store_->vector(row).data()); }
   // The query as approximate structures want it: of unit length under cosine.
   [[nodiscard]] std::vector<float> prepared() const;

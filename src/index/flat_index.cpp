@@ -82,14 +82,22 @@ Result<std::vector<Neighbor>> FlatIndex::search(std::span<const float> query, co
     for (Block run = first; run < end; ++run) scan_run(question, run);
     found[part] = question.candidates.best();
   };
+  std::vector<Candidate> all;
   if (alone) {
     search_part(0);
-    return rescore(score, found[0], params.k, /*proven=*/true);
+    all = std::move(found[0]);
+  } else {
+    options_.pool->parallel_for(parts, search_part);
+    for (const auto& some : found) all.insert(all.end(), some.begin(), some.end());
+    std::ranges::sort(all, std::greater{}, &Candidate::upper);
   }
-  options_.pool->parallel_for(parts, search_part);
-  std::vector<Candidate> all;
-  for (const auto& some : found) all.insert(all.end(), some.begin(), some.end());
-  std::ranges::sort(all, std::greater{}, &Candidate::upper);
+  if (params.trace != nullptr) {
+    for (const Candidate& candidate : all) {
+      params.trace->candidates.push_back({.row = candidate.row,
+                                          .estimate = score.similarity(score.score_of_scan(candidate.upper)),
+                                          .similarity = score.similarity(score(candidate.row).score)});
+    }
+  }
   return rescore(score, all, params.k, /*proven=*/true);
 }
 

@@ -31,6 +31,7 @@ class FlatIndex final : public VectorIndex {
                                                     const SearchParams& params) const override;
   Result<void> save(const std::filesystem::path& file) const override;
   IndexStats stats() const override;
+  IndexAnatomy anatomy() const override { return {.kind = "Flat", .dimensions = store_->dimensions()}; }
 
  private:
   struct Question;

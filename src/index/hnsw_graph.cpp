@@ -121,17 +121,20 @@ bool HnswGraph::entry(Entry& entry) const noexcept {
   return true;
 }
 
-HnswGraph::Near HnswGraph::descend(const ByteQuery& query, const Entry& entry, unsigned level) const {
+HnswGraph::Near HnswGraph::descend(const ByteQuery& query, const Entry& entry, unsigned level, const See* see) const {
   Near nearest = {.distance = query.distance(code(entry.row)), .row = entry.row};
+  if (see != nullptr) (*see)(nearest, entry.row, entry.level);
   for (unsigned layer = entry.level; layer > level; --layer) {
     for (bool moved = true; moved;) {
       moved = false;
-      const Link* const links = list(nearest.row, layer);
+      const Row from = nearest.row;
+      const Link* const links = list(from, layer);
       const std::uint32_t count = links[0].load(std::memory_order_acquire);
       for (std::uint32_t i = 1; i <= count; ++i) prefetch(code(links[i].load(std::memory_order_acquire)), padded_);
       for (std::uint32_t i = 1; i <= count; ++i) {
         const Row row = links[i].load(std::memory_order_acquire);
         const Near near = {.distance = query.distance(code(row)), .row = row};
+        if (see != nullptr) (*see)(near, from, layer);
         if (near < nearest) {
           nearest = near;
           moved = true;
@@ -156,7 +159,7 @@ void HnswGraph::collect_unseen(Row row, unsigned level, Scratch& scratch) const 
 }
 
 bool HnswGraph::beam(const ByteQuery& query, const Near& start, unsigned level, const Limits& limits,
-                     const Accept* accept, Scratch& scratch) const {
+                     const Accept* accept, Scratch& scratch, const See* see) const {
   const auto nearest_on_top = [](const Near& a, const Near& b) { return b < a; };
   auto& frontier = scratch.frontier;
   auto& found = scratch.found;
@@ -186,7 +189,9 @@ bool HnswGraph::beam(const ByteQuery& query, const Near& start, unsigned level, 
     for (std::size_t i = 0; i < std::min(kPrefetchAhead, rows.size()); ++i) prefetch(code(rows[i]), codes_.row_bytes());
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (i + kPrefetchAhead < rows.size()) prefetch(code(rows[i + kPrefetchAhead]), codes_.row_bytes());
-      look_at({.distance = query.distance(code(rows[i])), .row = rows[i]});
+      const Near near = {.distance = query.distance(code(rows[i])), .row = rows[i]};
+      if (see != nullptr) (*see)(near, next.row, level);
+      look_at(near);
     }
     in_budget = scratch.visited.size() < limits.budget || found.size() == limits.ef;
     if (!frontier.empty()) prefetch(list(frontier.front().row, level), sizeof(Link) * (1 + capacity(level)));
@@ -195,14 +200,16 @@ bool HnswGraph::beam(const ByteQuery& query, const Near& start, unsigned level, 
   return in_budget;
 }
 
-HnswGraph::Walk HnswGraph::walk(std::span<const float> rotated, const Limits& limits, const Accept& accept) const {
+HnswGraph::Walk HnswGraph::walk(std::span<const float> rotated, const Limits& limits, const Accept& accept,
+                                const See& see) const {
   Entry top;
   if (!entry(top)) return {.nearest = {}, .complete = true};
   const Lease lease(*this);
   Scratch& scratch = *lease;
   scratch.query.set(rotated);
-  const Near start = descend(scratch.query, top, 0);
-  const bool complete = beam(scratch.query, start, 0, limits, &accept, scratch);
+  const See* const seeing = see ? &see : nullptr;
+  const Near start = descend(scratch.query, top, 0, seeing);
+  const bool complete = beam(scratch.query, start, 0, limits, &accept, scratch, seeing);
   Walk walk = {.nearest = scratch.found, .complete = complete};
   std::sort(walk.nearest.begin(), walk.nearest.end());
   return walk;
@@ -305,6 +312,19 @@ void HnswGraph::insert(Row row, std::span<const float> rotated) {
 std::uint64_t HnswGraph::memory_bytes(Row end) const noexcept {
   return std::uint64_t{end} * (codes_.row_bytes() + lowest_.row_bytes() + upper_of_.row_bytes() + levels_.row_bytes()) +
          std::uint64_t{upper_end_} * upper_.row_bytes();
+}
+
+std::vector<HnswGraph::LayerSize> HnswGraph::layers(Row end, const std::function<bool(Row)>& present) const {
+  std::vector<LayerSize> layers;
+  for (Row row = 0; row < end; ++row) {
+    if (!present(row)) continue;
+    layers.resize(std::max<std::size_t>(layers.size(), levels_[row] + 1U));
+    for (unsigned level = 0; level <= levels_[row]; ++level) {
+      ++layers[level].rows;
+      layers[level].links += list(row, level)[0].load(std::memory_order_acquire);
+    }
+  }
+  return layers;
 }
 
 std::vector<std::uint32_t> HnswGraph::links(Row end) const {

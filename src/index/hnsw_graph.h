@@ -63,7 +63,18 @@ class HnswGraph {
   [[nodiscard]] Result<void> reserve(Row row);
   // `row` is reserved, and not in the graph.
   void insert(Row row, std::span<const float> rotated);
-  [[nodiscard]] Walk walk(std::span<const float> rotated, const Limits& limits, const Accept& accept) const;
+  // `see`, where given, is called for each row that is compared with the query: the row, the one it was reached from
+  // (of the first itself), and the layer.
+  using See = std::function<void(const Near& near, Row from, unsigned layer)>;
+  [[nodiscard]] Walk walk(std::span<const float> rotated, const Limits& limits, const Accept& accept,
+                          const See& see = {}) const;
+
+  // By layer, the lowest first, of the rows below `end`: how many, and links in all.
+  struct LayerSize {
+    std::uint64_t rows = 0;
+    std::uint64_t links = 0;
+  };
+  [[nodiscard]] std::vector<LayerSize> layers(Row end, const std::function<bool(Row)>& present) const;
 
   [[nodiscard]] std::uint64_t memory_bytes(Row end) const noexcept;
   // All links, of rows below `end`: entry row, its level; then for each row its level and, layer by layer from the
@@ -93,10 +104,11 @@ class HnswGraph {
   // No entry: false.
   [[nodiscard]] bool entry(Entry& entry) const noexcept;
 
-  [[nodiscard]] Near descend(const ByteQuery& query, const Entry& entry, unsigned level) const;
+  [[nodiscard]] Near descend(const ByteQuery& query, const Entry& entry, unsigned level,
+                             const See* see = nullptr) const;
   // The nearest rows of one layer into scratch.found, in heap order. False: the budget was spent.
   bool beam(const ByteQuery& query, const Near& start, unsigned level, const Limits& limits, const Accept* accept,
-            Scratch& scratch) const;
+            Scratch& scratch, const See* see = nullptr) const;
   void collect_unseen(Row row, unsigned level, Scratch& scratch) const;
   // Keeps those of `candidates`, nearest first, that are nearer to the row than to any one kept before.
   void choose(std::vector<Near>& candidates, std::size_t count, Scratch& scratch) const;

@@ -82,8 +82,18 @@ Result<std::vector<Neighbor>> HnswIndex::search(std::span<const float> query, co
   const HnswGraph::Accept accept = [&](Row row) { return states_.live(row) && (!params.accept || params.accept(row)); };
   const std::size_t ef = std::max(params.k, params.ef != 0 ? params.ef : std::max(kDefaultEf, 2 * params.k));
   const std::size_t budget = std::max<std::size_t>({kMinBudget, 8 * ef, states_.end() / kWalkShare});
-  const auto [nearest, complete] = graph_.walk(inside(score.prepared()), {.ef = ef, .budget = budget}, accept);
-  if (!complete || nearest.size() < params.k) return scan(score, params.k, accept);
+  HnswGraph::See see;
+  if (params.trace != nullptr) {
+    see = [&](const HnswGraph::Near& near, Row from, unsigned layer) {
+      const double similarity = score.similarity(projection_.score(near.distance));
+      params.trace->steps.push_back({.row = near.row, .from = from, .layer = layer, .similarity = similarity});
+    };
+  }
+  const auto [nearest, complete] = graph_.walk(inside(score.prepared()), {.ef = ef, .budget = budget}, accept, see);
+  if (!complete || nearest.size() < params.k) {
+    if (params.trace != nullptr) params.trace->scanned = true;
+    return scan(score, params.k, accept);
+  }
 
   return rescore(score, nearest, params);
 }
@@ -100,6 +110,10 @@ std::vector<Neighbor> HnswIndex::rescore(const ExactScore& score, std::span<cons
     if (i >= params.k && (params.rescore != 0 ? i >= params.rescore : hopeless)) break;
     if (i + 1 < nearest.size()) score.prefetch(nearest[i + 1].row);
     const Scored scored = score(nearest[i].row);
+    if (params.trace != nullptr) {
+      params.trace->candidates.push_back(
+          {.row = scored.row, .estimate = score.similarity(estimate), .similarity = score.similarity(scored.score)});
+    }
     worst_error = std::max(worst_error, std::abs(scored.score - estimate));
     best.offer(scored);
   }
@@ -123,6 +137,17 @@ IndexStats HnswIndex::stats() const {
           .end = states_.end(),
           .memory_bytes = graph_.memory_bytes(states_.end()) + states_.end(),
           .training = training_};
+}
+
+IndexAnatomy HnswIndex::anatomy() const {
+  IndexAnatomy anatomy = {.kind = plan_.to_string(), .dimensions = projection_.dimensions()};
+  const auto live = [this](Row row) { return states_.live(row); };
+  for (const auto& [rows, links] : graph_.layers(states_.end(), live)) {
+    anatomy.layers.push_back(
+        {.rows = rows,
+         .mean_links = static_cast<double>(links) / static_cast<double>(std::max<std::uint64_t>(1, rows))});
+  }
+  return anatomy;
 }
 
 Result<void> HnswIndex::save(const std::filesystem::path& file) const {

@@ -42,6 +42,7 @@ class HnswIndex final : public VectorIndex {
   }
   Result<void> save(const std::filesystem::path& file) const override;
   IndexStats stats() const override;
+  IndexAnatomy anatomy() const override;
 
  private:
   HnswIndex(const IndexPlan& plan, Projection projection, std::shared_ptr<const VectorStore> store,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -162,6 +163,7 @@ Result<std::vector<Neighbor>> IvfIndex::search(std::span<const float> query, con
   std::vector<float> projected(projection_.dimensions());
   projection_.apply(score.prepared(), projected);
   const Order order = order_of(projected);
+  const double square = params.trace != nullptr ? dot_product(projected, projected) : 0;
   const std::size_t probes =
       params.nprobe != 0 ? params.nprobe : std::max<std::size_t>(kDefaultProbes, plan_.cells / kDefaultProbeShare);
 
@@ -174,12 +176,54 @@ Result<std::vector<Neighbor>> IvfIndex::search(std::span<const float> query, con
   for (std::size_t i = 0; i < order.cells.size() && (i < probes || candidates.taken() < params.k); ++i) {
     const std::uint32_t cell = order.cells[i];
     scan->enter(residual() ? order.products[cell] : 0);
+    if (params.trace != nullptr && plan_.cells > 1) {
+      const double to_cell = square - 2 * static_cast<double>(order.products[cell] - half_squares_[cell]);
+      params.trace->visits.push_back(
+          {.cell = cell, .distance = std::sqrt(std::max(0.0, to_cell)), .rows = lists_.size(cell)});
+    }
     lists_.runs(cell, [&](Block first, Block count) { scan->run(first, count, candidates); });
   }
-  return rescore(score, candidates.best(), params.k, exact());
+  const std::vector<Candidate> best = candidates.best();
+  for (std::size_t i = 0; i < best.size() && params.trace != nullptr; ++i) {
+    params.trace->candidates.push_back({.row = best[i].row,
+                                        .estimate = score.similarity(outer_score(best[i].upper, square)),
+                                        .similarity = score.similarity(score(best[i].row).score)});
+  }
+  return rescore(score, best, params.k, exact());
+}
+
+double IvfIndex::outer_score(float scan, double square) const noexcept {
+  const double distance = square - 2 * static_cast<double>(scan);  // squared, where the scan's scores stand for one
+  if (store_->metric() == Metric::euclidean) return -distance;
+  const bool of_distances = projection_.metric() == Metric::euclidean || plan_.code == IndexPlan::Code::product;
+  return store_->metric() == Metric::cosine && of_distances ? 1 - distance / 2 : static_cast<double>(scan);
 }
 
 // --- state ---
+
+IndexAnatomy IvfIndex::anatomy() const {
+  IndexAnatomy anatomy = {.kind = plan_.to_string(), .dimensions = projection_.dimensions()};
+  if (plan_.cells <= 1 || centroids_.rows() == 0) return anatomy;
+  anatomy.cells.resize(plan_.cells);
+  anatomy.cell_of.assign(states_.end(), kNoCell);
+  std::vector<float> vector(projection_.dimensions());
+  for (std::uint32_t cell = 0; cell < plan_.cells; ++cell) {
+    IndexAnatomy::Cell& said = anatomy.cells[cell];
+    said.centroid.assign(centroids_[cell].begin(), centroids_[cell].end());
+    lists_.runs(cell, [&](Block first, Block count) {
+      for (auto slot = static_cast<Slot>(first * kBlockRows); slot < (first + count) * kBlockRows; ++slot) {
+        const auto row = lists_.row(slot);
+        if (!row || *row >= anatomy.cell_of.size() || !states_.live(*row)) continue;
+        projection_.apply(store_->vector(*row), vector);
+        const double distance = std::sqrt(squared_distance(vector, said.centroid));
+        anatomy.cell_of[*row] = cell;
+        said.mean_distance += (distance - said.mean_distance) / static_cast<double>(++said.rows);
+        said.radius = std::max(said.radius, distance);
+      }
+    });
+  }
+  return anatomy;
+}
 
 IndexStats IvfIndex::stats() const {
   const std::scoped_lock lock(write_mutex_);

@@ -45,6 +45,7 @@ class IvfIndex final : public VectorIndex {
   }
   Result<void> save(const std::filesystem::path& file) const override;
   IndexStats stats() const override;
+  IndexAnatomy anatomy() const override;
 
  private:
   IvfIndex(const IndexPlan& plan, Projection projection, std::shared_ptr<const VectorStore> store,
@@ -62,6 +63,8 @@ class IvfIndex final : public VectorIndex {
     std::vector<float> products;
   };
   [[nodiscard]] Order order_of(std::span<const float> query) const;
+  // What a scan's score says of the score outside; `square` is that of the projected query.
+  [[nodiscard]] double outer_score(float scan, double square) const noexcept;
   [[nodiscard]] std::size_t depth(const SearchParams& params) const noexcept;
 
   const IndexPlan plan_;
