@@ -243,9 +243,10 @@ void print_left_out(const std::vector<Peers::LeftOut>& left_out) {
 
 void print_outcome(const Outcome& outcome) {
   const IndexTask& task = outcome.task;
-  fmt::print("{} vectors of {} dimensions, {}; {} queries, {} rounds; the store opens in {:.2f} s\n",
-             task.store->live(), task.store->dimensions(), to_string(task.store->metric()), task.queries.rows(),
-             outcome.rounds, outcome.open_seconds);
+  fmt::print("{} vectors of {} dimensions, {}; {} queries, {} rounds\n", task.store->live(), task.store->dimensions(),
+             to_string(task.store->metric()), task.queries.rows(), outcome.rounds);
+  fmt::print("the store opens in {:.2f} s; memory with all indexes of ours: {}\n", outcome.open_seconds,
+             human_bytes(outcome.resident_bytes));
   Table table = table_for(outcome);
   for (const Trial& trial : outcome.trials) {
     if (outcome.target) {

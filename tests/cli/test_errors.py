@@ -66,7 +66,7 @@ def one_line(answer, *words):
         (("bench", "index", "-c", "shapes", "--query-count", "40"), 2, ["40"]),
         (("bench", "index", "-c", "shapes", "--queries", "nowhere.npy"), 1, ["nowhere.npy"]),
         (("bench", "index", "-c", "shapes", "--peers", "/nowhere/python"), 2, ["/nowhere/python"]),
-        (("bench", "index", "-c", "shapes", "--peers", "false"), 1, ["false", "ended"]),
+        (("bench", "index", "-c", "shapes", "--peers", "false"), 2, ["false", "ended"]),
         (("bench", "index", "--generate", "100"), 2, ["100", "100000x512"]),
         (("serch",), 2, ["serch", "search"]),
         (("search", "id:a", "-c", "shapes", "--precision", "f16"), 2, ["f16", "f32"]),
