@@ -19,6 +19,8 @@ namespace {
 
 constexpr double kPassSeconds = 0.5;   // longest pass over the queries; later ones are left out
 constexpr std::size_t kTogether = 16;  // queries that brute force scores a row for
+constexpr double kWorthwhile = 0.98;   // a step of a sweep that leaves more of the misses than this is in vain
+constexpr int kMostInVain = 3;         // steps in a row
 constexpr std::uint32_t kMostDepth = 10'000;
 
 using Clock = std::chrono::steady_clock;
@@ -190,18 +192,19 @@ Result<ExactAnswers> ExactAnswers::of(const IndexTask& task) {
 }
 
 Recall ExactAnswers::recall(const Answers& found) const {
-  Recall recall;
   const Row rows = task_->store->rows();
-  const auto wanted = static_cast<double>(std::min<std::size_t>(task_->k, rows));
+  const std::size_t wanted = std::min<std::size_t>(task_->k, rows);
+  std::size_t first_hits = 0;
+  std::size_t hits = 0;
   for (std::size_t i = 0; i < scores_.size(); ++i) {
     const std::set<Row> distinct(found[i].begin(), found[i].end());
-    double hits = 0;
-    for (const Row row : distinct) hits += row < rows && scores_[i](row).score >= last_[i] ? 1 : 0;
-    recall.at_k += std::min(1.0, hits / wanted);
-    if (!found[i].empty() && found[i][0] < rows && scores_[i](found[i][0]).score >= first_[i]) ++recall.at_1;
+    const auto near = [&](Row row) { return row < rows && scores_[i](row).score >= last_[i]; };
+    hits += std::min(wanted, static_cast<std::size_t>(std::ranges::count_if(distinct, near)));
+    if (!found[i].empty() && found[i][0] < rows && scores_[i](found[i][0]).score >= first_[i]) ++first_hits;
   }
   const auto count = static_cast<double>(scores_.size());
-  return {.at_1 = recall.at_1 / count, .at_k = recall.at_k / count};
+  return {.at_1 = static_cast<double>(first_hits) / count,
+          .at_k = static_cast<double>(hits) / (count * static_cast<double>(wanted))};
 }
 
 // --- trying ---
@@ -270,12 +273,18 @@ Result<Trial> try_out(std::unique_ptr<Contender> contender, const IndexTask& tas
   Trial trial;
   const Built& built = contender->built();
   for (const auto& list : sweep_of(built.index, task, built.library == Built().library)) {
+    double least_missed = 2;
+    int in_vain = 0;
     for (const SearchParams& params : list) {
       EIDETIC_CHECK(go_on(stop));
       EIDETIC_TRY(const Answers answers, contender->answers(params));
       trial.points.push_back({.params = params, .recall = exact.recall(answers)});
-      // More would only take longer.
-      if (trial.points.back().recall.at_1 == 1 && trial.points.back().recall.at_k == 1) break;
+      // More than everything would only take longer, and so would more of what does not help.
+      const Recall& recall = trial.points.back().recall;
+      const double missed = 2 - recall.at_1 - recall.at_k;
+      in_vain = missed < kWorthwhile * least_missed ? 0 : in_vain + 1;
+      if (missed == 0 || in_vain == kMostInVain) break;
+      least_missed = std::min(least_missed, missed);
     }
   }
   trial.contender = std::move(contender);

@@ -113,7 +113,8 @@ struct Trial {
   std::vector<Point> points;
 };
 
-// The trial at every setting of its sweep: a list ends where everything is found. Recall only; `measure` adds speed.
+// The trial at every setting of its sweep: a list ends where everything is found, or nothing more is any longer. Recall
+// only: rounds add speed.
 [[nodiscard]] Result<Trial> try_out(std::unique_ptr<Contender> contender, const IndexTask& task,
                                     const ExactAnswers& exact, const std::stop_token& stop);
 // One round over every point of every trial in turn, so that a machine that is busy for a while is so for all.
