@@ -1,194 +1,392 @@
-// eidetic bench index: build time, queries/s and recall of index kinds on real vectors.
+// eidetic bench index: kinds of index side by side on real vectors: what they cost to build and hold, what they find,
+// and how fast.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <stdlib.h>
 
-#include <set>
+#include <fstream>
 
-#include "eidetic/vector_index.h"
-
-#include "base/npy.h"
+#include "base/file.h"
 #include "base/text.h"
-#include "base/threads.h"
 #include "cli/bench.h"
+#include "cli/bench_peers.h"
+#include "cli/bench_vectors.h"
+#include "cli/index_trial.h"
+#include "cli/interruption.h"
+#include "cli/progress.h"
+#include "cli/recall_plot.h"
 #include "cli/report.h"
+#include "cli/scratch_folder.h"
 #include "cli/session.h"
 #include "cli/table.h"
-#include "index/vector_store.h"
 
 namespace eidetic {
 namespace {
 
 struct BenchIndexOptions {
-  std::filesystem::path npy;
-  std::string collection;
-  std::vector<std::string> kinds = {"Flat", "HNSW16"};
+  BenchSource source;
+  std::string generate;
+  std::string metric;
+  std::vector<std::string> indexes;
   std::uint32_t k = 10;
-  std::uint32_t ef = 0;
-  std::size_t queries = 1000;
+  std::uint32_t rounds = 3;
+  std::string target;
+  std::filesystem::path plot;
+  std::string peers;
+  std::filesystem::path folder;
 };
 
-struct Measured {
-  std::string kind;
-  double build_seconds = 0;
-  double queries_per_s = 0;
-  double median_ms = 0;
-  double recall = 0;  // share of the exact answer's hits that are found
-  std::uint64_t memory_bytes = 0;
+// Stays where it is: the trials refer to the task and to the peers.
+struct Outcome {
+  IndexTask task;
+  std::unique_ptr<Peers> peers;
+  double open_seconds = 0;
+  std::uint64_t resident_bytes = 0;
+  std::uint32_t rounds = 0;
+  std::optional<Target> target;
+  std::vector<Trial> trials;
+  std::vector<Peers::LeftOut> left_out;
+
+  [[nodiscard]] std::string name_of(const Trial& trial) const {
+    const Built& built = trial.contender->built();
+    return built.library == Built().library ? built.index : built.library + ' ' + built.index;
+  }
 };
 
-using Answers = std::vector<std::vector<Row>>;
-
-Result<std::unique_ptr<VectorStore>> store_of_npy(const std::filesystem::path& file) {
-  EIDETIC_TRY(const NpyArray array, read_npy(file));
-  if (array.shape.size() != 2 || array.values.empty()) {
-    return fail(ErrorCode::invalid_argument, fmt::format("'{}' holds no matrix of vectors", file.native()));
+// Memory of this process besides mapped files: the store's vectors are not among it.
+std::uint64_t anonymous_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("RssAnon:")) return std::strtoull(line.c_str() + 8, nullptr, 10) * 1024;
   }
-  const std::size_t dimensions = array.shape[1];
-  EIDETIC_TRY(auto store, VectorStore::in_memory(static_cast<std::uint32_t>(dimensions), Metric::cosine));
-  for (std::size_t row = 0; row < array.shape[0]; ++row) {
-    EIDETIC_CHECK(store->append(row, std::span(array.values).subspan(row * dimensions, dimensions)));
+  return 0;
+}
+
+// The kinds to try: those asked for, each spelt as it will be known, or what suits.
+Result<std::vector<std::string>> choose(const BenchIndexOptions& options, const VectorStore& store,
+                                        std::vector<Peers::LeftOut>& left_out) {
+  std::vector<std::string> chosen;
+  for (const std::string& factory : options.indexes) {
+    EIDETIC_TRY(std::string checked, check_factory(factory, store.dimensions()));
+    if (std::ranges::find(chosen, checked) == chosen.end()) chosen.push_back(std::move(checked));
   }
-  return store;
-}
-
-Result<std::unique_ptr<VectorStore>> store_of_collection(const Session& session, const std::string& name) {
-  EIDETIC_TRY(const auto engine, open_engine(session.globals));
-  EIDETIC_TRY(const CollectionInfo info, engine->describe(name));
-  EIDETIC_TRY(auto store, VectorStore::in_memory(info.spec.space.dimensions, info.spec.space.metric));
-  std::string cursor;
-  std::uint64_t key = 0;
-  do {
-    EIDETIC_TRY(ScrollPage page, engine->list(name, {.cursor = cursor, .limit = 10'000, .with_vectors = true}));
-    for (const Item& item : page.items) EIDETIC_CHECK(store->append(key++, item.vector));
-    cursor = std::move(page.next);
-  } while (!cursor.empty());
-  if (key == 0) return fail(ErrorCode::invalid_argument, fmt::format("collection '{}' is empty", name));
-  return store;
-}
-
-// Rows spread evenly over the store.
-std::vector<Row> query_rows(const VectorStore& store, std::size_t count) {
-  count = std::min<std::size_t>(count, store.rows());
-  std::vector<Row> rows;
-  for (std::size_t i = 0; i < count; ++i) rows.push_back(static_cast<Row>(i * store.rows() / count));
-  return rows;
-}
-
-double recall_against(const Answers& exact, const Answers& found) {
-  std::size_t hits = 0;
-  std::size_t possible = 0;
-  for (std::size_t query = 0; query < exact.size(); ++query) {
-    const std::set<Row> wanted(exact[query].begin(), exact[query].end());
-    possible += wanted.size();
-    for (const Row row : found[query]) hits += wanted.count(row);
-  }
-  return possible == 0 ? 0 : static_cast<double>(hits) / static_cast<double>(possible);
-}
-
-// Builds one index, searches it from one thread, and leaves what it found in `answers`.
-Result<Measured> measure(const std::string& kind, const std::shared_ptr<const VectorStore>& store,
-                         std::span<const Row> queries, const BenchIndexOptions& options, ThreadPool& pool,
-                         Answers& answers) {
-  EIDETIC_TRY(const auto index, make_index(kind, store, {.pool = &pool}));
-  std::vector<Row> rows(store->rows());
-  for (Row row = 0; row < store->rows(); ++row) rows[row] = row;
-  Measured measured = {.kind = kind};
-  Result<void> added;
-  measured.build_seconds = seconds_of([&] { added = index->add(rows); });
-  EIDETIC_CHECK(added);
-  std::vector<double> seconds;
-  double total = 0;
-  for (const Row query : queries) {
-    Result<std::vector<Neighbor>> found;
-    seconds.push_back(
-        seconds_of([&] { found = index->search(store->vector(query), {.k = options.k, .ef = options.ef}); }));
-    total += seconds.back();
-    if (!found) return std::unexpected(found.error());
-    answers.emplace_back();
-    for (const Neighbor& neighbor : *found) answers.back().push_back(neighbor.row);
-  }
-  measured.queries_per_s = total > 0 ? static_cast<double>(queries.size()) / total : 0;
-  measured.median_ms = median(std::move(seconds)) * 1000;
-  measured.memory_bytes = index->stats().memory_bytes;
-  return measured;
-}
-
-void print_results(const Session& session, const VectorStore& store, std::size_t queries, std::uint32_t k,
-                   const std::vector<Measured>& results) {
-  if (session.globals.json) {
-    Json list = Json::array();
-    for (const Measured& m : results) {
-      list.push_back({{"index", m.kind},
-                      {"build_seconds", m.build_seconds},
-                      {"queries_per_s", m.queries_per_s},
-                      {"median_ms", m.median_ms},
-                      {"recall", m.recall},
-                      {"memory_bytes", m.memory_bytes}});
+  if (!chosen.empty()) return chosen;
+  for (Suggestion& suggestion : suggest_indexes(store.live(), store.dimensions())) {
+    if (suggestion.left_out.empty()) {
+      chosen.push_back(std::move(suggestion.factory));
+    } else {
+      left_out.push_back({std::move(suggestion.factory), std::move(suggestion.left_out)});
     }
-    print_json({{"vectors", store.rows()},
-                {"dimensions", store.dimensions()},
-                {"queries", queries},
-                {"k", k},
-                {"indexes", std::move(list)}});
-    return;
   }
-  fmt::print("{} vectors of {} dimensions, {} queries from one thread\n", store.rows(), store.dimensions(), queries);
-  Table table({{.title = "index"},
-               {.title = "build s", .right_aligned = true},
-               {.title = "queries/s", .right_aligned = true},
-               {.title = "median ms", .right_aligned = true},
-               {.title = fmt::format("recall@{}", k), .right_aligned = true},
-               {.title = "memory", .right_aligned = true}});
-  for (const Measured& m : results) {
-    table.add({m.kind, fmt::format("{:.2f}", m.build_seconds), fmt::format("{:.0f}", m.queries_per_s),
-               fmt::format("{:.3f}", m.median_ms), fmt::format("{:.4f}", m.recall), human_bytes(m.memory_bytes)});
+  return chosen;
+}
+
+// Our indexes and then the peers', each built, and tried at every setting for what it finds.
+Result<void> build_all(const std::vector<std::string>& factories, const std::stop_token& stop, Outcome& outcome) {
+  Peers* const peers = outcome.peers.get();
+  const auto start = std::chrono::steady_clock::now();
+  Progress bar("building", "indexes");
+  const std::size_t total = factories.size() + (peers ? peers->offers().size() : 0);
+  const auto advance = [&](std::size_t done) {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    bar.update({.total = total, .done = done, .seconds = took.count()});
+  };
+  advance(0);
+  EIDETIC_TRY(const ExactAnswers exact, ExactAnswers::of(outcome.task));
+  for (std::size_t i = 0; i < total; ++i) {
+    if (stop.stop_requested()) return fail(ErrorCode::unavailable, "stopped");
+    const bool own = i < factories.size();
+    auto contender = own ? build_index(factories[i], outcome.task) : peers->build(i - factories.size());
+    if (contender) {
+      EIDETIC_TRY(outcome.trials.emplace_back(), try_out(*std::move(contender), outcome.task, exact, stop));
+    } else if (own || contender.error().code != ErrorCode::unsupported) {
+      return std::unexpected(contender.error());
+    } else {
+      const auto& offer = peers->offers()[i - factories.size()];
+      outcome.left_out.push_back({offer.library + ' ' + offer.index, contender.error().message});
+    }
+    if (i + 1 == factories.size()) outcome.resident_bytes = anonymous_bytes();
+    advance(i + 1);
+  }
+  return {};
+}
+
+Result<void> measure_all(const std::stop_token& stop, Outcome& outcome) {
+  const auto start = std::chrono::steady_clock::now();
+  Progress bar("measuring", "rounds");
+  for (std::uint32_t round = 0; round < outcome.rounds; ++round) {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    bar.update({.total = outcome.rounds, .done = round, .seconds = took.count()});
+    EIDETIC_CHECK(measure_round(outcome.trials, outcome.task, stop));
+  }
+  summarise(outcome.trials);
+  return {};
+}
+
+// --- what is said ---
+
+std::optional<std::pair<const Trial*, const Point*>> recommended(const Outcome& outcome) {
+  std::optional<std::pair<const Trial*, const Point*>> best;
+  for (const Trial& trial : outcome.trials) {
+    if (trial.contender->built().library != Built().library) continue;
+    const Point* point = fastest(trial, *outcome.target);
+    if (point && (!best || point->queries_per_s > best->second->queries_per_s)) best = {&trial, point};
+  }
+  return best;
+}
+
+Json to_json(const SearchParams& params) {
+  Json json = Json::object();
+  if (params.ef != 0) json["ef"] = params.ef;
+  if (params.probes != 0) json["probes"] = params.probes;
+  if (params.rescore != 0) json["rescore"] = params.rescore;
+  return json;
+}
+
+Json to_json(const Point& point, std::uint32_t k) {
+  return {{"parameters", to_json(point.params)},
+          {"recall_at", {{"1", point.recall.at_1}, {std::to_string(k), point.recall.at_k}}},
+          {"queries_per_s", point.queries_per_s},
+          {"queries_per_s_all_threads", point.queries_per_s_all},
+          {"p50_ms", point.p50_ms},
+          {"p99_ms", point.p99_ms}};
+}
+
+Json to_json(const Outcome& outcome) {
+  const VectorStore& store = *outcome.task.store;
+  Json indexes = Json::array();
+  for (const Trial& trial : outcome.trials) {
+    const Built& built = trial.contender->built();
+    Json points = Json::array();
+    for (const Point& point : trial.points) points.push_back(to_json(point, outcome.task.k));
+    indexes.push_back({{"index", built.index},
+                       {"library", built.library},
+                       {"train_seconds", built.train_seconds},
+                       {"build_seconds", built.build_seconds},
+                       {"memory_bytes", built.memory_bytes},
+                       {"disk_bytes", built.disk_bytes},
+                       {"points", std::move(points)}});
+    if (!outcome.target) continue;
+    const Point* point = fastest(trial, *outcome.target);
+    indexes.back()["target"] = {
+        {"reached", point != nullptr},
+        {"point", to_json(point ? *point : most_thorough(trial, *outcome.target), outcome.task.k)}};
+  }
+  Json left_out = Json::array();
+  for (const auto& [index, reason] : outcome.left_out) left_out.push_back({{"index", index}, {"reason", reason}});
+  Json json = {{"vectors", store.live()},
+               {"dimensions", store.dimensions()},
+               {"metric", to_string(store.metric())},
+               {"queries", outcome.task.queries.rows()},
+               {"k", outcome.task.k},
+               {"threads", outcome.task.threads},
+               {"rounds", outcome.rounds},
+               {"store", {{"bytes", store.data_bytes()}, {"open_seconds", outcome.open_seconds}}},
+               {"resident_bytes", outcome.resident_bytes},
+               {"indexes", std::move(indexes)},
+               {"left_out", std::move(left_out)}};
+  if (!outcome.target) return json;
+  json["target"] = {{"recall_at", outcome.target->at}, {"recall", outcome.target->recall}};
+  const auto best = recommended(outcome);
+  json["recommendation"] =
+      best ? Json{{"index", best->first->contender->built().index}, {"parameters", to_json(best->second->params)}}
+           : Json(nullptr);
+  return json;
+}
+
+Table table_for(const Outcome& outcome) {
+  std::vector<Column> columns = {{.title = "index", .least = 12}, {.title = "searched with"}};
+  for (const std::string& title :
+       {std::string("recall@1"), fmt::format("recall@{}", outcome.task.k), std::string("queries/s"),
+        fmt::format("{} threads", outcome.task.threads), std::string("p50 ms"), std::string("p99 ms"),
+        std::string("train s"), std::string("build s"), std::string("memory"), std::string("disk")}) {
+    columns.push_back({.title = title, .right_aligned = true, .optional = columns.size() > 5});
+  }
+  return Table(std::move(columns));
+}
+
+// Facts of building stand in the first line of an index alone.
+void add_line(Table& table, const Outcome& outcome, const Trial& trial, const Point& point, bool first,
+              const std::string& note) {
+  const Built& built = trial.contender->built();
+  const std::string settings = describe(point.params);
+  std::vector<std::string> cells = {first ? outcome.name_of(trial) : "",
+                                    note.empty() ? settings : settings.empty() ? note : settings + "; " + note,
+                                    fmt::format("{:.4f}", point.recall.at_1),
+                                    fmt::format("{:.4f}", point.recall.at_k),
+                                    fmt::format("{:.0f}", point.queries_per_s),
+                                    fmt::format("{:.0f}", point.queries_per_s_all),
+                                    fmt::format("{:.3f}", point.p50_ms),
+                                    fmt::format("{:.3f}", point.p99_ms)};
+  if (first) {
+    cells.push_back(fmt::format("{:.2f}", built.train_seconds));
+    cells.push_back(fmt::format("{:.2f}", built.build_seconds));
+    cells.push_back(human_bytes(built.memory_bytes));
+    cells.push_back(human_bytes(built.disk_bytes));
+  }
+  table.add(std::move(cells));
+}
+
+// One line a reason.
+void print_left_out(const std::vector<Peers::LeftOut>& left_out) {
+  std::vector<std::pair<std::string, std::string>> by_reason;
+  for (const auto& [index, reason] : left_out) {
+    const auto found = std::ranges::find(by_reason, reason, &std::pair<std::string, std::string>::first);
+    if (found == by_reason.end()) {
+      by_reason.emplace_back(reason, index);
+    } else {
+      found->second += " and " + index;
+    }
+  }
+  for (const auto& [reason, indexes] : by_reason) fmt::print("left out: {}: {}\n", indexes, reason);
+}
+
+void print_outcome(const Outcome& outcome) {
+  const IndexTask& task = outcome.task;
+  fmt::print("{} vectors of {} dimensions, {}; {} queries, {} rounds\n", task.store->live(), task.store->dimensions(),
+             to_string(task.store->metric()), task.queries.rows(), outcome.rounds);
+  fmt::print("the store opens in {:.2f} s; memory with all indexes of ours: {}\n", outcome.open_seconds,
+             human_bytes(outcome.resident_bytes));
+  Table table = table_for(outcome);
+  for (const Trial& trial : outcome.trials) {
+    if (outcome.target) {
+      const Point* point = fastest(trial, *outcome.target);
+      add_line(table, outcome, trial, point ? *point : most_thorough(trial, *outcome.target), true,
+               point ? "" : "not reached");
+      continue;
+    }
+    bool first = true;
+    for (const Point* point : front_of(trial)) {
+      add_line(table, outcome, trial, *point, first, "");
+      first = false;
+    }
   }
   table.print();
+  print_left_out(outcome.left_out);
+  if (!outcome.target) return;
+  const std::string wanted = fmt::format("recall@{} of {}", outcome.target->at, outcome.target->recall);
+  if (const auto best = recommended(outcome)) {
+    const std::string settings = describe(best->second->params);
+    fmt::print("fastest with {}: --index {}{}{}\n", wanted, best->first->contender->built().index,
+               settings.empty() ? "" : ", searched with ", settings);
+  } else {
+    fmt::print("no index reaches {}\n", wanted);
+  }
+}
+
+Result<void> write_plot(const Outcome& outcome, const std::filesystem::path& file) {
+  const IndexTask& task = outcome.task;
+  RecallPlot plot = {.title = fmt::format("{} vectors of {} dimensions, {}", task.store->live(),
+                                          task.store->dimensions(), to_string(task.store->metric())),
+                     .recall_name = fmt::format("recall@{}", task.k),
+                     .target = {},
+                     .lines = {}};
+  if (outcome.target && outcome.target->at == task.k) plot.target = outcome.target->recall;
+  std::vector<std::string> libraries;
+  for (const Trial& trial : outcome.trials) {
+    const Built& built = trial.contender->built();
+    const auto library = std::ranges::find(libraries, built.library);
+    PlotLine line = {.label = outcome.name_of(trial),
+                     .kind = built.index,
+                     .style = static_cast<std::size_t>(library - libraries.begin()),
+                     .points = {}};
+    if (library == libraries.end()) libraries.push_back(built.library);
+    for (const Point* point : front_of(trial)) {
+      line.points.push_back(
+          {.recall = point->recall.at_k, .queries_per_s = point->queries_per_s, .settings = describe(point->params)});
+    }
+    plot.lines.push_back(std::move(line));
+  }
+  return write_file_atomically(file, svg_of(plot));
+}
+
+Result<void> measure(const Session& session, BenchIndexOptions options, const std::filesystem::path& scratch,
+                     const std::stop_token& stop, Outcome& outcome) {
+  outcome.rounds = options.rounds;
+  // All that can be wrong is found before anything is measured.
+  for (const std::string& factory : options.indexes) EIDETIC_CHECK(check_factory(factory));
+  if (!options.target.empty()) {
+    EIDETIC_TRY(outcome.target, parse_target(options.target, options.k));
+  }
+  if (!options.generate.empty()) {
+    EIDETIC_TRY(options.source.generated, parse_shape(options.generate));
+  }
+  if (!options.metric.empty()) {
+    EIDETIC_TRY(options.source.metric, parse_metric(options.metric));
+  }
+  EIDETIC_TRY(BenchVectors vectors, take_vectors(session.globals, options.source, scratch));
+  outcome.open_seconds = vectors.open_seconds;
+  outcome.task = {.store = std::move(vectors.store),
+                  .queries = std::move(vectors.queries),
+                  .k = options.k,
+                  .threads = session.globals.threads > 0 ? session.globals.threads : available_cores(),
+                  .folder = scratch};
+  EIDETIC_TRY(const auto factories, choose(options, *outcome.task.store, outcome.left_out));
+  if (!options.peers.empty()) {
+    EIDETIC_TRY(outcome.peers, Peers::start(options.peers, outcome.task, factories, stop));
+    const auto& missing = outcome.peers->left_out();
+    outcome.left_out.insert(outcome.left_out.end(), missing.begin(), missing.end());
+  }
+  EIDETIC_CHECK(build_all(factories, stop, outcome));
+  return measure_all(stop, outcome);
 }
 
 Result<int> run_bench_index(const Session& session, const BenchIndexOptions& options) {
-  for (const auto& kind : options.kinds) EIDETIC_CHECK(check_factory(kind));
-  if (options.npy.empty() == options.collection.empty()) {
-    return fail(ErrorCode::invalid_argument, "bench index measures either FILE.npy or a collection: -c NAME");
+  const Interruption interruption;
+  EIDETIC_TRY(const ScratchFolder scratch, ScratchFolder::make(session.globals, options.folder));
+  Outcome outcome;
+  const auto measured = measure(session, options, scratch.path(), interruption.token(), outcome);
+  if (interruption.signal() != 0) {
+    print_note("stopped; nothing is kept");
+    return 128 + interruption.signal();
   }
-  EIDETIC_TRY(const std::shared_ptr<const VectorStore> store,
-              options.npy.empty() ? store_of_collection(session, options.collection) : store_of_npy(options.npy));
-  const auto queries = query_rows(*store, options.queries);
-  ThreadPool pool(session.globals.threads);
-  Answers exact;
-  EIDETIC_CHECK(measure("Flat", store, queries, options, pool, exact));
-  std::vector<Measured> results;
-  for (const auto& kind : options.kinds) {
-    Answers answers;
-    EIDETIC_TRY(Measured measured, measure(kind, store, queries, options, pool, answers));
-    measured.recall = recall_against(exact, answers);
-    results.push_back(std::move(measured));
+  EIDETIC_CHECK(measured);
+  if (!options.plot.empty()) EIDETIC_CHECK(write_plot(outcome, options.plot));
+  if (session.globals.json) {
+    print_json(to_json(outcome));
+  } else {
+    print_outcome(outcome);
   }
-  print_results(session, *store, queries.size(), options.k, results);
   return kDone;
 }
 
 }  // namespace
 
 void add_bench_index(CLI::App& bench, Session& session) {
-  auto* app =
-      bench.add_subcommand("index", "Build time, queries/s and recall of index kinds, on a collection or a file")
-          ->fallthrough();
+  auto* app = bench
+                  .add_subcommand("index",
+                                  "Kinds of index side by side: building, size, recall and queries/s, on a collection "
+                                  "or a file")
+                  ->fallthrough();
   auto options = std::make_shared<BenchIndexOptions>();
-  app->add_option("FILE.npy", options->npy, "vectors, one a row")->type_name("");
-  app->add_option("-c,--collection", options->collection, "take the vectors of this collection")->type_name("NAME");
-  app->add_option("--index", options->kinds, "index kinds to measure (default: Flat,HNSW16)")
-      ->type_name("KIND,…")
-      ->delimiter(',')
+  BenchSource& source = options->source;
+  app->add_option("-c,--collection", source.collection, "take the vectors of this collection")->type_name("NAME");
+  app->add_option("--vectors", source.vectors, "take the vectors of this file, one a row")->type_name("FILE.npy");
+  app->add_option("--generate", options->generate, "make vectors around 1,000 centres")->type_name("ROWSxDIMENSIONS");
+  app->add_option("--metric", options->metric,
+                  "of --vectors and --generate: cosine, dot or euclidean (default: cosine)")
+      ->type_name("NAME");
+  app->add_option("--queries", source.queries, "search with the vectors of this file (default: some that are held out)")
+      ->type_name("FILE.npy");
+  app->add_option("--query-count", source.held, "vectors to hold out (default: 1000, at most a tenth)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 1'000'000U).description(""));
+  app->add_option("--index", options->indexes, "a kind to measure; may be repeated (default: all that suit)")
+      ->type_name("FACTORY")
       ->allow_extra_args(false);
   app->add_option("-k", options->k, "hits a query (default: 10)")
       ->type_name("N")
       ->check(CLI::Range(1U, kMaxK).description(""));
-  app->add_option("--ef", options->ef, "HNSW: candidates kept during the walk (default: the index's own)")
-      ->type_name("N");
-  app->add_option("--queries", options->queries, "stored vectors to search with (default: 1000)")
+  app->add_option("--target", options->target, "name the fastest setting with this recall: recall=0.95, recall@1=0.95")
+      ->type_name("RECALL");
+  app->add_option("--rounds", options->rounds, "times that everything is searched with in turn (default: 3)")
       ->type_name("N")
-      ->check(CLI::Range(1U, 1'000'000U).description(""));
+      ->check(CLI::Range(1U, 1000U).description(""));
+  app->add_option("--plot", options->plot, "draw recall against speed")->type_name("FILE.svg");
+  app->add_option("--peers", options->peers, "a Python with faiss, usearch or hnswlib, to measure these beside")
+      ->type_name("PYTHON");
+  app->add_option("--folder", options->folder, "where to keep the vectors meanwhile (default: in the data folder)")
+      ->type_name("DIR");
   app->callback([=, &session] { session.command = [=, &session] { return run_bench_index(session, *options); }; });
 }
 

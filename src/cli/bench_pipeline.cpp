@@ -1,18 +1,16 @@
 // eidetic bench pipeline: each stage of indexing alone, then all together, on a folder of real pictures.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <atomic>
-#include <filesystem>
 #include <mutex>
 
-#include "base/file.h"
 #include "base/threads.h"
 #include "blobs/router.h"
 #include "cli/bench.h"
 #include "cli/progress.h"
 #include "cli/report.h"
+#include "cli/scratch_folder.h"
 #include "cli/session.h"
 #include "cli/table.h"
 
@@ -42,28 +40,6 @@ struct PipelineReport {
   double bound = 0;       // images/s that the stage times allow
   double end_to_end = 0;  // images/s of `index`
   std::uint64_t images = 0, failed = 0;
-};
-
-// A data folder of its own inside the user's, so that commits go to the disk they will go to; removed at the end.
-class ScratchFolder {
- public:
-  [[nodiscard]] static Result<ScratchFolder> make(const Globals& globals) {
-    EIDETIC_TRY(const auto data, data_folder(globals));
-    EIDETIC_CHECK(make_directories(data));
-    std::string pattern = (data / "bench-XXXXXX").native();
-    if (mkdtemp(pattern.data()) == nullptr) return system_error("cannot make a folder in", data, errno);
-    return ScratchFolder(std::filesystem::path(pattern));
-  }
-  ScratchFolder(ScratchFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  ~ScratchFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  explicit ScratchFolder(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;
 };
 
 // Measures the stages on the same pictures, a chunk at a time.

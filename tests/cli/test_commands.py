@@ -204,13 +204,7 @@ def test_bench_pipeline_names_the_narrowest(cli, pictures):
     assert "narrowest: " in cli("bench", "pipeline", pictures).out
 
 
-def test_bench_index_and_embed(indexed, pictures, tmp_path):
-    report = indexed.json("bench", "index", "-c", "shapes", "--queries", 20)
-    flat, graph = report["indexes"]
-    assert (flat["index"], flat["recall"]) == ("Flat", 1.0) and graph["index"] == "HNSW16" and graph["recall"] > 0.9
-    random = numpy.random.default_rng(1).normal(size=(500, 32)).astype(numpy.float32)
-    numpy.save(tmp_path / "x.npy", random)
-    assert indexed.json("bench", "index", tmp_path / "x.npy", "--index", "Flat", "-k", 5)["vectors"] == 500
+def test_bench_embed(indexed, pictures):
     runs = indexed.json("bench", "embed", pictures, "--seconds", 0.2, "--sample", 8)["runs"]
     assert runs[0]["threads"] == 1 and all(run["images_per_s"] > 0 for run in runs)
 

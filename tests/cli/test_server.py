@@ -248,9 +248,9 @@ def test_backup(served):
     assert "monday" in served("backup", "monday", status=1).err
 
 
-def test_bench_index_takes_vectors_of_a_server(served, pictures):
-    flat, graph = served.json("bench", "index", "-c", "shapes", "--queries", 20)["indexes"]
-    assert flat["recall"] == 1.0 and graph["index"] == "HNSW16"
+def test_bench_index_takes_vectors_of_a_server(served, pictures, tmp_path):
+    report = served.json("bench", "index", "-c", "shapes", "--index", "Flat", "--rounds", 1, "--folder", tmp_path)
+    assert report["vectors"] == 36 and report["indexes"][0]["points"][0]["recall_at"] == {"1": 1.0, "10": 1.0}
     for command in ("pipeline", "embed"):
         answer = served("bench", command, pictures, status=2)
         assert answer.err.count("\n") == 1 and "this machine" in answer.err
