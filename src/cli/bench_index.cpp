@@ -138,7 +138,7 @@ std::optional<std::pair<const Trial*, const Point*>> recommended(const Outcome& 
 Json to_json(const SearchParams& params) {
   Json json = Json::object();
   if (params.ef != 0) json["ef"] = params.ef;
-  if (params.probes != 0) json["probes"] = params.probes;
+  if (params.nprobe != 0) json["nprobe"] = params.nprobe;
   if (params.rescore != 0) json["rescore"] = params.rescore;
   return json;
 }

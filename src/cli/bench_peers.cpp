@@ -56,7 +56,7 @@ class PeerIndex final : public Contender {
   }
 
   Result<Answers> answers(const SearchParams& params) override {
-    EIDETIC_TRY(const Json said, peers_.ask({{"answers", number_}, {"ef", params.ef}, {"probes", params.probes}}));
+    EIDETIC_TRY(const Json said, peers_.ask({{"answers", number_}, {"ef", params.ef}, {"nprobe", params.nprobe}}));
     EIDETIC_TRY(JsonReader reader, JsonReader::of(said, kAnswer));
     EIDETIC_TRY(const Json lists, reader.get<Json>("ids"));
     Answers answers(task_.queries.rows());
@@ -71,7 +71,7 @@ class PeerIndex final : public Contender {
   Result<Pass> pass(const SearchParams& params, bool all_threads, double seconds) override {
     EIDETIC_TRY(const Json said, peers_.ask({{"pass", number_},
                                              {"ef", params.ef},
-                                             {"probes", params.probes},
+                                             {"nprobe", params.nprobe},
                                              {"all", all_threads},
                                              {"seconds", seconds}}));
     EIDETIC_TRY(JsonReader reader, JsonReader::of(said, kAnswer));

@@ -3,8 +3,8 @@ line, each question on standard input answered on standard output.
 
     {"folder", "metric", "k", "threads", "indexes"}   ->  {"contenders": [{"index", "library"}], "left_out": [{"index", "reason"}]}
     {"build": N}                                      ->  {"build_seconds", "train_seconds", "memory_bytes", "disk_bytes"}
-    {"answers": N, "ef", "probes"}                    ->  {"ids": [[row, …], …]}
-    {"pass": N, "ef", "probes", "all", "seconds"}     ->  {"queries", "seconds", "ms": [ms of each query]}
+    {"answers": N, "ef", "nprobe"}                    ->  {"ids": [[row, …], …]}
+    {"pass": N, "ef", "nprobe", "all", "seconds"}     ->  {"queries", "seconds", "ms": [ms of each query]}
 
 or {"error": why}. The folder holds base.npy and queries.npy, of unit length where the metric is cosine. Alone a query is
 asked at a time; `all` is one call of the library with all queries and as many threads as it may have.
@@ -64,11 +64,11 @@ class Faiss:
     def fill(self):
         self.index.add(self.task["base"])
 
-    def set(self, ef, probes):
+    def set(self, ef, nprobe):
         if ef:
             self.faiss.ParameterSpace().set_index_parameter(self.index, "efSearch", ef)
-        if probes:
-            self.faiss.ParameterSpace().set_index_parameter(self.index, "nprobe", probes)
+        if nprobe:
+            self.faiss.ParameterSpace().set_index_parameter(self.index, "nprobe", nprobe)
 
     def search(self, queries, threads):
         self.faiss.omp_set_num_threads(threads)
@@ -100,7 +100,7 @@ class Usearch:
     def fill(self):
         self.index.add(np.arange(len(self.task["base"])), self.task["base"], threads=self.task["threads"])
 
-    def set(self, ef, probes):
+    def set(self, ef, nprobe):
         self.index.expansion_search = ef
 
     def search(self, queries, threads):
@@ -130,7 +130,7 @@ class Hnswlib:
     def fill(self):
         self.index.add_items(self.task["base"], num_threads=self.task["threads"])
 
-    def set(self, ef, probes):
+    def set(self, ef, nprobe):
         self.index.set_ef(ef)
 
     def search(self, queries, threads):
@@ -190,14 +190,14 @@ class Peers:
         return {"train_seconds": trained - start, "build_seconds": filled - trained, "memory_bytes": max(0, memory),
                 "disk_bytes": size}  # fmt: skip
 
-    def answers(self, number, ef, probes):
-        self.built[number].set(ef, probes)
+    def answers(self, number, ef, nprobe):
+        self.built[number].set(ef, nprobe)
         ids = self.built[number].search(self.task["queries"], self.task["threads"])
         return {"ids": [[int(i) for i in row if 0 <= i < len(self.task["base"])] for row in ids]}
 
-    def time(self, number, ef, probes, together, seconds):
+    def time(self, number, ef, nprobe, together, seconds):
         index, queries = self.built[number], self.task["queries"]
-        index.set(ef, probes)
+        index.set(ef, nprobe)
         start = time.perf_counter()
         if together:
             index.search(queries, self.task["threads"])
@@ -216,8 +216,8 @@ def answer(peers, question):
     if "build" in question:
         return peers.build(question["build"])
     if "answers" in question:
-        return peers.answers(question["answers"], question["ef"], question["probes"])
-    return peers.time(question["pass"], question["ef"], question["probes"], question["all"], question["seconds"])
+        return peers.answers(question["answers"], question["ef"], question["nprobe"])
+    return peers.time(question["pass"], question["ef"], question["nprobe"], question["all"], question["seconds"])
 
 
 def main():

@@ -249,8 +249,8 @@ std::vector<std::vector<SearchParams>> sweep_of(const std::string& factory, cons
   std::vector<std::vector<SearchParams>> lists;
   for (const std::uint32_t rescore : depths) {
     list.clear();
-    for (const std::uint32_t probes : doubling(1, plan->cells)) {
-      list.push_back({.k = task.k, .probes = probes, .rescore = rescore});
+    for (const std::uint32_t nprobe : doubling(1, plan->cells)) {
+      list.push_back({.k = task.k, .nprobe = nprobe, .rescore = rescore});
     }
     lists.push_back(list);
   }
@@ -263,7 +263,7 @@ std::string describe(const SearchParams& params) {
     if (value != 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, value);
   };
   add("ef", params.ef);
-  add("probes", params.probes);
+  add("nprobe", params.nprobe);
   add("rescore", params.rescore);
   return text;
 }

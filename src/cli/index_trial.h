@@ -90,11 +90,11 @@ class Contender {
 // Trains and fills an index of ours on all threads. Errors as check_factory; invalid_argument: too few to learn from.
 [[nodiscard]] Result<std::unique_ptr<Contender>> build_index(const std::string& factory, const IndexTask& task);
 
-// The settings to try, each list from fast to thorough by one parameter: a graph's ef, the probes of cells, and where
+// The settings to try, each list from fast to thorough by one parameter: a graph's ef, the nprobe of cells, and where
 // codes blur, candidates scored again. `rescores`: false where a library cannot do that.
 [[nodiscard]] std::vector<std::vector<SearchParams>> sweep_of(const std::string& factory, const IndexTask& task,
                                                               bool rescores);
-// "ef 32", "probes 8, rescore 100"; "" where there is nothing to choose.
+// "ef 32", "nprobe 8, rescore 100"; "" where there is nothing to choose.
 [[nodiscard]] std::string describe(const SearchParams& params);
 
 struct Point {

@@ -162,11 +162,11 @@ TEST(IndexTrial, SweepsTheParameterThatAnIndexHas) {
   EXPECT_THAT(texts("SQ8", false), ElementsAre(""));
   EXPECT_EQ(texts("HNSW16").front(), "ef 10");
   EXPECT_EQ(texts("PCA6,HNSW16").back(), "ef 1024");
-  EXPECT_THAT(texts("IVF6,Flat"), ElementsAre("probes 1", "probes 2", "probes 4", "probes 6"));
+  EXPECT_THAT(texts("IVF6,Flat"), ElementsAre("nprobe 1", "nprobe 2", "nprobe 4", "nprobe 6"));
   EXPECT_THAT(texts("IVF2,PQ6"),
-              ElementsAre("probes 1, rescore 20", "probes 2, rescore 20", "probes 1, rescore 100",
-                          "probes 2, rescore 100", "probes 1, rescore 500", "probes 2, rescore 500"));
-  EXPECT_THAT(texts("IVF2,PQ6", false), ElementsAre("probes 1", "probes 2"));
+              ElementsAre("nprobe 1, rescore 20", "nprobe 2, rescore 20", "nprobe 1, rescore 100",
+                          "nprobe 2, rescore 100", "nprobe 1, rescore 500", "nprobe 2, rescore 500"));
+  EXPECT_THAT(texts("IVF2,PQ6", false), ElementsAre("nprobe 1", "nprobe 2"));
   EXPECT_EQ(texts("PQ6").front(), "rescore 10");
   EXPECT_EQ(texts("PQ6").back(), "rescore 1500");
 }

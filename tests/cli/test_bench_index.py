@@ -71,7 +71,7 @@ def test_recall_is_that_of_brute_force(bench, vectors):
     assert (report["vectors"], report["queries"], report["metric"]) == (ROWS, QUERIES, "euclidean")
     shares = [point["recall_at"]["5"] for point in report["indexes"][0]["points"]]
     assert shares == sorted(shares) and shares[0] < 1 and shares[-1] == 1
-    assert [point["parameters"] for point in report["indexes"][0]["points"]][:2] == [{"probes": 1}, {"probes": 2}]
+    assert [point["parameters"] for point in report["indexes"][0]["points"]][:2] == [{"nprobe": 1}, {"nprobe": 2}]
     assert all(abs(share * 5 * QUERIES - round(share * 5 * QUERIES)) < 1e-6 for share in shares)
 
 
@@ -81,7 +81,7 @@ def test_table(bench):
     assert lines[1].startswith("the store opens in ") and "memory" in lines[1]
     assert re.split(r"  +", lines[2])[:4] == ["index", "searched with", "recall@1", "recall@10"]
     assert lines[3].split()[:3] == ["Flat", "1.0000", "1.0000"]
-    assert lines[4].startswith("IVF8,Flat  probes ")
+    assert lines[4].startswith("IVF8,Flat  nprobe ")
     assert "1.0000     1.0000" in lines[-1]
 
 
@@ -89,7 +89,7 @@ def test_target_picks_and_says_what_is_not_reached(bench):
     lines = bench("--index", "Flat", "--index", "PQ2x4", "--target", "recall=1").out.splitlines()
     assert len(lines) == 6 and lines[-1] == "fastest with recall@10 of 1: --index Flat"
     lines = bench("--index", "IVF8,Flat", "--target", "recall@1=0.5").out.splitlines()
-    assert re.fullmatch(r"fastest with recall@1 of 0.5: --index IVF8,Flat, searched with probes \d", lines[-1])
+    assert re.fullmatch(r"fastest with recall@1 of 0.5: --index IVF8,Flat, searched with nprobe \d", lines[-1])
 
 
 def test_what_there_are_too_few_vectors_for_is_left_out(tmp_path):
