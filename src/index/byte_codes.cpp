@@ -17,20 +17,22 @@ constexpr int kZero = 64;
 constexpr int kMaxCode = 63;
 constexpr int kMaxQueryCode = 127;
 
-std::int32_t product_generic(const std::uint8_t* row, const std::int8_t* query, std::size_t count) {
+EIDETIC_READS_BESIDE_WRITES std::int32_t product_generic(const std::uint8_t* row, const std::int8_t* query,
+                                                         std::size_t count) {
   std::int32_t sum = 0;
   for (std::size_t i = 0; i < count; ++i) sum += row[i] * query[i];
   return sum;
 }
 
 #ifdef __x86_64__
-__attribute__((target("avx2"))) std::int32_t product_avx2(const std::uint8_t* row, const std::int8_t* query,
-                                                          std::size_t count) {
+__attribute__((target("avx2"))) EIDETIC_READS_BESIDE_WRITES std::int32_t product_avx2(const std::uint8_t* row,
+                                                                                      const std::int8_t* query,
+                                                                                      std::size_t count) {
   const __m256i ones = _mm256_set1_epi16(1);
   __m256i sum0 = _mm256_setzero_si256();
   __m256i sum1 = _mm256_setzero_si256();
   for (std::size_t i = 0; i < count; i += 64) {
-    const auto load = [](const auto* from) __attribute__((target("avx2"))) {
+    const auto load = [](const auto* from) __attribute__((target("avx2"), no_sanitize("thread"))) {
       return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
     };
     const __m256i products0 = _mm256_maddubs_epi16(load(row + i), load(query + i));
@@ -45,9 +47,8 @@ __attribute__((target("avx2"))) std::int32_t product_avx2(const std::uint8_t* ro
   return _mm_cvtsi128_si32(half);
 }
 
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni"))) std::int32_t product_vnni(const std::uint8_t* row,
-                                                                                          const std::int8_t* query,
-                                                                                          std::size_t count) {
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni"))) EIDETIC_READS_BESIDE_WRITES std::int32_t product_vnni(
+    const std::uint8_t* row, const std::int8_t* query, std::size_t count) {
   __m512i sum = _mm512_setzero_si512();
   for (std::size_t i = 0; i < count; i += 64) {
     sum = _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(row + i), _mm512_loadu_si512(query + i));

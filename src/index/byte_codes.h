@@ -10,6 +10,7 @@
 
 #include "eidetic/space.h"
 
+#include "index/reads_beside_writes.h"
 #include "index/simd.h"
 
 namespace eidetic {
@@ -40,6 +41,13 @@ class ByteQuery {
 
   [[nodiscard]] float distance(const std::uint8_t* row) const noexcept {
     const ByteTerms terms = byte_terms(row, codes_.size());
+    return terms.square + square_ +
+           terms.scale * scale_ * static_cast<float>(product_(row, codes_.data(), codes_.size()) - offset_);
+  }
+  // The same of a row that may be being written: any number, then.
+  [[nodiscard]] EIDETIC_READS_BESIDE_WRITES float distance_beside_writes(const std::uint8_t* row) const noexcept {
+    ByteTerms terms;
+    __builtin_memcpy_inline(&terms, row + codes_.size(), sizeof(terms));
     return terms.square + square_ +
            terms.scale * scale_ * static_cast<float>(product_(row, codes_.data(), codes_.size()) - offset_);
   }

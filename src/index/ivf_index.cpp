@@ -167,9 +167,11 @@ Result<std::vector<Neighbor>> IvfIndex::search(std::span<const float> query, con
   const std::size_t probes =
       params.nprobe != 0 ? params.nprobe : std::max<std::size_t>(kDefaultProbes, plan_.cells / kDefaultProbeShare);
 
+  // Of rows that come in from now on, codes may be read half written.
+  const Row end = states_.end();
   Candidates candidates(depth(params), [&](Slot slot) -> std::optional<Row> {
     const auto row = lists_.row(slot);
-    if (!row || !states_.live(*row) || (params.accept && !params.accept(*row))) return std::nullopt;
+    if (!row || *row >= end || !states_.live(*row) || (params.accept && !params.accept(*row))) return std::nullopt;
     return row;
   });
   const auto scan = codes_->scan(projected);

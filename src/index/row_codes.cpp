@@ -146,7 +146,7 @@ class ByteRowCodes::ByteScan final : public RowCodes::Scan {
     for (Block block = first; block < first + count; ++block) {
       const std::uint8_t* const rows = codes_.codes_.at(block);
       for (std::size_t lane = 0; lane < kBlockRows; ++lane) {
-        const float score = half_square_ - scale_ * query_.distance(rows + lane * width);
+        const float score = half_square_ - scale_ * query_.distance_beside_writes(rows + lane * width);
         if (score < candidates.threshold()) continue;
         candidates.offer(static_cast<Slot>(block * kBlockRows + lane), score, score);
       }
