@@ -34,7 +34,7 @@ function(eidetic_room name)
                                                GTest::gmock)
     target_compile_definitions(${name}_test PRIVATE EIDETIC_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME ${name} COMMAND ${name}_test)
-    set_tests_properties(${name} PROPERTIES TIMEOUT 300 ENVIRONMENT "${EIDETIC_TEST_ENVIRONMENT}")
+    set_tests_properties(${name} PROPERTIES TIMEOUT 1500 ENVIRONMENT "${EIDETIC_TEST_ENVIRONMENT}")
   endif()
 endfunction()
 
