@@ -34,7 +34,7 @@ struct Neighbor {
 struct SearchDepth {
   std::uint32_t ef = 0;       // HNSW: candidates kept during the walk, up to kMaxEf
   std::uint32_t nprobe = 0;   // IVF: cells visited, up to kMaxNprobe; more where they hold fewer than k
-  std::uint32_t rescore = 0;  // candidates scored again from full precision, where codes are what is searched
+  std::uint32_t rescore = 0;  // codes: candidates scored again from full precision, up to kMaxEf
   friend bool operator==(const SearchDepth&, const SearchDepth&) = default;
 };
 

@@ -330,8 +330,8 @@ std::string Collection::note(const IndexStats& stats, std::uint64_t items) const
       return fmt::format("{} is learnt from at least {} items; until then the search is exact", index, least);
   }
   if (outgrown(stats, items)) {
-    return fmt::format("learnt from {} items and there are {} now; build it again to have it learn from them",
-                       stats.training.rows, items);
+    return fmt::format("learnt from {} items and there are {} now; it is being learnt again", stats.training.rows,
+                       items);
   }
   return {};
 }

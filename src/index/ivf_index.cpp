@@ -18,8 +18,7 @@ namespace {
 constexpr std::size_t kPortionRows = 1024;  // added between two moments in which a snapshot can be taken
 constexpr unsigned kCellIterations = 10;
 constexpr unsigned kQuantiserIterations = 10;
-// Defaults, chosen on clustered vectors and photos (docs/benchmarks.md): a few more cells than the nearest, and enough
-// candidates to make up for what codes blur.
+// Defaults: a few more cells than the nearest, and enough candidates to make up for what codes blur.
 constexpr std::size_t kDefaultProbes = 8;
 constexpr std::size_t kDefaultProbeShare = 32;
 constexpr std::size_t kProductDepth = 10;  // times k

@@ -64,6 +64,10 @@ Result<void> check_params(const SearchParams& params) {
   if (params.ef > kMaxEf) {
     return fail(ErrorCode::invalid_argument, fmt::format("ef is {}: up to {} is possible", params.ef, kMaxEf));
   }
+  if (params.rescore > kMaxEf) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("rescore is {}: up to {} is possible", params.rescore, kMaxEf));
+  }
   if (params.nprobe > kMaxNprobe) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("nprobe is {}: up to {} is possible", params.nprobe, kMaxNprobe));

@@ -244,6 +244,10 @@ TEST_P(EveryPlainIndex, RefusesQueriesThatMeanNothing) {
   EXPECT_THAT(index->search(std::vector{1.F, 1.F}, {}).error().message, HasSubstr("have 3"));
   EXPECT_EQ(index->search(std::vector{1.F, 1.F, 1.F}, {.k = 0}).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(index->search(std::vector{1.F, 1.F, 1.F}, {.k = kMaxK + 1}).error().code, ErrorCode::invalid_argument);
+  const std::vector one = {1.F, 1.F, 1.F};
+  EXPECT_THAT(index->search(one, {.ef = kMaxEf + 1}).error().message, HasSubstr("ef is"));
+  EXPECT_THAT(index->search(one, {.nprobe = kMaxNprobe + 1}).error().message, HasSubstr("nprobe is"));
+  EXPECT_THAT(index->search(one, {.rescore = kMaxEf + 1}).error().message, HasSubstr("rescore is"));
   const auto zero = index->search(std::vector{0.F, 0.F, 0.F}, {});
   EXPECT_EQ(zero.has_value(), metric() != Metric::cosine);
 }
