@@ -4,8 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
 
-// LAPACK as OpenBLAS carries it: Fortran's calling convention, columns first. A symmetric matrix is the same both ways,
+// LAPACK has Fortran's calling convention, columns first. A symmetric matrix is the same both ways,
 // and of the others we ask for the transposed.
 extern "C" {
 void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w, double* work,
@@ -19,6 +20,12 @@ namespace eidetic {
 namespace {
 
 int whole(std::size_t size) { return static_cast<int>(size); }
+
+// Which LAPACK is loaded is the machine's choice, and not each is fit for several threads.
+std::mutex& lapack_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
 
 }  // namespace
 
@@ -56,6 +63,7 @@ void add_transposed_product(MatrixView a, MatrixView b, std::span<double> sum) {
 }
 
 Result<Eigen> symmetric_eigen(std::vector<double> matrix, std::size_t size) {
+  const std::scoped_lock lock(lapack_mutex());
   const int n = whole(size);
   Eigen eigen = {.values = std::vector<double>(size), .vectors = std::move(matrix)};
   double best_work = 0;
@@ -82,6 +90,7 @@ Result<Eigen> symmetric_eigen(std::vector<double> matrix, std::size_t size) {
 }
 
 Result<std::vector<double>> nearest_rotation(std::vector<double> matrix, std::size_t size) {
+  const std::scoped_lock lock(lapack_mutex());
   // Of the transposed matrix, columns first: M^T = U S V^T, so the answer (V U^T, rows first) is U V^T, columns first.
   const int n = whole(size);
   std::vector<double> singular(size);

@@ -1,5 +1,5 @@
-// Dense linear algebra on row-major float matrices: OpenBLAS behind a few functions. One thread each; call them from
-// several. Pure functions: any thread.
+// Dense linear algebra on row-major float matrices: BLIS and LAPACK behind a few functions. One thread each; call
+// them from several. Pure functions: any thread.
 #pragma once
 
 #include <cstddef>
