@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "eidetic/error.h"
+#include "eidetic/inspection.h"
 #include "eidetic/item.h"
 #include "eidetic/space.h"
 #include "eidetic/vector_index.h"
@@ -93,6 +94,17 @@ class Backend {
   [[nodiscard]] virtual Result<std::uint64_t> count(std::string_view collection) = 0;
   // Best first, ties by id; exactly min(k, live items not excluded).
   [[nodiscard]] virtual Result<std::vector<Hit>> search(std::string_view collection, const VectorQuery& query) = 0;
+  // The same for many queries, one result each, which is faster than one after the other.
+  [[nodiscard]] virtual Result<std::vector<Result<std::vector<Hit>>>> search(std::string_view collection,
+                                                                             std::span<const VectorQuery> queries) = 0;
+
+  // How it works inside, for people; unsupported where that is not known here. A look at every item: seconds for
+  // millions.
+  [[nodiscard]] virtual Result<IndexView> inspect(std::string_view collection) = 0;
+  // The same search, and what it did.
+  [[nodiscard]] virtual Result<SearchWalk> walk(std::string_view collection, const VectorQuery& query) = 0;
+  // request.label is left alone. invalid_argument: a request beyond its bounds.
+  [[nodiscard]] virtual Result<CollectionMap> map(std::string_view collection, const MapRequest& request) = 0;
 
   // Writes what makes the next start fast (snapshots) and waits for background index builds. Nothing is lost without
   // it.

@@ -18,6 +18,7 @@
 #include "eidetic/embedder.h"
 #include "eidetic/error.h"
 #include "eidetic/image.h"
+#include "eidetic/inspection.h"
 #include "eidetic/item.h"
 #include "eidetic/model.h"
 
@@ -225,7 +226,7 @@ struct Query {
 
 struct Timing {
   std::string stage;  // "read", "decode", "preprocess", "inference", "search", "total"
-  double ms = 0;
+  double ms = 0;      // of a search for several queries at once: this query's share
 };
 
 struct SearchResult {
@@ -268,6 +269,9 @@ class Engine {
                                                   std::stop_token stop = {}) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> erase(std::string_view name, std::span<const std::string> ids) = 0;
   [[nodiscard]] virtual Result<SearchResult> search(std::string_view name, const Query& query) = 0;
+  // Many at once: one result a query, in order; faster than one after the other.
+  [[nodiscard]] virtual Result<std::vector<Result<SearchResult>>> search(std::string_view name,
+                                                                         std::span<const Query> queries) = 0;
   // One vector a path or URI, in order, by the named bundle; nothing is stored.
   [[nodiscard]] virtual Result<std::vector<Result<Vector>>> embed(std::span<const std::string> uris,
                                                                   const std::string& model) = 0;
@@ -287,6 +291,13 @@ class Engine {
   // A damaged or truncated file: corrupt, and nothing is imported.
   [[nodiscard]] virtual Result<CollectionInfo> import_collection(const std::filesystem::path& file,
                                                                  std::optional<std::string> name = {}) = 0;
+
+  // --- looking inside: data for pictures. A look at every item: seconds for millions ---
+  [[nodiscard]] virtual Result<IndexView> inspect(std::string_view name) = 0;
+  // The same search as search(), and what it did.
+  [[nodiscard]] virtual Result<SearchWalk> walk(std::string_view name, const Query& query) = 0;
+  // Labels are read as in evaluate().
+  [[nodiscard]] virtual Result<CollectionMap> map(std::string_view name, const MapRequest& request) = 0;
 
   // --- items ---
   // Stores items, embedding pictures on all threads: one result an item, in order; a bad one fails alone. What is

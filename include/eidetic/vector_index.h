@@ -107,11 +107,21 @@ struct IndexAnatomy {
     std::uint64_t rows = 0;
     double mean_links = 0;  // a row
   };
+  struct Node {
+    struct Link {
+      Row to = 0;
+      std::uint32_t layer = 0;
+    };
+    Row row = 0;
+    std::uint32_t layer = 0;  // the highest that it is in; it is in all below too
+    std::vector<Link> links;
+  };
   std::string kind;
   std::uint32_t dimensions = 0;             // of the space that is searched
   std::vector<Cell> cells = {};             // of an index with cells
   std::vector<std::uint32_t> cell_of = {};  // of an index with cells: by row; kNoCell where a row is not there
   std::vector<Layer> layers = {};           // of a graph, the lowest first
+  std::vector<Node> nodes = {};             // of a graph's highest layers, as many as have at most 2,000 rows
 };
 inline constexpr std::uint32_t kNoCell = UINT32_MAX;
 

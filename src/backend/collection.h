@@ -44,7 +44,11 @@ class Collection : public std::enable_shared_from_this<Collection> {
   [[nodiscard]] Result<std::vector<Result<void>>> upsert(std::span<const Item> items);
   [[nodiscard]] Result<std::vector<Result<void>>> update(std::span<const Item> items);
   [[nodiscard]] Result<std::uint64_t> erase(std::span<const std::string> ids);
-  [[nodiscard]] Result<std::vector<Hit>> search(const VectorQuery& query);
+  [[nodiscard]] Result<std::vector<Hit>> search(const VectorQuery& query) { return search(query, nullptr); }
+  [[nodiscard]] std::vector<Result<std::vector<Hit>>> search(std::span<const VectorQuery> queries);
+  [[nodiscard]] Result<IndexView> inspect();
+  [[nodiscard]] Result<SearchWalk> walk(const VectorQuery& query);
+  [[nodiscard]] Result<CollectionMap> map(const MapRequest& request);
   [[nodiscard]] CollectionSpec spec() const;
   [[nodiscard]] Result<void> configure(std::string_view settings);
   [[nodiscard]] Result<void> reindex(std::string_view index);
@@ -73,7 +77,19 @@ class Collection : public std::enable_shared_from_this<Collection> {
     std::vector<Hit> hits;
     bool complete = true;  // false: a write came between, and items may lack
   };
-  [[nodiscard]] Result<Found> search_in(const Generation& generation, const VectorQuery& query);
+  // Which generation has answered, and what it did.
+  struct Told {
+    State generation;
+    SearchTrace trace;
+  };
+  // `told` may be null.
+  [[nodiscard]] Result<std::vector<Hit>> search(const VectorQuery& query, Told* told);
+  [[nodiscard]] Result<void> check(const VectorQuery& query) const;
+  [[nodiscard]] Result<Found> search_in(const State& generation, const VectorQuery& query, Told* told);
+  // Those of `queries` at `places`, which differ in their vectors only and exclude nothing. A result that is left empty
+  // is to be searched for by itself.
+  void search_together(const Generation& generation, std::span<const VectorQuery> queries,
+                       std::span<const std::size_t> places, std::span<std::optional<std::vector<Hit>>> results);
   [[nodiscard]] Result<Found> fill(const Generation& generation, std::span<const Neighbor> neighbors,
                                    const VectorQuery& query);
 

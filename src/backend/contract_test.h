@@ -467,6 +467,38 @@ TEST_P(BackendContract, RefusesBadQueries) {
   EXPECT_TRUE(refused(padded({1, std::numeric_limits<float>::infinity()}), 5));
 }
 
+TEST_P(BackendContract, ManyQueriesFindWhatEachFindsAlone) {
+  ASSERT_TRUE(backend().create(spec("shoes")));
+  store_numbered("shoes", 0, 200);
+  for (int i = 0; i < 40; ++i) store("shoes", {item("twin-" + std::to_string(10 + i * 7 % 40), point(3))});
+  std::vector<VectorQuery> queries;
+  for (int i = 0; i < 30; ++i) {
+    VectorQuery& query = queries.emplace_back();
+    query.vector = i == 11 ? Vector(3, 1) : point(i % 7);  // one is wrong, many are equal
+    query.k = i % 3 == 0 ? 4 : 9;
+    if (i % 10 == 7) query.exclude_ids = {numbered(i % 7), "twin-12"};
+    if (i % 10 == 3) query.depth.ef = 100;
+  }
+  queries[17].k = 0;
+  const auto results = backend().search("shoes", queries).value();
+  ASSERT_EQ(results.size(), queries.size());
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    const auto alone = backend().search("shoes", queries[i]);
+    ASSERT_EQ(results[i].has_value(), alone.has_value()) << i;
+    if (!alone) {
+      EXPECT_EQ(results[i].error().message, alone.error().message);
+      continue;
+    }
+    ASSERT_EQ(results[i]->size(), alone->size()) << i;
+    for (std::size_t j = 0; j < alone->size(); ++j) {
+      EXPECT_EQ((*results[i])[j].id, (*alone)[j].id) << i << ' ' << j;
+      EXPECT_NEAR((*results[i])[j].similarity, (*alone)[j].similarity, 1e-6);
+    }
+  }
+  EXPECT_TRUE(backend().search("shoes", std::span<const VectorQuery>{})->empty());
+  EXPECT_EQ(backend().search("boots", queries).error().code, ErrorCode::not_found);
+}
+
 // --- at the same time ---
 
 TEST_P(BackendContract, SearchesStayConsistentWhileItemsComeAndGo) {

@@ -58,6 +58,11 @@ class EmbeddedBackend final : public Backend {
                             bool with_vectors) override;
   Result<std::uint64_t> count(std::string_view collection) override;
   Result<std::vector<Hit>> search(std::string_view collection, const VectorQuery& query) override;
+  Result<std::vector<Result<std::vector<Hit>>>> search(std::string_view collection,
+                                                       std::span<const VectorQuery> queries) override;
+  Result<IndexView> inspect(std::string_view collection) override;
+  Result<SearchWalk> walk(std::string_view collection, const VectorQuery& query) override;
+  Result<CollectionMap> map(std::string_view collection, const MapRequest& request) override;
   Result<void> flush() override;
   Result<void> backup(const std::filesystem::path& folder) override;
 
@@ -242,6 +247,27 @@ Result<std::uint64_t> EmbeddedBackend::count(std::string_view collection) {
 Result<std::vector<Hit>> EmbeddedBackend::search(std::string_view collection, const VectorQuery& query) {
   EIDETIC_TRY(const Handle handle, find(collection));
   return handle->search(query);
+}
+
+Result<std::vector<Result<std::vector<Hit>>>> EmbeddedBackend::search(std::string_view collection,
+                                                                      std::span<const VectorQuery> queries) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return handle->search(queries);
+}
+
+Result<IndexView> EmbeddedBackend::inspect(std::string_view collection) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return handle->inspect();
+}
+
+Result<SearchWalk> EmbeddedBackend::walk(std::string_view collection, const VectorQuery& query) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return handle->walk(query);
+}
+
+Result<CollectionMap> EmbeddedBackend::map(std::string_view collection, const MapRequest& request) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return handle->map(request);
 }
 
 Result<void> EmbeddedBackend::flush() {

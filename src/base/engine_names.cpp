@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kJobStates = {"queued", "running", "done", "failed", "cancelled"};
 constexpr std::array<std::string_view, 3> kPutOutcomes = {"created", "replaced", "unchanged"};
+constexpr std::array<std::string_view, 2> kMapMethods = {"pca", "umap"};
 
 }  // namespace
 
@@ -24,5 +25,14 @@ Result<JobState> parse_job_state(std::string_view name) {
 }
 
 std::string_view to_string(PutOutcome outcome) noexcept { return kPutOutcomes[static_cast<std::size_t>(outcome)]; }
+
+std::string_view to_string(MapMethod method) noexcept { return kMapMethods[static_cast<std::size_t>(method)]; }
+
+Result<MapMethod> parse_map_method(std::string_view name) {
+  for (std::size_t i = 0; i < kMapMethods.size(); ++i) {
+    if (kMapMethods[i] == name) return static_cast<MapMethod>(i);
+  }
+  return fail(ErrorCode::invalid_argument, fmt::format("'{}' is no method of a map: pca or umap", name));
+}
 
 }  // namespace eidetic

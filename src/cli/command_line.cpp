@@ -56,6 +56,7 @@ void add_commands(CLI::App& root, Session& session) {
   add_embed_command(root, session);
   add_classify_command(root, session);
   add_eval_command(root, session);
+  add_inspect_command(root, session);
   add_backup_command(root, session);
   add_bench_command(root, session);
   add_serve_command(root, session);

@@ -20,6 +20,7 @@ void add_jobs_command(CLI::App& root, Session& session);
 void add_embed_command(CLI::App& root, Session& session);
 void add_classify_command(CLI::App& root, Session& session);
 void add_eval_command(CLI::App& root, Session& session);
+void add_inspect_command(CLI::App& root, Session& session);
 void add_backup_command(CLI::App& root, Session& session);
 void add_bench_command(CLI::App& root, Session& session);
 void add_serve_command(CLI::App& root, Session& session);

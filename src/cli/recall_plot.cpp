@@ -8,6 +8,8 @@
 #include <iterator>
 #include <string_view>
 
+#include "cli/svg.h"
+
 namespace eidetic {
 namespace {
 
@@ -16,24 +18,7 @@ constexpr double kLeft = 76, kTop = 64, kWidth = 700, kHeight = 460;
 constexpr double kLegendGap = 28, kLegendLine = 22, kLegendWidth = 250, kBottom = 62;
 constexpr double kApart = 38;  // least distance of two labels of the recall axis
 
-// Of Paul Tol's "bright" and "muted" schemes, told apart with colour blindness too.
-constexpr std::array<std::string_view, 10> kColors = {"#4477AA", "#EE6677", "#228833", "#AA3377", "#CCBB44",
-                                                      "#66CCEE", "#332288", "#882255", "#117733", "#777777"};
 constexpr std::array<std::string_view, 6> kDashes = {"", "7 4", "2 3", "9 3 2 3", "4 2", "1 4"};
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
-    }
-  }
-  return out;
-}
 
 // Of the misses, logarithmically: from .9 to .99 is as far as from .99 to .999, and 1 is not beyond reach.
 double stretched(double recall) {
@@ -70,22 +55,15 @@ class Drawing {
     const double legend = kTop + kLegendLine * static_cast<double>(lines_.size());
     const double height = std::max(kTop + kHeight + kBottom, legend + 20);
     const double width = kLeft + kWidth + kLegendGap + kLegendWidth;
-    add("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" "
-        "height=\"{1:.0f}\" font-family=\"system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif\" font-size=\"13\" "
-        "fill=\"#333\">\n",
-        width, height);
-    add("<title>{}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n", escaped(plot_.title));
-    add("<text x=\"{}\" y=\"30\" font-size=\"16\" font-weight=\"600\" fill=\"#111\">{}</text>\n", kLeft,
-        escaped(plot_.title));
     axes();
     for (std::size_t i = 0; i < lines_.size(); ++i) line(*lines_[i], i);
-    return std::move(svg_) + "</svg>\n";
+    return std::move(svg_).document(width, height, kLeft, plot_.title);
   }
 
  private:
   template <typename... Values>
   void add(fmt::format_string<Values...> text, Values&&... values) {
-    fmt::format_to(std::back_inserter(svg_), text, std::forward<Values>(values)...);
+    svg_.add(text, std::forward<Values>(values)...);
   }
 
   [[nodiscard]] double x(double recall) const { return kLeft + kWidth * recall_.share(stretched(recall)); }
@@ -121,7 +99,7 @@ class Drawing {
     add("</g>\n<path d=\"M{0} {1}V{2}H{3}\" fill=\"none\" stroke=\"#888\"/>\n<g fill=\"#555\">\n{4}</g>\n", kLeft, kTop,
         kTop + kHeight, kLeft + kWidth, labels);
     add("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n", kLeft + kWidth / 2, kTop + kHeight + 46,
-        escaped(plot_.recall_name));
+        Svg::escaped(plot_.recall_name));
     add("<text x=\"{}\" y=\"{}\" fill=\"#555\">queries/s from one thread</text>\n", kLeft, kTop - 12);
     if (!plot_.target) return;
     add("<path d=\"M{0:.1f} {1}V{2}\" stroke=\"#333\" stroke-dasharray=\"3 3\"/>\n"
@@ -147,7 +125,7 @@ class Drawing {
 
   void line(const PlotLine& line, std::size_t place) {
     const auto kind = static_cast<std::size_t>(std::ranges::find(kinds_, line.kind) - kinds_.begin());
-    const std::string_view color = kColors[kind % kColors.size()];
+    const std::string_view color = kSvgColors[kind % kSvgColors.size()];
     const std::string dash =
         line.style == 0 ? "" : fmt::format(" stroke-dasharray=\"{}\"", kDashes[line.style % kDashes.size()]);
     add("<g fill=\"{0}\" stroke=\"{0}\">\n<path fill=\"none\" stroke-width=\"2\"{1} d=\"", color, dash);
@@ -158,14 +136,14 @@ class Drawing {
     for (const PlotPoint& point : line.points) {
       const std::string settings = point.settings.empty() ? "" : ", " + point.settings;
       add("{} stroke=\"#fff\"><title>{}{}: {} {:.4f}, {:.0f} queries/s</title></{}>\n",
-          mark(line.style, x(point.recall), y(point.queries_per_s)), escaped(line.label), escaped(settings),
-          escaped(plot_.recall_name), point.recall, point.queries_per_s, tag(line.style));
+          mark(line.style, x(point.recall), y(point.queries_per_s)), Svg::escaped(line.label), Svg::escaped(settings),
+          Svg::escaped(plot_.recall_name), point.recall, point.queries_per_s, tag(line.style));
     }
     const double left = kLeft + kWidth + kLegendGap;
     const double middle = kTop + 8 + kLegendLine * static_cast<double>(place);
     add("<path stroke-width=\"2\"{} d=\"M{} {}h34\"/>\n{} stroke=\"#fff\"/>\n"
         "<text x=\"{}\" y=\"{}\" fill=\"#333\" stroke=\"none\">{}</text>\n</g>\n",
-        dash, left, middle, mark(line.style, left + 17, middle), left + 44, middle + 4.5, escaped(line.label));
+        dash, left, middle, mark(line.style, left + 17, middle), left + 44, middle + 4.5, Svg::escaped(line.label));
   }
 
   static std::string_view tag(std::size_t style) {
@@ -177,7 +155,7 @@ class Drawing {
   std::vector<std::string> kinds_;
   double least_ = 1, slowest_ = 1e12, quickest_ = 0;
   Range recall_{}, speed_{};
-  std::string svg_;
+  Svg svg_;
 };
 
 }  // namespace

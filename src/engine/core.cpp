@@ -11,6 +11,7 @@
 #include "engine/evaluate.h"
 #include "engine/ingest.h"
 #include "engine/pictures.h"
+#include "engine/labels.h"
 #include "engine/query.h"
 #include "engine/settings.h"
 #include "engine/transfer.h"
@@ -111,16 +112,36 @@ Result<std::uint64_t> Core::erase(std::string_view name, std::span<const std::st
   return parts_.backend->erase(name, ids);
 }
 
+QueryParts Core::query_parts(const CollectionSpec& collection) {
+  return {*parts_.backend, *parts_.blobs, parts_.options.decode, *parts_.pool, [this, &collection](const auto& model) {
+            return embedder_of(collection, model, Embedders::Use::queries);
+          }};
+}
+
 Result<SearchResult> Core::search(std::string_view name, const Query& query) {
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
-  EIDETIC_TRY(const auto filter, parse_filter(query.filter));
-  if (!filter.empty()) {
-    return fail(ErrorCode::unsupported, "searching with a filter is not possible yet; list with it, or leave it out");
-  }
-  if (!query.model.empty()) EIDETIC_CHECK(embedder_of(collection, query.model, Embedders::Use::queries));
-  const auto model = [&] { return embedder_of(collection, query.model, Embedders::Use::queries); };
   EIDETIC_TRY(const auto depth, search_depth(collection.settings, name));
-  return eidetic::search({*parts_.backend, *parts_.blobs, parts_.options.decode, model}, collection, query, depth);
+  return eidetic::search(query_parts(collection), collection, query, depth);
+}
+
+Result<std::vector<Result<SearchResult>>> Core::search(std::string_view name, std::span<const Query> queries) {
+  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
+  EIDETIC_TRY(const auto depth, search_depth(collection.settings, name));
+  return eidetic::search(query_parts(collection), collection, queries, depth);
+}
+
+Result<IndexView> Core::inspect(std::string_view name) { return parts_.backend->inspect(name); }
+
+Result<SearchWalk> Core::walk(std::string_view name, const Query& query) {
+  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
+  EIDETIC_TRY(const auto depth, search_depth(collection.settings, name));
+  return eidetic::walk(query_parts(collection), collection, query, depth);
+}
+
+Result<CollectionMap> Core::map(std::string_view name, const MapRequest& request) {
+  EIDETIC_TRY(auto map, parts_.backend->map(name, request));
+  if (!request.label.empty()) EIDETIC_CHECK(label_points(*parts_.backend, name, request.label, map.points));
+  return map;
 }
 
 Result<std::vector<Result<Vector>>> Core::embed(std::span<const std::string> uris, const std::string& model) {

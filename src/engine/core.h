@@ -20,6 +20,7 @@
 #include "catalog/thumbnail_cache.h"
 #include "engine/embedders.h"
 #include "engine/jobs.h"
+#include "engine/query.h"
 #include "engine/sweep.h"
 #include "engine/watcher.h"
 #include "net/http.h"
@@ -54,6 +55,11 @@ class Core final : public Engine {
                                           std::stop_token stop) override;
   [[nodiscard]] Result<std::uint64_t> erase(std::string_view name, std::span<const std::string> ids) override;
   [[nodiscard]] Result<SearchResult> search(std::string_view name, const Query& query) override;
+  [[nodiscard]] Result<std::vector<Result<SearchResult>>> search(std::string_view name,
+                                                                 std::span<const Query> queries) override;
+  [[nodiscard]] Result<IndexView> inspect(std::string_view name) override;
+  [[nodiscard]] Result<SearchWalk> walk(std::string_view name, const Query& query) override;
+  [[nodiscard]] Result<CollectionMap> map(std::string_view name, const MapRequest& request) override;
   [[nodiscard]] Result<std::vector<Result<Vector>>> embed(std::span<const std::string> uris,
                                                           const std::string& model) override;
   [[nodiscard]] Result<Vector> embed(Bytes picture, const std::string& model) override;
@@ -108,6 +114,8 @@ class Core final : public Engine {
   // The collection's own model, and where `asked` names one, that it makes the same vectors.
   [[nodiscard]] Result<std::shared_ptr<const Embedder>> embedder_of(const CollectionSpec& collection,
                                                                     const std::string& asked, Embedders::Use use);
+  // `collection` is to outlive what is given.
+  [[nodiscard]] QueryParts query_parts(const CollectionSpec& collection);
   // A model that a caller names by path has to be within the roots.
   [[nodiscard]] Result<void> check_model_reach(const std::string& model) const;
   [[nodiscard]] Result<void> check_reach(const IndexRequest& request) const;

@@ -8,9 +8,12 @@
 #include <set>
 #include <utility>
 
+#include "eidetic/filter.h"
+
 #include "base/hash.h"
 #include "blobs/listing.h"
 #include "engine/pictures.h"
+#include "engine/stages.h"
 
 namespace eidetic {
 namespace {
@@ -32,26 +35,30 @@ Result<void> check(const Query& query) {
       return fail(ErrorCode::invalid_argument, fmt::format("the weight {} is no finite number", term.weight));
     }
   }
+  EIDETIC_TRY(const auto filter, parse_filter(query.filter));
+  if (!filter.empty()) {
+    return fail(ErrorCode::unsupported, "searching with a filter is not possible yet; list with it, or leave it out");
+  }
   return {};
 }
 
 // Turns the terms of one query into vectors.
 class Terms {
  public:
-  Terms(const QueryParts& parts, const CollectionSpec& collection, StageTimes& times)
-      : parts_(parts), collection_(collection), times_(times) {}
+  Terms(const QueryParts& parts, const CollectionSpec& collection, const std::string& model, StageTimes& times)
+      : parts_(parts), collection_(collection), model_(model), times_(times) {}
 
   Result<Vector> vector(const Term& term) const {
     switch (term.kind) {
       case Term::Kind::picture: {
-        EIDETIC_TRY(const auto embedder, parts_.embedder());
+        EIDETIC_TRY(const auto embedder, parts_.embedder(model_));
         const PictureEmbedder pictures(parts_.blobs, parts_.decode, *embedder);
         const std::string uri = uri_of(term.value);
         EIDETIC_TRY(const auto bytes, pictures.read(uri, times_));
         return pictures.embed(bytes, display_name(uri), term.crop, times_);
       }
       case Term::Kind::bytes: {
-        EIDETIC_TRY(const auto embedder, parts_.embedder());
+        EIDETIC_TRY(const auto embedder, parts_.embedder(model_));
         return PictureEmbedder(parts_.blobs, parts_.decode, *embedder)
             .embed(term.bytes, "the given picture", term.crop, times_);
       }
@@ -71,7 +78,7 @@ class Terms {
   }
 
   Result<Vector> text(const std::string& words) const {
-    EIDETIC_TRY(const auto embedder, parts_.embedder());
+    EIDETIC_TRY(const auto embedder, parts_.embedder(model_));
     if (!embedder->has_text()) {
       return fail(ErrorCode::unsupported,
                   fmt::format("the model {} of collection '{}' knows pictures only, no words such as '{}'; for those, "
@@ -98,6 +105,7 @@ class Terms {
 
   const QueryParts& parts_;
   const CollectionSpec& collection_;
+  const std::string& model_;
   StageTimes& times_;
 };
 
@@ -105,16 +113,58 @@ double length(const Vector& vector) {
   return std::sqrt(std::inner_product(vector.begin(), vector.end(), vector.begin(), 0.0));
 }
 
+// What the query says, and where it says nothing, the collection.
+SearchDepth deeper(const SearchDepth& asked, const SearchDepth& usual) {
+  const auto either = [](std::uint32_t first, std::uint32_t second) { return first != 0 ? first : second; };
+  return {.ef = either(asked.ef, usual.ef),
+          .nprobe = either(asked.nprobe, usual.nprobe),
+          .rescore = either(asked.rescore, usual.rescore)};
+}
+
 // The pictures that a query was made of.
 struct OwnPictures {
   std::vector<std::string> uris;  // of those given by where they are
   std::set<std::string> hashes;   // SHA-256 of those given as bytes
+
+  [[nodiscard]] bool empty() const noexcept { return uris.empty() && hashes.empty(); }
 };
+
+// A query as it is searched with.
+struct Prepared {
+  VectorQuery nearest;
+  OwnPictures own;
+  StageTimes times;
+};
+
+Result<Prepared> prepare(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
+                         const SearchDepth& depth) {
+  EIDETIC_CHECK(check(query));
+  if (!query.model.empty()) EIDETIC_CHECK(parts.embedder(query.model));
+  Prepared prepared;
+  auto& [nearest, own, times] = prepared;
+  nearest.k = query.k;
+  nearest.depth = deeper(query.depth, depth);
+  const Terms terms(parts, collection, query.model, times);
+  std::vector<Vector> vectors;
+  std::vector<double> weights;
+  for (const auto& term : query.terms) {
+    EIDETIC_TRY(auto vector, terms.vector(term));
+    vectors.push_back(std::move(vector));
+    weights.push_back(term.weight);
+    if (!query.exclude_terms) continue;
+    if (term.kind == Term::Kind::id) nearest.exclude_ids.push_back(term.value);
+    if (term.kind == Term::Kind::picture) own.uris.push_back(uri_of(term.value));
+    if (term.kind == Term::Kind::bytes) own.hashes.insert(sha256_hex(term.bytes));
+  }
+  EIDETIC_TRY(nearest.vector, combine(vectors, weights));
+  return prepared;
+}
 
 // The nearest items that are none of the query's own pictures. Items are not found by where they came from, only met:
 // one more search for those that come in the place of what was left out.
 Result<std::vector<Hit>> search_without(const OwnPictures& own, Backend& backend, std::string_view collection,
                                         VectorQuery& query) {
+  if (own.empty()) return backend.search(collection, query);
   for (;;) {
     EIDETIC_TRY(auto hits, backend.search(collection, query));
     const auto before = query.exclude_ids.size();
@@ -155,12 +205,10 @@ std::vector<Timing> timings_of(const StageTimes& times, double total_s) {
   return timings;
 }
 
-// What the query says, and where it says nothing, the collection.
-SearchDepth deeper(const SearchDepth& asked, const SearchDepth& usual) {
-  const auto either = [](std::uint32_t first, std::uint32_t second) { return first != 0 ? first : second; };
-  return {.ef = either(asked.ef, usual.ef),
-          .nprobe = either(asked.nprobe, usual.nprobe),
-          .rescore = either(asked.rescore, usual.rescore)};
+SearchResult finished(const CollectionSpec& collection, const Query& query, std::vector<Hit> hits,
+                      const StageTimes& times, double total_s) {
+  if (query.min_similarity_pct) drop_below(hits, *query.min_similarity_pct);
+  return {.collection = collection.name, .hits = std::move(hits), .timings = timings_of(times, total_s)};
 }
 
 }  // namespace
@@ -193,31 +241,64 @@ Result<Vector> combine(std::span<const Vector> vectors, std::span<const double> 
 Result<SearchResult> search(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
                             const SearchDepth& depth) {
   const Stopwatch total;
-  EIDETIC_CHECK(check(query));
-  StageTimes times;
-  const Terms terms(parts, collection, times);
-  std::vector<Vector> vectors;
-  std::vector<double> weights;
-  OwnPictures own;
-  VectorQuery nearest{.vector = {}, .k = query.k, .exclude_ids = {}, .depth = deeper(query.depth, depth)};
-  for (const auto& term : query.terms) {
-    EIDETIC_TRY(auto vector, terms.vector(term));
-    vectors.push_back(std::move(vector));
-    weights.push_back(term.weight);
-    if (!query.exclude_terms) continue;
-    if (term.kind == Term::Kind::id) nearest.exclude_ids.push_back(term.value);
-    if (term.kind == Term::Kind::picture) own.uris.push_back(uri_of(term.value));
-    if (term.kind == Term::Kind::bytes) own.hashes.insert(sha256_hex(term.bytes));
-  }
-  EIDETIC_TRY(nearest.vector, combine(vectors, weights));
-
+  EIDETIC_TRY(auto prepared, prepare(parts, collection, query, depth));
   const Stopwatch searching;
-  SearchResult result{.collection = collection.name, .hits = {}, .timings = {}};
-  EIDETIC_TRY(result.hits, search_without(own, parts.backend, collection.name, nearest));
-  times.add(Stage::search, searching.seconds());
-  if (query.min_similarity_pct) drop_below(result.hits, *query.min_similarity_pct);
-  result.timings = timings_of(times, total.seconds());
-  return result;
+  EIDETIC_TRY(auto hits, search_without(prepared.own, parts.backend, collection.name, prepared.nearest));
+  prepared.times.add(Stage::search, searching.seconds());
+  return finished(collection, query, std::move(hits), prepared.times, total.seconds());
+}
+
+Result<std::vector<Result<SearchResult>>> search(const QueryParts& parts, const CollectionSpec& collection,
+                                                 std::span<const Query> queries, const SearchDepth& depth) {
+  std::vector<Result<Prepared>> prepared(queries.size());
+  std::vector<double> seconds(queries.size());
+  parts.pool.parallel_for(queries.size(), [&](std::size_t i) {
+    const Stopwatch preparing;
+    prepared[i] = prepare(parts, collection, queries[i], depth);
+    seconds[i] = preparing.seconds();
+  });
+
+  std::vector<Result<SearchResult>> results(queries.size());
+  std::vector<VectorQuery> together;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    if (!prepared[i]) {
+      results[i] = std::unexpected(std::move(prepared[i]).error());
+    } else if (prepared[i]->own.empty()) {
+      together.push_back(std::move(prepared[i]->nearest));
+      places.push_back(i);
+    } else {
+      results[i] = search(parts, collection, queries[i], depth);
+    }
+  }
+  const Stopwatch searching;
+  EIDETIC_TRY(auto found, parts.backend.search(collection.name, together));
+  const double share = searching.seconds() / static_cast<double>(std::max<std::size_t>(1, places.size()));
+  for (std::size_t j = 0; j < places.size(); ++j) {
+    const std::size_t i = places[j];
+    prepared[i]->times.add(Stage::search, share);
+    if (found[j]) {
+      results[i] = finished(collection, queries[i], *std::move(found[j]), prepared[i]->times, seconds[i] + share);
+    } else {
+      results[i] = std::unexpected(std::move(found[j]).error());
+    }
+  }
+  return results;
+}
+
+Result<SearchWalk> walk(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
+                        const SearchDepth& depth) {
+  EIDETIC_TRY(auto prepared, prepare(parts, collection, query, depth));
+  if (!prepared.own.empty()) {
+    // Which items these are is known once they were met.
+    EIDETIC_CHECK(search_without(prepared.own, parts.backend, collection.name, prepared.nearest));
+  }
+  EIDETIC_TRY(auto walk, parts.backend.walk(collection.name, prepared.nearest));
+  if (query.min_similarity_pct) drop_below(walk.hits, *query.min_similarity_pct);
+  for (auto& candidate : walk.candidates) {
+    if (candidate.rank > walk.hits.size()) candidate.rank = 0;
+  }
+  return walk;
 }
 
 }  // namespace eidetic

@@ -4,14 +4,15 @@
 #include <functional>
 #include <memory>
 #include <span>
-#include <string_view>
+#include <string>
+#include <vector>
 
 #include "eidetic/backend.h"
 #include "eidetic/blobs.h"
 #include "eidetic/embedder.h"
 #include "eidetic/engine.h"
 
-#include "engine/stages.h"
+#include "base/threads.h"
 
 namespace eidetic {
 
@@ -19,13 +20,21 @@ struct QueryParts {
   Backend& backend;
   const Blobs& blobs;
   DecodeOptions decode;
-  // The collection's model; only asked for when a term needs it.
-  std::function<Result<std::shared_ptr<const Embedder>>()> embedder;
+  ThreadPool& pool;
+  // The collection's model, which has to make the same vectors as the one of this name, where one is named; asked for
+  // when a term needs it or the query names one.
+  std::function<Result<std::shared_ptr<const Embedder>>(const std::string& model)> embedder;
 };
 
-// Engine::search in `collection`, as deep as `depth` where the query does not say.
+// As Engine does, in `collection`, and as deep as `depth` where a query does not say.
 [[nodiscard]] Result<SearchResult> search(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
                                           const SearchDepth& depth);
+[[nodiscard]] Result<std::vector<Result<SearchResult>>> search(const QueryParts& parts,
+                                                               const CollectionSpec& collection,
+                                                               std::span<const Query> queries,
+                                                               const SearchDepth& depth);
+[[nodiscard]] Result<SearchWalk> walk(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
+                                      const SearchDepth& depth);
 
 // A single vector of weight 1 as it is; else the sum of the vectors' directions times their weights, stretched to the
 // vectors' mean length. As many weights as vectors, at least one. invalid_argument where a vector is zero or the sum

@@ -94,6 +94,19 @@ class MemoryBackend : public Backend {
     queries.push_back(query);
     return hits;
   }
+  Result<std::vector<Result<std::vector<Hit>>>> search(std::string_view name,
+                                                       std::span<const VectorQuery> all) override {
+    std::vector<Result<std::vector<Hit>>> results;
+    for (const VectorQuery& query : all) results.push_back(search(name, query));
+    return results;
+  }
+  Result<IndexView> inspect(std::string_view) override { return fail(ErrorCode::unsupported, "in memory"); }
+  Result<SearchWalk> walk(std::string_view, const VectorQuery&) override {
+    return fail(ErrorCode::unsupported, "in memory");
+  }
+  Result<CollectionMap> map(std::string_view, const MapRequest&) override {
+    return fail(ErrorCode::unsupported, "in memory");
+  }
   Result<void> flush() override { return {}; }
   Result<void> backup(const std::filesystem::path&) override { return fail(ErrorCode::unsupported, "in memory"); }
 

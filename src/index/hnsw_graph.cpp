@@ -327,6 +327,26 @@ std::vector<HnswGraph::LayerSize> HnswGraph::layers(Row end, const std::function
   return layers;
 }
 
+std::vector<IndexAnatomy::Node> HnswGraph::nodes(unsigned lowest, Row end,
+                                                 const std::function<bool(Row)>& present) const {
+  std::vector<IndexAnatomy::Node> nodes;
+  for (Row row = 0; row < end; ++row) {
+    if (!present(row) || levels_[row] < lowest) continue;
+    IndexAnatomy::Node& node = nodes.emplace_back();
+    node.row = row;
+    node.layer = levels_[row];
+    for (unsigned level = lowest; level <= levels_[row]; ++level) {
+      const Link* const links = list(row, level);
+      const std::uint32_t count = links[0].load(std::memory_order_acquire);
+      for (std::uint32_t i = 1; i <= count; ++i) {
+        const Row to = links[i].load(std::memory_order_acquire);
+        if (to < end && present(to)) node.links.push_back({.to = to, .layer = level});
+      }
+    }
+  }
+  return nodes;
+}
+
 std::vector<std::uint32_t> HnswGraph::links(Row end) const {
   Entry top;
   const bool any = entry(top);

@@ -75,6 +75,9 @@ class HnswGraph {
     std::uint64_t links = 0;
   };
   [[nodiscard]] std::vector<LayerSize> layers(Row end, const std::function<bool(Row)>& present) const;
+  // The rows of a layer and those above it, and their links there.
+  [[nodiscard]] std::vector<IndexAnatomy::Node> nodes(unsigned lowest, Row end,
+                                                      const std::function<bool(Row)>& present) const;
 
   [[nodiscard]] std::uint64_t memory_bytes(Row end) const noexcept;
   // All links, of rows below `end`: entry row, its level; then for each row its level and, layer by layer from the

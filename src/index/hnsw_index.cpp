@@ -16,6 +16,7 @@ constexpr std::size_t kChunkRows = 512;     // inserted between two moments in w
 // A walk under a filter that few rows pass looks at ef / share rows. Past this share of all rows, a scan is faster.
 constexpr std::size_t kWalkShare = 8;
 constexpr std::size_t kMinBudget = 4096;
+constexpr std::uint64_t kMaxNodes = 2000;  // of an anatomy
 
 }  // namespace
 
@@ -147,6 +148,9 @@ IndexAnatomy HnswIndex::anatomy() const {
         {.rows = rows,
          .mean_links = static_cast<double>(links) / static_cast<double>(std::max<std::uint64_t>(1, rows))});
   }
+  const auto few = std::ranges::find_if(anatomy.layers, [](const auto& layer) { return layer.rows <= kMaxNodes; });
+  const auto lowest = static_cast<unsigned>(few - anatomy.layers.begin());
+  anatomy.nodes = graph_.nodes(lowest, states_.end(), live);
   return anatomy;
 }
 

@@ -6,9 +6,6 @@
 #include <tuple>
 #include <utility>
 
-#include "index/index_plan.h"
-#include "index/projection.h"
-
 namespace eidetic {
 namespace {
 
@@ -186,20 +183,6 @@ class Layout {
 };
 
 }  // namespace
-
-Result<std::vector<PlanePoint>> principal_plane(MatrixView vectors) {
-  std::vector<PlanePoint> points(vectors.rows());
-  if (vectors.rows() < 2) return points;
-  const auto dimensions = static_cast<std::uint32_t>(vectors.columns);
-  const IndexPlan plan = {.projection = IndexPlan::Projection::pca, .projected = std::min(2U, dimensions)};
-  EIDETIC_TRY(Projection projection, Projection::of(plan, dimensions, Metric::euclidean));
-  EIDETIC_CHECK(projection.train(vectors, {}));
-  const Matrix plane = projection.apply(vectors);
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    points[i] = {.x = plane[i][0], .y = plane.columns() > 1 ? plane[i][1] : 0};
-  }
-  return points;
-}
 
 std::vector<PlanePoint> umap(std::span<const PlaneNeighbor> neighbors, std::size_t count, std::vector<PlanePoint> start,
                              const UmapOptions& options) {

@@ -1,25 +1,14 @@
-// Points of the plane that lie as vectors do in space: UMAP (McInnes, Healy, Melville 2018), from the nearest
-// neighbours of each, and the first two principal components, which it starts from. Pure functions: any thread.
+// Points of the plane whose neighbours are those that they have in space: UMAP (McInnes, Healy, Melville 2018). Pure:
+// any thread.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "eidetic/error.h"
-
-#include "index/matrix.h"
+#include "eidetic/inspection.h"
 
 namespace eidetic {
-
-struct PlanePoint {
-  float x = 0;
-  float y = 0;
-};
-
-// The vectors' first two principal components. Errors as symmetric_eigen; unsupported: more than
-// Projection::kMaxDimensions.
-[[nodiscard]] Result<std::vector<PlanePoint>> principal_plane(MatrixView vectors);
 
 // A neighbour of a point, by its place.
 struct PlaneNeighbor {
@@ -34,7 +23,8 @@ struct UmapOptions {
 };
 
 // `neighbors` are `count` of each point, nearest first, without the point itself (a place of the point's own is passed
-// over). The same input gives the same plane. One thread; about 20 us a point and 100 epochs.
+// over). `start` is where the points lie at first: principal components, say. The same input gives the same plane. One
+// thread.
 [[nodiscard]] std::vector<PlanePoint> umap(std::span<const PlaneNeighbor> neighbors, std::size_t count,
                                            std::vector<PlanePoint> start, const UmapOptions& options);
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "index/principal_plane.h"
 #include "index/test_vectors.h"
 #include "index/vector_math.h"
 
@@ -42,6 +43,8 @@ struct Space {
   }
 };
 
+std::vector<PlanePoint> places(const Matrix& vectors) { return PrincipalPlane::of(vectors)->places(vectors); }
+
 // Of the nearest neighbours in space, the share that is among the nearest in the plane.
 double kept(const Space& space, const std::vector<PlanePoint>& plane) {
   const auto there = nearest(kPoints, kNeighbors, [&](std::uint32_t i, std::uint32_t j) {
@@ -61,7 +64,7 @@ double kept(const Space& space, const std::vector<PlanePoint>& plane) {
 
 TEST(Umap, KeepsNeighboursTogetherBetterThanTheirPrincipalPlane) {
   const Space space;
-  const auto plane = principal_plane(space.matrix).value();
+  const auto plane = places(space.matrix);
   const auto points = umap(space.neighbors, kNeighbors, plane, {});
   EXPECT_GT(kept(space, points), 1.5 * kept(space, plane));
   EXPECT_GT(kept(space, points), .3);
@@ -70,7 +73,7 @@ TEST(Umap, KeepsNeighboursTogetherBetterThanTheirPrincipalPlane) {
 
 TEST(Umap, GivesTheSameForTheSame) {
   const Space space;
-  const auto plane = principal_plane(space.matrix).value();
+  const auto plane = places(space.matrix);
   const auto first = umap(space.neighbors, kNeighbors, plane, {.epochs = 20});
   const auto second = umap(space.neighbors, kNeighbors, plane, {.epochs = 20});
   for (std::size_t i = 0; i < kPoints; ++i) {
@@ -82,27 +85,14 @@ TEST(Umap, GivesTheSameForTheSame) {
 TEST(Umap, TakesFewPointsAndCopies) {
   EXPECT_TRUE(umap({}, 0, {}, {}).empty());
   EXPECT_EQ(umap({}, 0, {{1, 2}}, {}).size(), 1U);
-  EXPECT_EQ(principal_plane(Matrix(1, 3))->size(), 1U);
   std::vector<PlaneNeighbor> copies;
   for (std::uint32_t i = 0; i < 10; ++i) {
     for (std::uint32_t j = 1; j < 4; ++j) copies.push_back({.point = (i + j) % 10, .distance = 0});
   }
-  const auto plane = principal_plane(Matrix(10, 3)).value();
+  const auto plane = places(Matrix(10, 3));
   for (const PlanePoint& point : umap(copies, 3, plane, {.epochs = 50})) {
     EXPECT_TRUE(std::isfinite(point.x) && std::isfinite(point.y));
   }
-}
-
-TEST(PrincipalPlane, ShowsTheTwoDirectionsThatMatter) {
-  Matrix matrix(100, 5);
-  for (std::size_t i = 0; i < 100; ++i) {
-    matrix[i][1] = static_cast<float>(i);
-    matrix[i][3] = static_cast<float>(i % 10);
-  }
-  const auto plane = principal_plane(matrix).value();
-  EXPECT_NEAR(std::abs(plane[99].x - plane[0].x), 99, 2);
-  EXPECT_NEAR(std::abs(plane[9].y - plane[0].y), 9, 1);
-  EXPECT_EQ(principal_plane(Matrix(3, 5000)).error().code, ErrorCode::unsupported);
 }
 
 }  // namespace

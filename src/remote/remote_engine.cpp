@@ -193,6 +193,35 @@ Result<SearchResult> RemoteEngine::search(std::string_view name, const Query& qu
   }
 }
 
+// Several at the same time, rather than one batch of them: the server says how long one may be, and what a query leaves
+// out is known here.
+Result<std::vector<Result<SearchResult>>> RemoteEngine::search(std::string_view name, std::span<const Query> queries) {
+  if (queries.empty()) EIDETIC_CHECK(describe(name));
+  std::vector<Result<SearchResult>> results(queries.size());
+  pool_.parallel_for(queries.size(), [&](std::size_t i) { results[i] = search(name, queries[i]); });
+  return results;
+}
+
+Result<IndexView> RemoteEngine::inspect(std::string_view name) {
+  return api_.ask({.path = {"v1", "collections", name, "inspect"}}, read_index_view);
+}
+
+Result<SearchWalk> RemoteEngine::walk(std::string_view name, const Query& query) {
+  std::vector<std::string> own;
+  EIDETIC_TRY(Json json, query_json(query, own));
+  return api_.ask({.method = "POST", .path = {"v1", "collections", name, "walk"}, .json = std::move(json)}, read_walk);
+}
+
+Result<CollectionMap> RemoteEngine::map(std::string_view name, const MapRequest& request) {
+  auto path = ApiPath{"v1", "collections", name, "map"}
+                  .with("method", std::string(to_string(request.method)))
+                  .with("limit", std::to_string(request.limit))
+                  .with("neighbors", std::to_string(request.neighbors))
+                  .with("seed", std::to_string(request.seed));
+  if (!request.label.empty()) path = std::move(path).with("label", request.label);
+  return api_.ask({.path = std::move(path)}, read_map);
+}
+
 Result<std::vector<Result<PutResult>>> RemoteEngine::put_some(std::string_view name, Json items) const {
   return api_.ask(
       {.method = "POST", .path = {"v1", "collections", name, "items"}, .json = Json{{"items", std::move(items)}}},

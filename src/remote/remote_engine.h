@@ -37,6 +37,10 @@ class RemoteEngine final : public Engine {
   Result<std::uint64_t> erase(std::string_view name, std::span<const std::string> ids) override;
   Result<std::uint64_t> erase_where(std::string_view name, std::string_view filter) override;
   Result<SearchResult> search(std::string_view name, const Query& query) override;
+  Result<std::vector<Result<SearchResult>>> search(std::string_view name, std::span<const Query> queries) override;
+  Result<IndexView> inspect(std::string_view name) override;
+  Result<SearchWalk> walk(std::string_view name, const Query& query) override;
+  Result<CollectionMap> map(std::string_view name, const MapRequest& request) override;
   Result<std::vector<Result<PutResult>>> put(std::string_view name, std::span<const NewItem> items) override;
   Result<std::vector<std::optional<Item>>> get(std::string_view name, std::span<const std::string> ids,
                                                bool with_vectors) override;

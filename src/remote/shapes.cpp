@@ -51,10 +51,35 @@ IndexProgress read_progress(const Json& json) {
           .seconds = number(json, "seconds")};
 }
 
+std::uint32_t small(const Json& json, const char* field) {
+  const std::uint64_t value = count(json, field);
+  if (value > UINT32_MAX) refuse(fmt::format("'{}' is too large", field), json);
+  return static_cast<std::uint32_t>(value);
+}
+
+PlanePoint place(const Json& json) { return {.x = json.at("x").get<float>(), .y = json.at("y").get<float>()}; }
+
+template <typename Node>
+std::uint32_t place_in(const std::vector<Node>& nodes, const Json& json, const char* field) {
+  const std::uint32_t at = small(json, field);
+  if (at >= nodes.size()) refuse(fmt::format("'{}' is no place among the nodes", field), json);
+  return at;
+}
+
 std::string object_text(const Json& json, const char* field) {
   const Json& object = json.at(field);
   if (!object.is_object()) refuse(fmt::format("'{}' is no object", field), json);
   return dump_json(object);
+}
+
+std::vector<Hit> read_hits(const Json& json) {
+  return read_list(json.at("hits"), [](const Json& hit) {
+    return Hit{.id = text(hit, "id"),
+               .similarity = number(hit, "similarity"),
+               .distance = number(hit, "distance"),
+               .uri = text(hit, "uri"),
+               .metadata = object_text(hit, "metadata")};
+  });
 }
 
 }  // namespace
@@ -132,16 +157,83 @@ Result<PutResult> read_put_result(const Json& json) {
 }
 
 SearchResult read_search_result(const Json& json) {
-  SearchResult result{.collection = text(json, "collection"), .hits = {}, .timings = {}};
-  result.hits = read_list(json.at("hits"), [](const Json& hit) {
-    return Hit{.id = text(hit, "id"),
-               .similarity = number(hit, "similarity"),
-               .distance = number(hit, "distance"),
-               .uri = text(hit, "uri"),
-               .metadata = object_text(hit, "metadata")};
-  });
+  SearchResult result{.collection = text(json, "collection"), .hits = read_hits(json), .timings = {}};
   for (const auto& [stage, ms] : json.at("timings_ms").items()) result.timings.push_back({stage, ms.get<double>()});
   return result;
+}
+
+IndexView read_index_view(const Json& json) {
+  IndexView view{.kind = text(json, "kind"),
+                 .items = count(json, "items"),
+                 .dimensions = small(json, "dimensions"),
+                 .cells = {},
+                 .layers = {},
+                 .nodes = {},
+                 .links = {}};
+  view.cells = read_list(json.at("cells"), [](const Json& cell) {
+    return IndexView::Cell{.items = count(cell, "items"),
+                           .mean_distance = number(cell, "mean_distance"),
+                           .radius = number(cell, "radius"),
+                           .place = place(cell)};
+  });
+  view.layers = read_list(json.at("layers"), [](const Json& layer) {
+    return IndexView::Layer{.items = count(layer, "items"), .mean_links = number(layer, "mean_links")};
+  });
+  view.nodes = read_list(json.at("nodes"), [](const Json& node) {
+    return IndexView::Node{.id = text(node, "id"), .layer = small(node, "layer"), .place = place(node)};
+  });
+  view.links = read_list(json.at("links"), [&view](const Json& link) {
+    return IndexView::Link{.from = place_in(view.nodes, link, "from"),
+                           .to = place_in(view.nodes, link, "to"),
+                           .layer = small(link, "layer")};
+  });
+  return view;
+}
+
+SearchWalk read_walk(const Json& json) {
+  SearchWalk walk;
+  walk.kind = text(json, "kind");
+  walk.query = place(json.at("query"));
+  walk.nodes = read_list(json.at("nodes"), [](const Json& node) {
+    return SearchWalk::Node{.id = text(node, "id"), .place = place(node)};
+  });
+  walk.steps = read_list(json.at("steps"), [&walk](const Json& step) {
+    return SearchWalk::Step{.node = place_in(walk.nodes, step, "node"),
+                            .from = place_in(walk.nodes, step, "from"),
+                            .layer = small(step, "layer"),
+                            .similarity = number(step, "similarity")};
+  });
+  walk.visits = read_list(json.at("visits"), [](const Json& visit) {
+    return SearchWalk::Visit{
+        .cell = small(visit, "cell"), .distance = number(visit, "distance"), .items = count(visit, "items")};
+  });
+  walk.candidates = read_list(json.at("candidates"), [&walk](const Json& candidate) {
+    return SearchWalk::Candidate{.node = place_in(walk.nodes, candidate, "node"),
+                                 .estimate = number(candidate, "estimate"),
+                                 .similarity = number(candidate, "similarity"),
+                                 .rank = candidate.at("rank").is_null() ? 0 : small(candidate, "rank")};
+  });
+  walk.scanned = json.at("scanned").get<bool>();
+  walk.hits = read_hits(json);
+  return walk;
+}
+
+CollectionMap read_map(const Json& json) {
+  CollectionMap map;
+  const auto method = parse_map_method(text(json, "method"));
+  if (!method) refuse("no method of a map", json);
+  map.method = *method;
+  map.kind = text(json, "kind");
+  map.items = count(json, "items");
+  if (!json.at("explained_variance").is_null()) map.explained_variance = number(json, "explained_variance");
+  map.points = read_list(json.at("points"), [](const Json& point) {
+    return CollectionMap::Point{.id = text(point, "id"),
+                                .place = place(point),
+                                .cell = point.contains("cell") ? small(point, "cell") : kNoCell,
+                                .layer = small(point, "layer"),
+                                .label = point.value("label", "")};
+  });
+  return map;
 }
 
 EvalReport read_evaluation(const Json& json, std::span<const std::uint32_t> recall_k) {

@@ -18,6 +18,9 @@ namespace eidetic::remote {
 [[nodiscard]] Error read_error(const Json& json);
 [[nodiscard]] Result<PutResult> read_put_result(const Json& json);
 [[nodiscard]] SearchResult read_search_result(const Json& json);
+[[nodiscard]] IndexView read_index_view(const Json& json);
+[[nodiscard]] SearchWalk read_walk(const Json& json);
+[[nodiscard]] CollectionMap read_map(const Json& json);
 [[nodiscard]] EvalReport read_evaluation(const Json& json, std::span<const std::uint32_t> recall_k);
 [[nodiscard]] JobInfo read_job(const Json& json);
 [[nodiscard]] std::vector<ItemError> read_item_errors(const Json& json);

@@ -1,8 +1,9 @@
-// Searching: one query in any of its forms, or several at once.
+// Searching: one query in any of its forms, or several at once; and looking inside.
 #include <fmt/format.h>
 
 #include <bit>
 #include <cstring>
+#include <limits>
 
 #include "base/text.h"
 #include "server/api.h"
@@ -125,12 +126,21 @@ Answer search(Api& api, HttpRequest& request) {
 Answer search_batch(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_CHECK(no_parameters(request));
   if (media_type(request.content_type) != "application/json") return wrong_media_type(request, "application/json");
-  EIDETIC_ANSWER_TRY(const auto queries, parse_queries(request.body, api.config.limits.batch_queries));
-  EIDETIC_ANSWER_CHECK(api.engine.describe(request.captures[0]));
+  EIDETIC_ANSWER_TRY(auto read, parse_queries(request.body, api.config.limits.batch_queries));
+  std::vector<Query> queries;
+  for (auto& query : read) {
+    if (query) queries.push_back(*std::move(query));
+  }
+  EIDETIC_ANSWER_TRY(const auto results, api.engine.search(request.captures[0], queries));
   std::string out = "{\"results\":[";
-  for (const auto& query : queries) {
+  auto next = results.begin();
+  for (const auto& query : read) {
     if (out.back() != '[') out += ',';
-    const auto result = query ? api.engine.search(request.captures[0], *query) : std::unexpected(query.error());
+    if (!query) {
+      out += dump_json({{"error", to_json(query.error())}});
+      continue;
+    }
+    const auto& result = *next++;
     if (!result) {
       out += dump_json({{"error", to_json(result.error())}});
       continue;
@@ -141,10 +151,49 @@ Answer search_batch(Api& api, HttpRequest& request) {
   return text_response(out + "]}", "application/json");
 }
 
+// --- looking inside ---
+
+Answer inspect(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_TRY(const auto view, api.engine.inspect(request.captures[0]));
+  return json_response(to_json(view, request.captures[0]));
+}
+
+Answer walk(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_TRY(const Query query, read_query(request));
+  const auto walk = api.engine.walk(request.captures[0], query);
+  if (!walk) return std::unexpected(search_problem(api, request.captures[0], walk.error()));
+  return json_response(to_json(*walk, request.captures[0]));
+}
+
+Answer map(Api& api, HttpRequest& request) {
+  MapRequest asked;
+  Parameters parameters(request.uri.query);
+  const auto method = parameters.text("method");
+  if (method) {
+    EIDETIC_ANSWER_TRY(asked.method, parse_map_method(*method));
+  }
+  EIDETIC_ANSWER_TRY(const auto limit, parameters.integer("limit", 1, kMaxMapItems));
+  EIDETIC_ANSWER_TRY(const auto neighbors, parameters.integer("neighbors", 2, kMaxMapNeighbors));
+  EIDETIC_ANSWER_TRY(const auto seed, parameters.integer("seed", 0, std::numeric_limits<std::int64_t>::max()));
+  asked.label = parameters.text("label").value_or("");
+  EIDETIC_ANSWER_CHECK(parameters.finish());
+  if (limit) asked.limit = static_cast<std::uint32_t>(*limit);
+  if (neighbors) asked.neighbors = static_cast<std::uint32_t>(*neighbors);
+  if (seed) asked.seed = static_cast<std::uint64_t>(*seed);
+  EIDETIC_ANSWER_CHECK(api.engine.describe(request.captures[0]));
+  const auto map = api.engine.map(request.captures[0], asked);
+  if (!map) return std::unexpected(picture_problem(map.error()));  // not found is the label
+  return text_response(map_json(*map, request.captures[0]), "application/json");
+}
+
 constexpr Route kRoutes[] = {
     {"POST", "/v1/collections/{collection}/search", Role::read, LaneKind::search, BodyKind::picture, search},
     {"POST", "/v1/collections/{collection}/search/batch", Role::read, LaneKind::search, BodyKind::picture,
      search_batch},
+    {"GET", "/v1/collections/{collection}/inspect", Role::read, LaneKind::slow, BodyKind::none, inspect},
+    {"POST", "/v1/collections/{collection}/walk", Role::read, LaneKind::search, BodyKind::picture, walk},
+    {"GET", "/v1/collections/{collection}/map", Role::read, LaneKind::slow, BodyKind::none, map},
 };
 
 }  // namespace

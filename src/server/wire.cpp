@@ -46,6 +46,25 @@ Json training_json(const TrainingReport& training) {
           {"seconds", training.seconds}};
 }
 
+void append_hits(std::string& out, std::span<const Hit> hits) {
+  out += '[';
+  for (const Hit& hit : hits) {
+    if (out.back() != '[') out += ',';
+    out += "{\"id\":";
+    append_string(out, hit.id);
+    out += ",\"similarity\":";
+    append_number(out, hit.similarity);
+    out += ",\"distance\":";
+    append_number(out, hit.distance);
+    out += ",\"uri\":";
+    append_string(out, hit.uri);
+    out.append(",\"metadata\":").append(hit.metadata.empty() ? "{}" : hit.metadata).append("}");
+  }
+  out += ']';
+}
+
+Json place_json(const PlanePoint& place) { return {{"x", place.x}, {"y", place.y}}; }
+
 }  // namespace
 
 Json time_json(std::int64_t milliseconds_since_1970) {
@@ -145,23 +164,88 @@ Json to_json(const EvalReport& report, std::string_view collection) {
           {"recall_at", std::move(recall)}};
 }
 
+Json to_json(const IndexView& view, std::string_view collection) {
+  Json cells = Json::array();
+  for (const auto& [items, mean_distance, radius, place] : view.cells) {
+    cells.push_back(
+        {{"items", items}, {"mean_distance", mean_distance}, {"radius", radius}, {"x", place.x}, {"y", place.y}});
+  }
+  Json layers = Json::array();
+  for (const auto& layer : view.layers) layers.push_back({{"items", layer.items}, {"mean_links", layer.mean_links}});
+  Json nodes = Json::array();
+  for (const auto& [id, layer, place] : view.nodes) {
+    nodes.push_back({{"id", id}, {"layer", layer}, {"x", place.x}, {"y", place.y}});
+  }
+  Json links = Json::array();
+  for (const auto& link : view.links) {
+    links.push_back({{"from", link.from}, {"to", link.to}, {"layer", link.layer}});
+  }
+  return {{"collection", collection},      {"kind", view.kind},           {"items", view.items},
+          {"dimensions", view.dimensions}, {"cells", std::move(cells)},   {"layers", std::move(layers)},
+          {"nodes", std::move(nodes)},     {"links", std::move(links)}};
+}
+
+Json to_json(const SearchWalk& walk, std::string_view collection) {
+  Json nodes = Json::array();
+  for (const auto& [id, place] : walk.nodes) nodes.push_back({{"id", id}, {"x", place.x}, {"y", place.y}});
+  Json steps = Json::array();
+  for (const auto& [node, from, layer, similarity] : walk.steps) {
+    steps.push_back({{"node", node}, {"from", from}, {"layer", layer}, {"similarity", similarity}});
+  }
+  Json visits = Json::array();
+  for (const auto& [cell, distance, items] : walk.visits) {
+    visits.push_back({{"cell", cell}, {"distance", distance}, {"items", items}});
+  }
+  Json candidates = Json::array();
+  for (const auto& [node, estimate, similarity, rank] : walk.candidates) {
+    candidates.push_back({{"node", node},
+                          {"estimate", estimate},
+                          {"similarity", similarity},
+                          {"rank", rank == 0 ? Json() : Json(rank)}});
+  }
+  std::string hits;
+  append_hits(hits, walk.hits);
+  return {{"collection", collection},
+          {"kind", walk.kind},
+          {"query", place_json(walk.query)},
+          {"nodes", std::move(nodes)},
+          {"steps", std::move(steps)},
+          {"visits", std::move(visits)},
+          {"candidates", std::move(candidates)},
+          {"scanned", walk.scanned},
+          {"hits", Json::parse(hits)}};
+}
+
+std::string map_json(const CollectionMap& map, std::string_view collection) {
+  std::string out = "{\"collection\":";
+  append_string(out, std::string(collection));
+  out.append(",\"method\":\"").append(to_string(map.method)).append("\",\"kind\":");
+  append_string(out, map.kind);
+  fmt::format_to(std::back_inserter(out), ",\"items\":{},\"explained_variance\":", map.items);
+  append_number(out, map.method == MapMethod::pca ? map.explained_variance : std::nan(""));
+  out += ",\"points\":[";
+  for (const auto& point : map.points) {
+    if (out.back() != '[') out += ',';
+    out += "{\"id\":";
+    append_string(out, point.id);
+    fmt::format_to(std::back_inserter(out), ",\"x\":{},\"y\":{}", point.place.x, point.place.y);
+    if (point.cell != kNoCell) fmt::format_to(std::back_inserter(out), ",\"cell\":{}", point.cell);
+    fmt::format_to(std::back_inserter(out), ",\"layer\":{}", point.layer);
+    if (!point.label.empty()) {
+      out += ",\"label\":";
+      append_string(out, point.label);
+    }
+    out += '}';
+  }
+  return out + "]}";
+}
+
 std::string search_json(const SearchResult& result) {
   std::string out = "{\"collection\":";
   append_string(out, result.collection);
-  out += ",\"hits\":[";
-  for (const Hit& hit : result.hits) {
-    if (out.back() != '[') out += ',';
-    out += "{\"id\":";
-    append_string(out, hit.id);
-    out += ",\"similarity\":";
-    append_number(out, hit.similarity);
-    out += ",\"distance\":";
-    append_number(out, hit.distance);
-    out += ",\"uri\":";
-    append_string(out, hit.uri);
-    out.append(",\"metadata\":").append(hit.metadata.empty() ? "{}" : hit.metadata).append("}");
-  }
-  out += "],\"timings_ms\":{";
+  out += ",\"hits\":";
+  append_hits(out, result.hits);
+  out += ",\"timings_ms\":{";
   for (const Timing& timing : result.timings) {
     if (out.back() != '{') out += ',';
     append_string(out, timing.stage);

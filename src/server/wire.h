@@ -21,6 +21,10 @@ namespace eidetic {
 [[nodiscard]] Json to_json(std::span<const ItemError> failures);
 [[nodiscard]] Json to_json(const ModelInfo& model);
 [[nodiscard]] Json to_json(const EvalReport& report, std::string_view collection);
+[[nodiscard]] Json to_json(const IndexView& view, std::string_view collection);
+[[nodiscard]] Json to_json(const SearchWalk& walk, std::string_view collection);
+// Text and no Json: it may have 200,000 points.
+[[nodiscard]] std::string map_json(const CollectionMap& map, std::string_view collection);
 // Text and no Json: the answer that is made most often.
 [[nodiscard]] std::string search_json(const SearchResult& result);
 

@@ -31,10 +31,12 @@ from .job import AsyncJob, Job
 from .pictures import Crop, ItemRef, Picture, PictureLike, QueryLike, ServerFile, Term, Text, Vector
 from .results import (
     CollectionInfo,
+    CollectionMap,
     Evaluation,
     Failure,
     Health,
     Hit,
+    IndexView,
     Item,
     JobInfo,
     Layer,
@@ -44,6 +46,7 @@ from .results import (
     PutResult,
     Report,
     SearchResult,
+    SearchWalk,
 )
 from .search import Query
 from .upload import NewItem
@@ -57,6 +60,7 @@ __all__ = [
     "Client",
     "Collection",
     "CollectionInfo",
+    "CollectionMap",
     "Corrupt",
     "Crop",
     "EideticError",
@@ -65,6 +69,7 @@ __all__ = [
     "Forbidden",
     "Health",
     "Hit",
+    "IndexView",
     "InvalidArgument",
     "Item",
     "ItemRef",
@@ -85,6 +90,7 @@ __all__ = [
     "QueryLike",
     "Report",
     "SearchResult",
+    "SearchWalk",
     "ServerFile",
     "Term",
     "Text",

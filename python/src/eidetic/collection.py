@@ -14,7 +14,20 @@ from .exchange import document, encode, exchange_json, open_stream, query, read,
 from .handle import AwaitedHandle, BlockingHandle, Handle
 from .job import AsyncJob, Job
 from .pictures import Crop, PictureLike, QueryLike, Vector, load
-from .results import CollectionInfo, Evaluation, Item, JobInfo, PutResult, Report, SearchResult, parse
+from .results import (
+    CollectionInfo,
+    CollectionMap,
+    Evaluation,
+    Hit,
+    IndexView,
+    Item,
+    JobInfo,
+    PutResult,
+    Report,
+    SearchResult,
+    SearchWalk,
+    parse,
+)
 from .search import Query, result_of, result_or_error
 from .steps import Emit, Feed, Offload, Op, Request, feed, verb
 from .upload import PICTURES, MetadataOf, NewItem, Upload, add_many, upload_folder
@@ -116,6 +129,54 @@ class CollectionVerbs(Handle, Generic[J]):
         wanted = {"label": label, **({} if recall_at is None else {"recall_at": list(recall_at)})}
         said = yield from self._json("POST", f"{self._path}/evaluate", json=wanted)
         return parse(Evaluation, {**said, "recall_at": {int(k): share for k, share in said["recall_at"].items()}})
+
+    # --- looking inside ---
+
+    @verb
+    def inspect(self) -> Op[IndexView]:
+        """How the index is built: its cells or layers. A look at every item: seconds for millions."""
+        return parse(IndexView, (yield from self._json("GET", f"{self._path}/inspect")))
+
+    @verb
+    def walk(
+        self,
+        query: QueryLike,
+        *,
+        k: Optional[int] = None,
+        min_similarity: Optional[float] = None,
+        crop: Optional[Crop] = None,
+        exclude_self: Optional[bool] = None,
+        ef: Optional[int] = None,
+        nprobe: Optional[int] = None,
+        rescore: Optional[int] = None,
+    ) -> Op[SearchWalk]:
+        """The same as `search`, and what it did: the steps through a graph, the cells it visited, its candidates."""
+        wanted = Query(query, k, None, min_similarity, crop, exclude_self, ef, nprobe, rescore)
+        request = yield from wanted.request(f"{self._path}/walk")
+        said = yield from exchange_json(request, retries=self._connection.retries)
+        return parse(SearchWalk, {**said, "hits": [parse(Hit, hit) for hit in said["hits"]]})
+
+    @verb
+    def map(
+        self,
+        method: str = "pca",
+        *,
+        limit: Optional[int] = None,
+        neighbors: Optional[int] = None,
+        seed: Optional[int] = None,
+        label: Optional[str] = None,
+    ) -> Op[CollectionMap]:
+        """The items laid out in a plane.
+
+        Args:
+            method: "pca", the first two principal components, at once; "umap" keeps neighbours together.
+            limit: items on the map, 1 to 200,000; of a larger collection a sample; None: 2,000.
+            neighbors: of "umap": neighbours of each item, 2 to 200; None: 15.
+            seed: the same seed gives the same map; None: 1.
+            label: a field of metadata, or "@folder", to label the points with.
+        """
+        wanted = query(method=method, limit=limit, neighbors=neighbors, seed=seed, label=label)
+        return parse(CollectionMap, (yield from self._json("GET", f"{self._path}/map", query=wanted)))
 
     # --- adding pictures ---
 

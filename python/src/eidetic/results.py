@@ -153,6 +153,47 @@ class SearchResult(Sequence[Hit]):
 
 
 @dataclass(frozen=True)
+class IndexView:
+    """How an index is built. Lists of dictionaries, as `pandas.DataFrame` takes them."""
+
+    collection: str
+    kind: str  # what answers searches now
+    items: int
+    dimensions: int  # of the space that is searched
+    cells: List[Dict[str, Any]]  # of an index with cells: items, mean_distance, radius, x, y
+    layers: List[Dict[str, Any]]  # of a graph, the lowest first: items, mean_links
+    nodes: List[Dict[str, Any]]  # of a graph's highest layers: id, layer, x, y
+    links: List[Dict[str, Any]]  # between these, by their places in nodes: from, to, layer
+
+
+@dataclass(frozen=True)
+class SearchWalk:
+    """What one search did. Lists of dictionaries, as `pandas.DataFrame` takes them."""
+
+    collection: str
+    kind: str
+    query: Dict[str, float]  # its place among the nodes: x, y
+    nodes: List[Dict[str, Any]]  # items that were looked at: id, x, y
+    steps: List[Dict[str, Any]]  # of a graph, in order: node, from (places in nodes), layer, similarity
+    visits: List[Dict[str, Any]]  # of cells, in order: cell, distance, items
+    candidates: List[Dict[str, Any]]  # scored in full, best estimate first: node, estimate, similarity, rank (or None)
+    scanned: bool  # a graph's walk did not find enough, and all items were compared
+    hits: List[Hit]
+
+
+@dataclass(frozen=True)
+class CollectionMap:
+    """Where items lie beside each other in a plane."""
+
+    collection: str
+    method: str  # "pca" or "umap"
+    kind: str  # of the index
+    items: int  # of the collection
+    explained_variance: Optional[float]  # of "pca"
+    points: List[Dict[str, Any]]  # by id: id, x, y, layer, and where there is one, cell and label
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Means over the queries."""
 
