@@ -92,7 +92,7 @@ Result<void> add_nodes(IndexView& view, const IndexAnatomy& anatomy, const Vecto
   return {};
 }
 
-// The live rows, and where there are more than `limit`, a sample; in rising order.
+// The live rows, and where there are more than `limit`, a sample.
 std::vector<Row> sampled(const VectorStore& store, const MapRequest& request) {
   std::vector<Row> rows;
   rows.reserve(store.live());
@@ -109,7 +109,7 @@ std::vector<Row> sampled(const VectorStore& store, const MapRequest& request) {
 Result<std::vector<PlaneNeighbor>> neighbors_among(const Generation& generation, std::span<const Row> rows,
                                                    std::size_t count, const std::atomic<bool>& stop) {
   const VectorStore& store = generation.store();
-  std::vector<std::uint32_t> place_of(static_cast<std::size_t>(rows.back()) + 1, UINT32_MAX);
+  std::vector<std::uint32_t> place_of(static_cast<std::size_t>(std::ranges::max(rows)) + 1, UINT32_MAX);
   for (std::size_t i = 0; i < rows.size(); ++i) place_of[rows[i]] = static_cast<std::uint32_t>(i);
   const auto known = [&place_of](Row row) { return row < place_of.size() && place_of[row] != UINT32_MAX; };
   SearchParams params = {.k = static_cast<std::uint32_t>(count + 1)};
@@ -222,7 +222,16 @@ Result<CollectionMap> draw_map(const Generation& generation, Catalog& catalog, c
   map.method = request.method;
   map.kind = anatomy.kind;
   map.items = store.live();
-  const std::vector<Row> rows = sampled(store, request);
+  // By id, so that the order in which items came does not show.
+  std::vector<Row> rows = sampled(store, request);
+  EIDETIC_TRY(const auto names, ids_of(generation, catalog, rows));
+  std::vector<std::pair<std::string_view, Row>> order;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!names[i].empty()) order.emplace_back(names[i], rows[i]);
+  }
+  std::ranges::sort(order);
+  rows.resize(order.size());
+  std::ranges::transform(order, rows.begin(), [](const auto& entry) { return entry.second; });
   if (rows.empty()) return map;
 
   EIDETIC_TRY(const auto plane, plane_of(store, rows));
@@ -237,18 +246,15 @@ Result<CollectionMap> draw_map(const Generation& generation, Catalog& catalog, c
 
   std::unordered_map<Row, std::uint32_t> layers;
   for (const auto& node : anatomy.nodes) layers.emplace(node.row, node.layer);
-  EIDETIC_TRY(auto ids, ids_of(generation, catalog, rows));
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (ids[i].empty()) continue;
     const Row row = rows[i];
     const auto layer = layers.find(row);
-    map.points.push_back({.id = std::move(ids[i]),
+    map.points.push_back({.id = std::string(order[i].first),
                           .place = places[i],
                           .cell = row < anatomy.cell_of.size() ? anatomy.cell_of[row] : kNoCell,
                           .layer = layer != layers.end() ? layer->second : 0,
                           .label = {}});
   }
-  std::ranges::sort(map.points, {}, &CollectionMap::Point::id);
   return map;
 }
 

@@ -16,9 +16,9 @@ namespace {
 
 // Pixels.
 constexpr double kLeft = 48, kTop = 64, kGap = 60, kPanel = 520, kLegendWidth = 240, kLegendLine = 22, kBottom = 58;
-constexpr std::string_view kRest = "#BBBBBB";
-constexpr std::size_t kNamed = kSvgColors.size() - 1;  // the last colour is grey
-constexpr std::size_t kManyPoints = 20'000;            // without a name each
+constexpr std::size_t kNamed = 32;           // lines of a legend
+constexpr std::size_t kManyPoints = 20'000;  // without a name each
+constexpr double kStepsWidth = 120;          // beside the planes, for what is said of them
 
 struct Box {
   double left, top, width, height;
@@ -132,7 +132,7 @@ class Stack {
       svg.add("{:.1f} {:.1f} ", left, top);
     }
     const auto [left, top] = on_paper(kWide, kWide, layer);
-    svg.add("z\"/>\n<text x=\"{:.1f}\" y=\"{:.1f}\" fill=\"#555\">{}</text>\n", left + 8, top - 4, Svg::escaped(text));
+    svg.add("z\"/>\n<text x=\"{:.1f}\" y=\"{:.1f}\" fill=\"#555\">{}</text>\n", left + 4, top + 14, Svg::escaped(text));
   }
 
  private:
@@ -268,7 +268,24 @@ void draw_candidates(Svg& svg, const Box& box, const SearchWalk& walk) {
 struct Groups {
   std::vector<std::string> names;
   std::vector<std::size_t> of;
+
+  // Well told apart while they are few; else neighbours at least differ: hues a golden angle apart.
+  [[nodiscard]] std::string color(std::size_t group) const {
+    if (names.size() <= kSvgColors.size()) return std::string(kSvgColors[group]);
+    constexpr double kGoldenAngle = 137.508;
+    return fmt::format("hsl({:.0f} {}% {}%)", std::fmod(kGoldenAngle * static_cast<double>(group), 360.0),
+                       group % 2 == 0 ? 70 : 45, 38 + 8 * (group % 3));
+  }
 };
+
+// As long as a legend has room for.
+std::string shortened(const std::string& text) {
+  constexpr std::size_t kMost = 26;
+  if (text.size() <= kMost) return text;
+  std::size_t cut = kMost;
+  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) --cut;  // not within a character
+  return text.substr(0, cut) + "…";
+}
 
 Groups groups_of(const CollectionMap& map) {
   const bool labelled = std::ranges::any_of(map.points, [](const auto& point) { return !point.label.empty(); });
@@ -288,7 +305,7 @@ Groups groups_of(const CollectionMap& map) {
   std::map<std::string, std::size_t> place;
   for (const auto& [group, count] : order) {
     place[group] = groups.names.size();
-    groups.names.push_back(fmt::format("{} ({})", group, grouped(count)));
+    groups.names.push_back(fmt::format("{} ({})", shortened(group), grouped(count)));
   }
   for (const auto& point : map.points) groups.of.push_back(place[name(point)]);
   return groups;
@@ -327,7 +344,7 @@ std::string svg_of(const SearchWalk& walk, std::string_view collection) {
   Box first = {kLeft, kTop, kPanel, kPanel};
   double left = kLeft;
   if (!walk.steps.empty()) {
-    first.width = kPanel + kLegendWidth;
+    first.width = kPanel + kStepsWidth;
     draw_steps(svg, {kLeft, kTop, kPanel, kPanel}, walk);
     left += first.width + kGap;
   } else if (!walk.visits.empty()) {
@@ -360,22 +377,23 @@ std::string svg_of(const CollectionMap& map, std::string_view collection) {
   const double radius = std::clamp(150 / std::sqrt(static_cast<double>(places.size() + 1)), 1.0, 4.0);
   svg.add("<g fill-opacity=\".75\">\n");
   for (std::size_t i = 0; i < places.size(); ++i) {
-    const std::string_view color = groups.of[i] < kNamed ? kSvgColors[groups.of[i]] : kRest;
     svg.add("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\" fill=\"{}\"", frame.x(places[i]), frame.y(places[i]),
-            radius, color);
+            radius, groups.color(groups.of[i]));
     if (places.size() > kManyPoints) {
       svg.add("/>\n");
     } else {
-      svg.add("><title>{}</title></circle>\n", Svg::escaped(map.points[i].id));
+      const std::string& label = map.points[i].label;
+      svg.add("><title>{}{}{}</title></circle>\n", Svg::escaped(map.points[i].id), label.empty() ? "" : ": ",
+              Svg::escaped(label));
     }
   }
   svg.add("</g>\n");
   const double left = kLeft + kSide + 24;
   for (std::size_t i = 0; i < std::min(kNamed, groups.names.size()); ++i) {
-    legend(svg, left, i, kSvgColors[i], groups.names[i]);
+    legend(svg, left, i, groups.color(i), groups.names[i]);
   }
   if (groups.names.size() > kNamed) {
-    legend(svg, left, kNamed, kRest, fmt::format("{} others", groups.names.size() - kNamed));
+    legend(svg, left, kNamed, "none", fmt::format("and {} others", groups.names.size() - kNamed));
   }
   const std::string shown = map.points.size() < map.items
                                 ? fmt::format("{} of {} items", grouped(map.points.size()), grouped(map.items))

@@ -87,9 +87,9 @@ TEST(InspectionPlot, DrawsAWalk) {
 
 TEST(InspectionPlot, DrawsAMapByLabelElseByCellElseByLayer) {
   CollectionMap map;
-  map.items = 30;
+  map.items = 50;
   map.explained_variance = .42;
-  for (int i = 0; i < 13; ++i) {
+  for (int i = 0; i < 36; ++i) {
     map.points.push_back({.id = std::to_string(i),
                           .place = {static_cast<float>(i * i), 3},
                           .cell = kNoCell,
@@ -98,18 +98,18 @@ TEST(InspectionPlot, DrawsAMapByLabelElseByCellElseByLayer) {
   }
   std::string svg = svg_of(map, "c");
   expect_sound(svg);
-  EXPECT_THAT(svg, HasSubstr("c: 13 of 30 items by PCA, which shows 42 % of their variance"));
-  EXPECT_THAT(svg, HasSubstr("layer 0 (12)"));
+  EXPECT_THAT(svg, HasSubstr("c: 36 of 50 items by PCA, which shows 42 % of their variance"));
+  EXPECT_THAT(svg, HasSubstr("layer 0 (35)"));
   map.points[3].cell = 5;
   svg = svg_of(map, "c");
   EXPECT_THAT(svg, HasSubstr("cell 5 (1)"));
-  EXPECT_THAT(svg, HasSubstr("(no cell) (12)"));
+  EXPECT_THAT(svg, HasSubstr("(no cell) (35)"));
   for (std::size_t i = 0; i < map.points.size(); ++i) map.points[i].label = "label " + std::to_string(i);
   map.method = MapMethod::umap;
   svg = svg_of(map, "c");
   expect_sound(svg);
   EXPECT_THAT(svg, HasSubstr("by UMAP"));
-  EXPECT_THAT(svg, HasSubstr("4 others"));
+  EXPECT_THAT(svg, HasSubstr("and 4 others"));
   map.points.clear();
   expect_sound(svg_of(map, "c"));
 }

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from xml.etree import ElementTree
 
 import numpy
 import pytest
@@ -216,6 +217,30 @@ def test_eval_measures_the_same(served, indexed):
         words = ("eval", "-c", "shapes", "--label", label, "--recall", "1,9")
         assert served.json(*words) == indexed.json(*words)
     assert "kind" in served("eval", "-c", "shapes", "--label", "knd", status=1).err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("id:circle/0000.jpg", "-k", 5), ("--map", "pca"), ("--map", "umap", "--label", "kind")],
+    ids=lambda words: " ".join(map(str, words)) or "index",
+)
+def test_inspect_shows_and_draws_the_same(served, indexed, tmp_path, words):
+    shown = [runner.json("inspect", *words, "-c", "shapes", "--svg", tmp_path / name)
+             for name, runner in (("local.svg", indexed), ("remote.svg", served))]  # fmt: skip
+    local, remote = shown
+    for answer in shown:
+        for hit in answer.get("hits", ()):
+            hit.pop("uri")  # a server keeps what it was sent
+    assert local == remote
+    assert ElementTree.parse(tmp_path / "local.svg").getroot().tag.endswith("svg")
+    assert (tmp_path / "local.svg").read_text() == (tmp_path / "remote.svg").read_text()
+    assert "shapes" in indexed("inspect", *words, "-c", "shapes").out
+
+
+def test_inspect_refuses_what_does_not_fit(served):
+    assert "--map" in served("inspect", "id:circle/0000.jpg", "-c", "shapes", "--map", "pca", status=2).err
+    assert "umap" in served("inspect", "-c", "shapes", "--map", "tsne", status=2).err
+    assert "kind" in served("inspect", "-c", "shapes", "--map", "pca", "--label", "knd", status=1).err
 
 
 def test_jobs(served, pictures):

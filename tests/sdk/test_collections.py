@@ -13,6 +13,7 @@ from eidetic import (
     Health,
     Hit,
     InvalidArgument,
+    ItemRef,
     JobFailed,
     NewItem,
     NotFound,
@@ -116,6 +117,22 @@ def test_evaluate(shapes):
     assert shapes.evaluate("@folder").map == found.map
     with pytest.raises(NotFound, match="kind"):
         shapes.evaluate("knd")
+
+
+def test_looking_inside(shapes):
+    view = shapes.inspect()
+    assert (view.collection, view.items, view.kind) == ("shapes", 40, "Flat")
+    found = shapes.search(ItemRef("circle/0000.jpg"), k=4)
+    walk = shapes.walk(ItemRef("circle/0000.jpg"), k=4)
+    assert walk.hits == found.hits
+    ranked = {each["rank"]: walk.nodes[each["node"]]["id"] for each in walk.candidates}
+    assert [ranked[rank] for rank in range(1, 5)] == found.ids
+    drawn = shapes.map("umap", neighbors=5, label="kind")
+    assert len(drawn.points) == 40 and drawn.explained_variance is None
+    assert {point["label"] for point in drawn.points} == {point["id"].split("/")[0] for point in drawn.points}
+    assert len(shapes.map(limit=7, seed=3).points) == 7
+    with pytest.raises(InvalidArgument, match="umap"):
+        shapes.map("tsne")
 
 
 def test_watch(fresh, folders):
