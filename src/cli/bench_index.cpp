@@ -29,6 +29,7 @@ struct BenchIndexOptions {
   std::string metric;
   std::vector<std::string> indexes;
   std::uint32_t k = 10;
+  std::vector<std::uint32_t> ef, nprobe, rescore;
   std::uint32_t rounds = 3;
   std::string target;
   std::filesystem::path plot;
@@ -79,6 +80,24 @@ Result<std::vector<std::string>> choose(const BenchIndexOptions& options, const 
     }
   }
   return chosen;
+}
+
+// Every combination of those given; none given: none.
+std::vector<SearchDepth> depths_of(const BenchIndexOptions& options) {
+  if (options.ef.empty() && options.nprobe.empty() && options.rescore.empty()) return {};
+  const auto or_default = [](std::vector<std::uint32_t> values) {
+    if (values.empty()) values.push_back(0);
+    return values;
+  };
+  std::vector<SearchDepth> depths;
+  for (const std::uint32_t ef : or_default(options.ef)) {
+    for (const std::uint32_t rescore : or_default(options.rescore)) {
+      for (const std::uint32_t nprobe : or_default(options.nprobe)) {
+        depths.push_back({.ef = ef, .nprobe = nprobe, .rescore = rescore});
+      }
+    }
+  }
+  return depths;
 }
 
 // Our indexes and then the peers', each built, and tried at every setting for what it finds.
@@ -146,6 +165,7 @@ Json to_json(const SearchParams& params) {
 Json to_json(const Point& point, std::uint32_t k) {
   return {{"parameters", to_json(point.params)},
           {"recall_at", {{"1", point.recall.at_1}, {std::to_string(k), point.recall.at_k}}},
+          {"nearest_found", point.recall.nearest_in_k},
           {"queries_per_s", point.queries_per_s},
           {"queries_per_s_all_threads", point.queries_per_s_all},
           {"p50_ms", point.p50_ms},
@@ -165,6 +185,7 @@ Json to_json(const Outcome& outcome) {
                        {"build_seconds", built.build_seconds},
                        {"memory_bytes", built.memory_bytes},
                        {"disk_bytes", built.disk_bytes},
+                       {"open_seconds", built.open_seconds},
                        {"points", std::move(points)}});
     if (!outcome.target) continue;
     const Point* point = fastest(trial, *outcome.target);
@@ -197,10 +218,11 @@ Json to_json(const Outcome& outcome) {
 Table table_for(const Outcome& outcome) {
   std::vector<Column> columns = {{.title = "index", .least = 12}, {.title = "searched with"}};
   for (const std::string& title :
-       {std::string("recall@1"), fmt::format("recall@{}", outcome.task.k), std::string("queries/s"),
-        fmt::format("{} threads", outcome.task.threads), std::string("p50 ms"), std::string("p99 ms"),
-        std::string("train s"), std::string("build s"), std::string("memory"), std::string("disk")}) {
-    columns.push_back({.title = title, .right_aligned = true, .optional = columns.size() > 5});
+       {std::string("recall@1"), fmt::format("recall@{}", outcome.task.k), fmt::format("1st in {}", outcome.task.k),
+        std::string("queries/s"), fmt::format("{} threads", outcome.task.threads), std::string("p50 ms"),
+        std::string("p99 ms"), std::string("train s"), std::string("build s"), std::string("memory"),
+        std::string("disk"), std::string("open s")}) {
+    columns.push_back({.title = title, .right_aligned = true, .optional = columns.size() > 6 || columns.size() == 4});
   }
   return Table(std::move(columns));
 }
@@ -211,9 +233,12 @@ void add_line(Table& table, const Outcome& outcome, const Trial& trial, const Po
   const Built& built = trial.contender->built();
   const std::string settings = describe(point.params);
   std::vector<std::string> cells = {first ? outcome.name_of(trial) : "",
-                                    note.empty() ? settings : settings.empty() ? note : settings + "; " + note,
+                                    note.empty()       ? settings
+                                    : settings.empty() ? note
+                                                       : settings + "; " + note,
                                     fmt::format("{:.4f}", point.recall.at_1),
                                     fmt::format("{:.4f}", point.recall.at_k),
+                                    fmt::format("{:.4f}", point.recall.nearest_in_k),
                                     fmt::format("{:.0f}", point.queries_per_s),
                                     fmt::format("{:.0f}", point.queries_per_s_all),
                                     fmt::format("{:.3f}", point.p50_ms),
@@ -223,6 +248,7 @@ void add_line(Table& table, const Outcome& outcome, const Trial& trial, const Po
     cells.push_back(fmt::format("{:.2f}", built.build_seconds));
     cells.push_back(human_bytes(built.memory_bytes));
     cells.push_back(human_bytes(built.disk_bytes));
+    cells.push_back(built.open_seconds > 0 ? fmt::format("{:.2f}", built.open_seconds) : "");
   }
   table.add(std::move(cells));
 }
@@ -320,7 +346,9 @@ Result<void> measure(const Session& session, BenchIndexOptions options, const st
                   .queries = std::move(vectors.queries),
                   .k = options.k,
                   .threads = session.globals.threads > 0 ? session.globals.threads : available_cores(),
-                  .folder = scratch};
+                  .folder = scratch,
+                  .members = std::move(vectors.members),
+                  .depths = depths_of(options)};
   EIDETIC_TRY(const auto factories, choose(options, *outcome.task.store, outcome.left_out));
   if (!options.peers.empty()) {
     EIDETIC_TRY(outcome.peers, Peers::start(options.peers, outcome.task, factories, stop));
@@ -377,6 +405,17 @@ void add_bench_index(CLI::App& bench, Session& session) {
   app->add_option("-k", options->k, "hits a query (default: 10)")
       ->type_name("N")
       ->check(CLI::Range(1U, kMaxK).description(""));
+  app->add_flag("--members", source.members, "vectors to search with stay in the set, and are not counted as found");
+  const auto add_depth = [&](const char* name, std::vector<std::uint32_t>& values, const char* help,
+                             std::uint32_t most) {
+    app->add_option(name, values, help)
+        ->type_name("N")
+        ->allow_extra_args(false)
+        ->check(CLI::Range(0U, most).description(""));
+  };
+  add_depth("--ef", options->ef, "try this ef alone, 0: the default; may be repeated (default: a sweep)", kMaxEf);
+  add_depth("--nprobe", options->nprobe, "the same of nprobe", kMaxNprobe);
+  add_depth("--rescore", options->rescore, "the same of rescore", kMaxEf);
   app->add_option("--target", options->target, "name the fastest setting with this recall: recall=0.95, recall@1=0.95")
       ->type_name("RECALL");
   app->add_option("--rounds", options->rounds, "times that everything is searched with in turn (default: 3)")

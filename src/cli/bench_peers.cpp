@@ -56,7 +56,9 @@ class PeerIndex final : public Contender {
   }
 
   Result<Answers> answers(const SearchParams& params) override {
-    EIDETIC_TRY(const Json said, peers_.ask({{"answers", number_}, {"ef", params.ef}, {"nprobe", params.nprobe}}));
+    EIDETIC_TRY(
+        const Json said,
+        peers_.ask({{"answers", number_}, {"ef", params.ef}, {"nprobe", params.nprobe}, {"rescore", params.rescore}}));
     EIDETIC_TRY(JsonReader reader, JsonReader::of(said, kAnswer));
     EIDETIC_TRY(const Json lists, reader.get<Json>("ids"));
     Answers answers(task_.queries.rows());
@@ -72,6 +74,7 @@ class PeerIndex final : public Contender {
     EIDETIC_TRY(const Json said, peers_.ask({{"pass", number_},
                                              {"ef", params.ef},
                                              {"nprobe", params.nprobe},
+                                             {"rescore", params.rescore},
                                              {"all", all_threads},
                                              {"seconds", seconds}}));
     EIDETIC_TRY(JsonReader reader, JsonReader::of(said, kAnswer));
@@ -118,7 +121,7 @@ Result<std::unique_ptr<Peers>> Peers::start(const std::string& python, const Ind
   std::unique_ptr<Peers> peers(new Peers(python, task, stop, process, std::move(ours)));
   const auto offer = peers->ask({{"folder", task.folder.native()},
                                  {"metric", to_string(task.store->metric())},
-                                 {"k", task.k},
+                                 {"k", task.asked()},
                                  {"threads", task.threads},
                                  {"indexes", factories}});
   if (!offer) return fail(ErrorCode::invalid_argument, offer.error().message);

@@ -3,10 +3,11 @@ line, each question on standard input answered on standard output.
 
     {"folder", "metric", "k", "threads", "indexes"}   ->  {"contenders": [{"index", "library"}], "left_out": [{"index", "reason"}]}
     {"build": N}                                      ->  {"build_seconds", "train_seconds", "memory_bytes", "disk_bytes"}
-    {"answers": N, "ef", "nprobe"}                    ->  {"ids": [[row, …], …]}
-    {"pass": N, "ef", "nprobe", "all", "seconds"}     ->  {"queries", "seconds", "ms": [ms of each query]}
+    {"answers": N, "ef", "nprobe", "rescore"}         ->  {"ids": [[row, …], …]}
+    {"pass": N, "ef", "nprobe", "rescore", "all", "seconds"}
+                                                      ->  {"queries", "seconds", "ms": [ms of each query]}
 
-or {"error": why}. The folder holds base.npy and queries.npy, of unit length where the metric is cosine. Alone a query is
+or {"error": why}. A depth of 0 is the library's own default. The folder holds base.npy and queries.npy, of unit length where the metric is cosine. Alone a query is
 asked at a time; `all` is one call of the library with all queries and as many threads as it may have.
 """
 
@@ -56,7 +57,8 @@ class Faiss:
 
     @staticmethod
     def takes(factory):
-        return True
+        """What is built of it: codes also with what they find scored again in full, as Eidetic does."""
+        return [factory, factory + ",RFlat"] if re.search("PQ|SQ|PCA", factory) else [factory]
 
     def train(self):
         self.index.train(self.task["base"])
@@ -64,11 +66,13 @@ class Faiss:
     def fill(self):
         self.index.add(self.task["base"])
 
-    def set(self, ef, nprobe):
-        if ef:
-            self.faiss.ParameterSpace().set_index_parameter(self.index, "efSearch", ef)
-        if nprobe:
-            self.faiss.ParameterSpace().set_index_parameter(self.index, "nprobe", nprobe)
+    def set(self, ef, nprobe, rescore):
+        if self.factory.endswith(",RFlat"):
+            self.index.k_factor = max(1, rescore / self.task["k"])
+        if "HNSW" in self.factory:
+            self.faiss.ParameterSpace().set_index_parameter(self.index, "efSearch", ef or 16)
+        if "IVF" in self.factory:
+            self.faiss.ParameterSpace().set_index_parameter(self.index, "nprobe", nprobe or 1)
 
     def search(self, queries, threads):
         self.faiss.omp_set_num_threads(threads)
@@ -92,7 +96,7 @@ class Usearch:
 
     @staticmethod
     def takes(factory):
-        return links_of(factory) is not None
+        return [factory] if links_of(factory) else []
 
     def train(self):
         pass
@@ -100,8 +104,8 @@ class Usearch:
     def fill(self):
         self.index.add(np.arange(len(self.task["base"])), self.task["base"], threads=self.task["threads"])
 
-    def set(self, ef, nprobe):
-        self.index.expansion_search = ef
+    def set(self, ef, nprobe, rescore):
+        self.index.expansion_search = ef or 64
 
     def search(self, queries, threads):
         keys = self.index.search(queries if len(queries) > 1 else queries[0], self.task["k"], threads=threads).keys
@@ -130,8 +134,8 @@ class Hnswlib:
     def fill(self):
         self.index.add_items(self.task["base"], num_threads=self.task["threads"])
 
-    def set(self, ef, nprobe):
-        self.index.set_ef(ef)
+    def set(self, ef, nprobe, rescore):
+        self.index.set_ef(ef or 10)
 
     def search(self, queries, threads):
         return self.index.knn_query(queries, k=self.task["k"], num_threads=threads)[0].astype(np.int64)
@@ -163,8 +167,8 @@ class Peers:
             except ImportError:
                 self.left_out.append({"index": module, "reason": f"not installed for {sys.executable}"})
                 continue
-            for factory in task["indexes"]:
-                if library.takes(factory):
+            for wanted in task["indexes"]:
+                for factory in library.takes(wanted):
                     self.contenders += [(library, factory, name) for name in library.names]
 
     def offer(self):
@@ -190,14 +194,14 @@ class Peers:
         return {"train_seconds": trained - start, "build_seconds": filled - trained, "memory_bytes": max(0, memory),
                 "disk_bytes": size}  # fmt: skip
 
-    def answers(self, number, ef, nprobe):
-        self.built[number].set(ef, nprobe)
+    def answers(self, number, depth):
+        self.built[number].set(*depth)
         ids = self.built[number].search(self.task["queries"], self.task["threads"])
         return {"ids": [[int(i) for i in row if 0 <= i < len(self.task["base"])] for row in ids]}
 
-    def time(self, number, ef, nprobe, together, seconds):
+    def time(self, number, depth, together, seconds):
         index, queries = self.built[number], self.task["queries"]
-        index.set(ef, nprobe)
+        index.set(*depth)
         start = time.perf_counter()
         if together:
             index.search(queries, self.task["threads"])
@@ -215,9 +219,10 @@ class Peers:
 def answer(peers, question):
     if "build" in question:
         return peers.build(question["build"])
+    depth = question["ef"], question["nprobe"], question["rescore"]
     if "answers" in question:
-        return peers.answers(question["answers"], question["ef"], question["nprobe"])
-    return peers.time(question["pass"], question["ef"], question["nprobe"], question["all"], question["seconds"])
+        return peers.answers(question["answers"], depth)
+    return peers.time(question["pass"], depth, question["all"], question["seconds"])
 
 
 def main():

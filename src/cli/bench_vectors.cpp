@@ -31,12 +31,13 @@ class Divider {
     std::uint64_t held = 0;
     if (!queries) {
       held = source.held.value_or(std::clamp<std::uint64_t>(total / kQueryShare, 1, kQueries));
-      if (held >= total) {
+      if (held > total || (held == total && !source.members)) {
         return fail(ErrorCode::invalid_argument,
                     fmt::format("{} vectors to search with are held out, and there are only {}", held, total));
       }
     }
     divider.held_ = HeldOut(held, total);
+    divider.keeps_ = source.members;
     divider.queries_ = Matrix(queries ? queries->shape[0] : held, dimensions);
     if (queries) std::ranges::copy(queries->values, divider.queries_.values().begin());
     EIDETIC_TRY(divider.store_, VectorStore::create(file, dimensions, metric));
@@ -45,11 +46,11 @@ class Divider {
 
   Result<void> take(std::span<const float> vector) {
     const std::uint64_t row = taken_++;
-    if (held_(row)) {
-      std::ranges::copy(vector, queries_[next_query_++].begin());
-      return {};
-    }
+    const bool asks = held_(row);
+    if (asks) std::ranges::copy(vector, queries_[next_query_++].begin());
+    if (asks && !keeps_) return {};
     const auto stored = store_->append(row, vector);
+    if (stored && asks) members_.push_back(*stored);
     if (stored) return {};
     return fail(stored.error().code, fmt::format("row {}: {}", row, stored.error().message));
   }
@@ -65,6 +66,7 @@ class Divider {
     vectors.open_seconds = seconds_of([&] { opened = VectorStore::open(file, dimensions, metric); });
     EIDETIC_TRY(vectors.store, std::move(opened));
     vectors.queries = std::move(queries_);
+    vectors.members = std::move(members_);
     for (std::size_t i = 0; i < vectors.queries.rows(); ++i) {
       if (const auto score = ExactScore::of(vectors.queries[i], *vectors.store); !score) {
         return fail(score.error().code, fmt::format("query {}: {}", i, score.error().message));
@@ -78,7 +80,9 @@ class Divider {
 
   std::unique_ptr<VectorStore> store_;
   Matrix queries_;
+  std::vector<Row> members_;
   HeldOut held_ = {0, 1};
+  bool keeps_ = false;
   std::uint64_t taken_ = 0;
   std::size_t next_query_ = 0;
 };
@@ -147,7 +151,7 @@ Result<BenchVectors> of_generator(const BenchSource& source, const std::filesyst
     for (std::size_t j = 0; j < dimensions; ++j) vector[j] += centers[center][j];
   };
   EIDETIC_TRY(auto queries, read_queries(source, dimensions));
-  if (!queries) {
+  if (!queries && !source.members) {
     const std::uint64_t count = source.held.value_or(kQueries);
     TestVectors made = random_vectors(count, dimensions, 0);
     queries.emplace(NpyArray{.shape = {count, dimensions}, .values = {}});
@@ -194,8 +198,8 @@ Result<BenchVectors> take_vectors(const Globals& globals, const BenchSource& sou
     return fail(ErrorCode::invalid_argument,
                 "bench index measures one of three: -c NAME, --vectors FILE.npy or --generate ROWSxDIMENSIONS");
   }
-  if (!source.queries.empty() && source.held) {
-    return fail(ErrorCode::invalid_argument, "either --queries or --query-count is given, not both");
+  if (!source.queries.empty() && (source.held || source.members)) {
+    return fail(ErrorCode::invalid_argument, "--queries goes with neither --query-count nor --members");
   }
   if (!source.collection.empty() && source.metric) {
     return fail(ErrorCode::invalid_argument, "--metric is for vectors of a file: a collection has its own");

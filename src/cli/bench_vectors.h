@@ -33,12 +33,14 @@ struct BenchSource {
   std::optional<Metric> metric;       // of a file or generated vectors, by default cosine; collections have their own
   std::filesystem::path queries;      // .npy; empty: vectors of the set itself are held out
   std::optional<std::uint64_t> held;  // so many; by default 1,000, at most a tenth of the set
+  bool members = false;               // they stay in the set
 };
 
 struct BenchVectors {
   std::shared_ptr<const VectorStore> store;
   Matrix queries;
-  double open_seconds = 0;  // that the filled store took to open
+  std::vector<Row> members;  // the row that each query is, where they stay in the set
+  double open_seconds = 0;   // that the filled store took to open
 };
 
 // The store is made in `folder`, synced, and opened again. invalid_argument: not one source; nothing left to search in

@@ -22,6 +22,7 @@ constexpr std::size_t kTogether = 16;  // queries that brute force scores a row 
 constexpr double kWorthwhile = 0.98;   // a step of a sweep that leaves more of the misses than this is in vain
 constexpr int kMostInVain = 3;         // steps in a row
 constexpr std::uint32_t kMostDepth = 10'000;
+constexpr std::string_view kRefined = ",RFlat";  // FAISS: what codes find is scored again in full, as ours always is
 
 using Clock = std::chrono::steady_clock;
 
@@ -70,6 +71,9 @@ class OwnIndex final : public Contender {
     EIDETIC_CHECK(index_->save(snapshot));
     std::error_code error;
     built_.disk_bytes = std::filesystem::file_size(snapshot, error);
+    Result<std::unique_ptr<VectorIndex>> loaded;
+    built_.open_seconds = seconds_of([&] { loaded = load_index(snapshot, task_.store); });
+    if (!loaded) return std::unexpected(loaded.error());
     std::filesystem::remove(snapshot, error);
     return {};
   }
@@ -129,6 +133,22 @@ std::vector<std::uint32_t> doubling(std::uint32_t first, std::uint32_t last) {
   return values;
 }
 
+// The task's own settings, those that are the same to such an index once.
+std::vector<std::vector<SearchParams>> given_settings(const IndexPlan& plan, bool blurred, const IndexTask& task) {
+  std::vector<SearchDepth> depths;
+  for (SearchDepth depth : task.depths) {
+    if (plan.structure != IndexPlan::Structure::graph) depth.ef = 0;
+    if (plan.structure != IndexPlan::Structure::cells || plan.cells == 1) depth.nprobe = 0;
+    if (plan.structure == IndexPlan::Structure::graph || !blurred) depth.rescore = 0;
+    if (std::ranges::find(depths, depth) == depths.end()) depths.push_back(depth);
+  }
+  std::vector<std::vector<SearchParams>> lists;
+  for (const auto& [ef, nprobe, rescore] : depths) {
+    lists.push_back({{.k = task.asked(), .ef = ef, .nprobe = nprobe, .rescore = rescore}});
+  }
+  return lists;
+}
+
 // The largest number of segments that the dimensions divide into, 4 dimensions or more each.
 std::uint32_t segments_for(std::uint32_t dimensions) {
   constexpr std::uint32_t kMost = 64;
@@ -172,6 +192,7 @@ Result<ExactAnswers> ExactAnswers::of(const IndexTask& task) {
     std::vector<std::vector<double>> best(end - first);  // least on top
     for (Row row = 0; row < task.store->rows(); ++row) {
       for (std::size_t i = first; i < end; ++i) {
+        if (!task.members.empty() && task.members[i] == row) continue;
         auto& heap = best[i - first];
         const double score = exact.scores_[i](row).score;
         if (heap.size() == task.k) {
@@ -191,20 +212,32 @@ Result<ExactAnswers> ExactAnswers::of(const IndexTask& task) {
   return exact;
 }
 
+std::vector<Row> ExactAnswers::others(std::size_t query, std::vector<Row> found) const {
+  if (!task_->members.empty()) std::erase(found, task_->members[query]);
+  found.resize(std::min<std::size_t>(found.size(), task_->k));
+  return found;
+}
+
 Recall ExactAnswers::recall(const Answers& found) const {
   const Row rows = task_->store->rows();
-  const std::size_t wanted = std::min<std::size_t>(task_->k, rows);
+  const std::size_t wanted = std::min<std::size_t>(task_->k, rows - (task_->members.empty() ? 0 : 1));
   std::size_t first_hits = 0;
+  std::size_t nearest = 0;
   std::size_t hits = 0;
   for (std::size_t i = 0; i < scores_.size(); ++i) {
-    const std::set<Row> distinct(found[i].begin(), found[i].end());
-    const auto near = [&](Row row) { return row < rows && scores_[i](row).score >= last_[i]; };
-    hits += std::min(wanted, static_cast<std::size_t>(std::ranges::count_if(distinct, near)));
-    if (!found[i].empty() && found[i][0] < rows && scores_[i](found[i][0]).score >= first_[i]) ++first_hits;
+    const std::vector<Row> counted = others(i, found[i]);
+    const std::set<Row> distinct(counted.begin(), counted.end());
+    const auto reaches = [&](double score) {
+      return [&, score](Row row) { return row < rows && scores_[i](row).score >= score; };
+    };
+    hits += std::min(wanted, static_cast<std::size_t>(std::ranges::count_if(distinct, reaches(last_[i]))));
+    if (!counted.empty() && reaches(first_[i])(counted[0])) ++first_hits;
+    if (std::ranges::any_of(counted, reaches(first_[i]))) ++nearest;
   }
   const auto count = static_cast<double>(scores_.size());
   return {.at_1 = static_cast<double>(first_hits) / count,
-          .at_k = static_cast<double>(hits) / (count * static_cast<double>(wanted))};
+          .at_k = static_cast<double>(hits) / (count * static_cast<double>(wanted)),
+          .nearest_in_k = static_cast<double>(nearest) / count};
 }
 
 // --- trying ---
@@ -218,25 +251,27 @@ Result<std::unique_ptr<Contender>> build_index(const std::string& factory, const
 std::vector<std::vector<SearchParams>> sweep_of(const std::string& factory, const IndexTask& task, bool rescores) {
   const auto plan = plan_index(factory, task.store->dimensions());
   const auto rows = task.store->rows();
-  if (!plan || plan->structure == IndexPlan::Structure::flat) return {{{.k = task.k}}};
-  std::vector<SearchParams> list;
-  if (plan->structure == IndexPlan::Structure::graph) {
-    list.push_back({.k = task.k, .ef = task.k});
-    for (const std::uint32_t ef : {16U, 24U, 32U, 48U, 64U, 96U, 128U, 256U, 512U, 1024U}) {
-      if (ef > task.k && ef < rows) list.push_back({.k = task.k, .ef = ef});
-    }
-    return {list};
-  }
+  const std::uint32_t k = task.asked();
+  if (!plan || plan->structure == IndexPlan::Structure::flat) return {{{.k = k}}};
   // What is kept whole is found where it is looked for: only codes and projections blur.
   const bool blurred =
       rescores && (plan->code != IndexPlan::Code::flat || plan->projection != IndexPlan::Projection::none);
+  if (!task.depths.empty()) return given_settings(*plan, blurred, task);
+  std::vector<SearchParams> list;
+  if (plan->structure == IndexPlan::Structure::graph) {
+    list.push_back({.k = k, .ef = k});
+    for (const std::uint32_t ef : {16U, 24U, 32U, 48U, 64U, 96U, 128U, 256U, 512U, 1024U}) {
+      if (ef > k && ef < rows) list.push_back({.k = k, .ef = ef});
+    }
+    return {list};
+  }
   const auto depth = [&](std::uint32_t factor) {
-    return std::min({kMostDepth, std::max(rows, task.k), factor * std::min(task.k, kMaxK)});
+    return std::min({kMostDepth, std::max(rows, k), factor * std::min(k, kMaxK)});
   };
   if (plan->cells == 1) {
-    if (!blurred) return {{{.k = task.k}}};
-    for (const std::uint32_t rescore : doubling(task.k, std::max(task.k, depth(256)))) {
-      list.push_back({.k = task.k, .rescore = rescore});
+    if (!blurred) return {{{.k = k}}};
+    for (const std::uint32_t rescore : doubling(k, std::max(k, depth(256)))) {
+      list.push_back({.k = k, .rescore = rescore});
     }
     return {list};
   }
@@ -250,7 +285,7 @@ std::vector<std::vector<SearchParams>> sweep_of(const std::string& factory, cons
   for (const std::uint32_t rescore : depths) {
     list.clear();
     for (const std::uint32_t nprobe : doubling(1, plan->cells)) {
-      list.push_back({.k = task.k, .nprobe = nprobe, .rescore = rescore});
+      list.push_back({.k = k, .nprobe = nprobe, .rescore = rescore});
     }
     lists.push_back(list);
   }
@@ -272,7 +307,9 @@ Result<Trial> try_out(std::unique_ptr<Contender> contender, const IndexTask& tas
                       const std::stop_token& stop) {
   Trial trial;
   const Built& built = contender->built();
-  for (const auto& list : sweep_of(built.index, task, built.library == Built().library)) {
+  const bool refined = built.index.ends_with(kRefined);
+  const std::string factory = built.index.substr(0, built.index.size() - (refined ? kRefined.size() : 0));
+  for (const auto& list : sweep_of(factory, task, refined || built.library == Built().library)) {
     double least_missed = 2;
     int in_vain = 0;
     for (const SearchParams& params : list) {

@@ -28,15 +28,21 @@ struct IndexTask {
   std::shared_ptr<const VectorStore> store;
   Matrix queries;
   std::uint32_t k = 10;
-  unsigned threads = 1;               // that "all threads" means
-  std::filesystem::path folder = {};  // for snapshots, which do not stay
+  unsigned threads = 1;                  // that "all threads" means
+  std::filesystem::path folder = {};     // for snapshots, which do not stay
+  std::vector<Row> members = {};         // empty, or the row that each query is: it is left out of what is found
+  std::vector<SearchDepth> depths = {};  // to try; empty: a sweep
+
+  // Hits of a search, which finds a member first of all.
+  [[nodiscard]] std::uint32_t asked() const noexcept { return k + (members.empty() ? 0 : 1); }
 };
 
 using Answers = std::vector<std::vector<Row>>;  // the rows found, best first, for each query
 
 struct Recall {
-  double at_1 = 0;  // share of queries whose first hit is as near as the nearest row
-  double at_k = 0;  // share of the k nearest rows that is found; rows as near as the last of them count as it
+  double at_1 = 0;          // share of queries whose first hit is as near as the nearest row
+  double at_k = 0;          // share of the k nearest rows that is found; rows as near as the last of them count as it
+  double nearest_in_k = 0;  // share of queries that find a row as near as the nearest
 };
 
 // The scores of the nearest rows by brute force over full precision, in double. Reads the task.
@@ -48,6 +54,9 @@ class ExactAnswers {
   [[nodiscard]] Recall recall(const Answers& found) const;
 
  private:
+  // The k that count of what was found: without the query itself.
+  [[nodiscard]] std::vector<Row> others(std::size_t query, std::vector<Row> found) const;
+
   explicit ExactAnswers(const IndexTask& task) : task_(&task) {}
 
   const IndexTask* task_;
@@ -63,6 +72,7 @@ struct Built {
   double build_seconds = 0;  // without training
   std::uint64_t memory_bytes = 0;
   std::uint64_t disk_bytes = 0;  // of its snapshot
+  double open_seconds = 0;       // that the snapshot took to load; 0: not measured
 };
 
 // Searches of one setting, timed.
@@ -91,7 +101,8 @@ class Contender {
 [[nodiscard]] Result<std::unique_ptr<Contender>> build_index(const std::string& factory, const IndexTask& task);
 
 // The settings to try, each list from fast to thorough by one parameter: a graph's ef, the nprobe of cells, and where
-// codes blur, candidates scored again. `rescores`: false where a library cannot do that.
+// codes blur, candidates scored again. `rescores`: false where a library cannot do that. Or the task's, of each what
+// the index has, one a list.
 [[nodiscard]] std::vector<std::vector<SearchParams>> sweep_of(const std::string& factory, const IndexTask& task,
                                                               bool rescores);
 // "ef 32", "nprobe 8, rescore 100"; "" where there is nothing to choose.

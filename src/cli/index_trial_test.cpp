@@ -75,7 +75,9 @@ TEST(ExactAnswers, CountsWhatIsAmongTheNearest) {
     for (auto& rows : answers) std::ranges::reverse(rows);  // all there, the nearest last
     EXPECT_DOUBLE_EQ(exact.recall(answers).at_1, 0);
     EXPECT_DOUBLE_EQ(exact.recall(answers).at_k, 1);
+    EXPECT_DOUBLE_EQ(exact.recall(answers).nearest_in_k, 1);
     for (auto& rows : answers) rows.resize(4);
+    EXPECT_DOUBLE_EQ(exact.recall(answers).nearest_in_k, 0);
     EXPECT_DOUBLE_EQ(exact.recall(answers).at_k, .4);
     // Said twice is found once; a row that is not there, never.
     for (auto& rows : answers) rows = {rows[0], rows[0], rows[1], 7'000'000};
@@ -93,6 +95,32 @@ TEST(ExactAnswers, TakesOneOfEquallyNearRowsForTheOther) {
   for (auto& rows : answers) rows = {rows[0] % 10 + 50, rows[0] % 10 + 40, rows[0] % 10};
   EXPECT_DOUBLE_EQ(exact.recall(answers).at_1, 1);
   EXPECT_DOUBLE_EQ(exact.recall(answers).at_k, 1);
+}
+
+TEST(ExactAnswers, LeavesMembersOutOfWhatIsFound) {
+  Bench bench(300, 20, 4);
+  for (Row i = 0; i < 20; ++i) {
+    std::ranges::copy(bench.data[i * 3], bench.task.queries[i].begin());
+    bench.task.members.push_back(i * 3);
+  }
+  EXPECT_EQ(bench.task.asked(), 5U);
+  const auto exact = ExactAnswers::of(bench.task).value();
+  bench.task.k = 6;
+  Answers answers = bench.nearest();  // each query, and five others
+  bench.task.k = 4;
+  for (Row i = 0; i < 20; ++i) ASSERT_EQ(answers[i][0], i * 3);
+  EXPECT_DOUBLE_EQ(exact.recall(answers).at_1, 1);
+  EXPECT_DOUBLE_EQ(exact.recall(answers).at_k, 1);
+  for (auto& rows : answers) rows = {rows[5], rows[4], rows[3], rows[2], rows[1]};  // the nearest is no more among four
+  EXPECT_DOUBLE_EQ(exact.recall(answers).at_1, 0);
+  EXPECT_DOUBLE_EQ(exact.recall(answers).at_k, .75);
+  EXPECT_DOUBLE_EQ(exact.recall(answers).nearest_in_k, 0);
+  for (Row i = 0; i < 20; ++i) answers[i].insert(answers[i].begin() + 2, i * 3);
+  for (auto& rows : answers) std::swap(rows.front(), rows.back());  // first; the query itself takes no place
+  EXPECT_DOUBLE_EQ(exact.recall(answers).at_1, 1);
+  EXPECT_DOUBLE_EQ(exact.recall(answers).nearest_in_k, 1);
+  const Trial flat = try_out(build_index("Flat", bench.task).value(), bench.task, exact, {}).value();
+  EXPECT_DOUBLE_EQ(flat.points[0].recall.at_k, 1);
 }
 
 TEST(ExactAnswers, OfFewerRowsThanAskedForAreAllOfThem) {
@@ -169,6 +197,22 @@ TEST(IndexTrial, SweepsTheParameterThatAnIndexHas) {
   EXPECT_THAT(texts("IVF2,PQ6", false), ElementsAre("nprobe 1", "nprobe 2"));
   EXPECT_EQ(texts("PQ6").front(), "rescore 10");
   EXPECT_EQ(texts("PQ6").back(), "rescore 1500");
+}
+
+TEST(IndexTrial, TriesTheSettingsThatAreGiven) {
+  Bench bench(1500, 5, 10);
+  bench.task.depths = {{.ef = 32}, {.ef = 32, .nprobe = 1}, {.nprobe = 3, .rescore = 5}};
+  const auto texts = [&](const char* factory, bool rescores = true) {
+    std::vector<std::string> all;
+    for (const auto& list : sweep_of(factory, bench.task, rescores)) all.push_back(describe(list.at(0)));
+    return all;
+  };
+  EXPECT_THAT(texts("Flat"), ElementsAre(""));
+  EXPECT_THAT(texts("HNSW16"), ElementsAre("ef 32", ""));
+  EXPECT_THAT(texts("IVF6,Flat"), ElementsAre("", "nprobe 1", "nprobe 3"));
+  EXPECT_THAT(texts("IVF6,PQ6"), ElementsAre("", "nprobe 1", "nprobe 3, rescore 5"));
+  EXPECT_THAT(texts("PQ6"), ElementsAre("", "rescore 5"));
+  EXPECT_THAT(texts("PQ6", false), ElementsAre(""));
 }
 
 Trial made_up(std::initializer_list<std::tuple<double, double, double>> points) {

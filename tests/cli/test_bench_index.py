@@ -10,8 +10,8 @@ import pytest
 from conftest import EIDETIC, Cli
 
 ROWS, DIMENSIONS, QUERIES = 3000, 32, 60
-FACTS = {"index", "library", "train_seconds", "build_seconds", "memory_bytes", "disk_bytes", "points"}
-POINT = {"parameters", "recall_at", "queries_per_s", "queries_per_s_all_threads", "p50_ms", "p99_ms"}
+FACTS = {"index", "library", "train_seconds", "build_seconds", "memory_bytes", "disk_bytes", "open_seconds", "points"}
+POINT = {"parameters", "recall_at", "nearest_found", "queries_per_s", "queries_per_s_all_threads", "p50_ms", "p99_ms"}
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,19 @@ def test_recall_is_that_of_brute_force(bench, vectors):
     assert all(abs(share * 5 * QUERIES - round(share * 5 * QUERIES)) < 1e-6 for share in shares)
 
 
+def test_members_find_the_others(bench, vectors):
+    """By brute force here: each query's nearest other, and whether one cell of eight has it."""
+    base = numpy.load(vectors / "base.npy").astype(float)
+    words = ["--members", "--query-count", ROWS, "--metric", "euclidean", "-k", 5, "--nprobe", 1, "--nprobe", 0]
+    report = bench(*words, "--index", "Flat", "--index", "IVF8,Flat", "--json").json
+    assert (report["vectors"], report["queries"]) == (ROWS, ROWS) and len(base) == ROWS
+    flat, cells = report["indexes"]
+    assert [point["nearest_found"] for point in flat["points"]] == [1]
+    assert [point["parameters"] for point in cells["points"]] == [{"nprobe": 1}, {}]
+    assert cells["points"][0]["recall_at"]["5"] < cells["points"][0]["nearest_found"] < 1
+    assert cells["points"][1]["nearest_found"] == 1
+
+
 def test_table(bench):
     lines = bench("--index", "Flat", "--index", "IVF8,Flat", "--query-count", 50).out.splitlines()
     assert lines[0].startswith("2950 vectors of 32 dimensions, cosine; 50 queries, 1 rounds")
@@ -123,7 +136,7 @@ def test_wrong_vectors(bench, vectors, tmp_path):
     assert "query 0: " in line("--queries", tmp_path / "zero.npy")
     numpy.save(tmp_path / "flat.npy", numpy.ones(32, numpy.float32))
     assert "flat.npy' holds no matrix" in line("--queries", tmp_path / "flat.npy")
-    assert "either --queries or --query-count" in line("--queries", vectors / "queries.npy", "--query-count", 5)
+    assert "--queries goes with neither" in line("--queries", vectors / "queries.npy", "--query-count", 5)
     assert "NumPy" in line("--peers", fake_python(tmp_path, '{"error": "NumPy is not installed"}'))
     assert "pip install" in line("--peers", fake_python(tmp_path, '{"contenders": [], "left_out": [{"index": "faiss", "reason": "x"}]}'))
 
