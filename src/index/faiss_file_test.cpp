@@ -103,7 +103,8 @@ TEST(FaissFile, NamesWhatItCannotRead) {
 class DamagedFaissFile : public testing::TestWithParam<const char*> {
  protected:
   Result<FaissFile> open(const std::string& content) {
-    std::ofstream(file_, std::ios::binary) << content;  // thousands of times: not to be synced
+    std::filesystem::remove(file_);  // thousands of times: not to be synced, as files written over would be
+    std::ofstream(file_, std::ios::binary) << content;
     return FaissFile::open(file_);
   }
 
