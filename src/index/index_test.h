@@ -110,14 +110,18 @@ inline double recall(const std::vector<Row>& expected, const std::vector<Row>& f
 
 struct Kind {
   const char* factory;
-  double recall;  // that is expected of it at 10, as it is by default, on a Crowd
+  // On a Crowd: the recall at 10 that is expected of it as it is by default, and how far estimates may be from
+  // similarities on average, as a share of them.
+  double recall;
+  double closeness;
 };
 
-inline constexpr Kind kPlainKinds[] = {{"Flat", 1}, {"HNSW16", .98}, {"SQ8", .99}};
-inline constexpr Kind kWideGraph = {"HNSW24:200", .98};  // differs from HNSW16 in nothing that a metric touches
-inline constexpr Kind kLearningKinds[] = {{"IVF16,Flat", .96},   {"IVF16,SQ8", .96}, {"IVF16,PQ8", .94},
-                                          {"PQ8x6", .77},        {"PQ4x10", .93},    {"PCA16,Flat", .98},
-                                          {"PCA16,HNSW16", .98}, {"OPQ8,PQ8", .93},  {"OPQ4_16,IVF16,PQ4x6", .94}};
+inline constexpr Kind kPlainKinds[] = {{"Flat", 1, .02}, {"HNSW16", .98, .0022}, {"SQ8", .99, .0024}};
+inline constexpr Kind kWideGraph = {"HNSW24:200", .98, .0022};  // differs from HNSW16 in nothing that a metric touches
+inline constexpr Kind kLearningKinds[] = {
+    {"IVF16,Flat", .96, .022},  {"IVF16,SQ8", .96, .0028}, {"IVF16,PQ8", .94, .23},
+    {"PQ8x6", .77, .47},        {"PQ4x10", .93, .24},      {"PCA16,Flat", .98, .37},
+    {"PCA16,HNSW16", .98, .31}, {"OPQ8,PQ8", .93, .29},    {"OPQ4_16,IVF16,PQ4x6", .94, .49}};
 
 struct KindAndMetric {
   Kind kind;
