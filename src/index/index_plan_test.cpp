@@ -6,6 +6,7 @@
 namespace eidetic {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 TEST(Factory, NamesThePartThatIsWrongAndTheNearestGoodOne) {
@@ -45,6 +46,24 @@ TEST(Factory, NamesThePartThatIsWrongAndTheNearestGoodOne) {
   EXPECT_EQ(check_factory("PCA64,Flat", 5000).error().code, ErrorCode::unsupported);
   EXPECT_EQ(check_factory("").error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(check_factory("HNSW-4").error().code, ErrorCode::invalid_argument);
+}
+
+TEST(Factory, TakesProductCodesOfFourToSixteenBitsInSegmentsThatDivide) {
+  const auto message = [](std::string_view factory) { return check_factory(factory, 96).error().message; };
+  for (int bits = 4; bits <= 16; ++bits) {
+    for (const std::string front : {"", "IVF100,", "OPQ8,"}) {
+      const std::string factory = front + "PQ8x" + std::to_string(bits);
+      EXPECT_EQ(check_factory(factory, 96).value(), bits == 8 ? front + "PQ8" : factory);
+    }
+  }
+  EXPECT_THAT(message("PQ8x3"), AllOf(HasSubstr("number of bits 3 in 'PQ8x3'"), HasSubstr("the nearest is 4")));
+  EXPECT_THAT(message("PQ8x17"), AllOf(HasSubstr("number of bits 17 in 'PQ8x17'"), HasSubstr("the nearest is 16")));
+  EXPECT_THAT(message("IVF100,PQ8x0"), HasSubstr("number of bits 0 in 'PQ8x0'"));
+  EXPECT_THAT(message("PQ8x"), HasSubstr("'' is no number of bits"));
+  EXPECT_THAT(message("PQ10"), AllOf(HasSubstr("96 dimensions"), HasSubstr("'PQ10'"), HasSubstr("number is 12")));
+  EXPECT_THAT(message("IVF100,PQ7x6"), AllOf(HasSubstr("'PQ7x6'"), HasSubstr("nearest number is 8")));
+  EXPECT_THAT(message("OPQ5,PQ8"), AllOf(HasSubstr("'OPQ5'"), HasSubstr("nearest number is 6")));
+  EXPECT_THAT(message("PQ0"), AllOf(HasSubstr("number of segments 0 in 'PQ0'"), HasSubstr("the nearest is 1")));
 }
 
 }  // namespace

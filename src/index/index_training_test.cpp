@@ -54,18 +54,39 @@ TEST_P(EveryLearningIndex, EqualsBruteForceWhenEverythingIsLookedAt) {
 TEST(Ivf, FindsMoreTheMoreCellsAreVisited) {
   const auto data = clustered_vectors(5000, 32, 100, 3);
   const auto store = store_of(data, 32, Metric::cosine);
-  const auto index = index_of("IVF50,Flat", store);
-  double before = 0;
-  for (const std::uint32_t nprobe : {1U, 4U, 16U, 50U}) {
-    double total = 0;
-    for (std::size_t i = 0; i < 100; ++i) {
-      total += recall(brute_force(*store, data[i], 10),
-                      rows_of(index->search(data[i], {.k = 10, .nprobe = nprobe}).value()));
+  const auto flat = index_of("Flat", store);
+  for (const std::string_view factory : {"IVF50,Flat", "IVF50,PQ8"}) {
+    const auto index = index_of(factory, store);
+    double before = 0;
+    for (const std::uint32_t nprobe : {1U, 4U, 16U}) {
+      double total = 0;
+      for (std::size_t i = 0; i < 100; ++i) {
+        total += recall(rows_of(flat->search(data[i], {.k = 10}).value()),
+                        rows_of(index->search(data[i], {.k = 10, .nprobe = nprobe}).value()));
+      }
+      EXPECT_GT(total, before) << factory << ", " << nprobe << " cells";
+      before = total;
     }
-    EXPECT_GT(total, before);
-    before = total;
   }
-  EXPECT_DOUBLE_EQ(before, 100);
+  const auto index = index_of("IVF50,Flat", store);
+  for (std::size_t i = 0; i < 100; ++i) {
+    const auto expected = flat->search(data[i], {.k = 10}).value();
+    const auto found = index->search(data[i], {.k = 10, .nprobe = 50}).value();
+    ASSERT_EQ(rows_of(found), rows_of(expected));
+    for (std::size_t j = 0; j < found.size(); ++j) ASSERT_EQ(found[j].similarity, expected[j].similarity);
+  }
+}
+
+TEST(Pq, IsLearntFromFewMoreVectorsThanCodeWordsAndFromNoFewer) {
+  const auto store = store_of(clustered_vectors(300, 16, 10, 3), 16, Metric::euclidean);
+  const auto index = make_index("PQ4", store, {}).value();
+  const auto refused = index->train(rows_from(0, 100));
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+  EXPECT_THAT(refused.error().message, HasSubstr("index 'PQ4' is learnt from at least 256 vectors, and there are 100"));
+  EXPECT_THAT(index->add(rows_from(0, 100)).error().message, HasSubstr("trained"));
+  ASSERT_TRUE(index->train(rows_from(0, 300)));
+  ASSERT_TRUE(index->add(rows_from(0, 300)));
+  for (Row row = 0; row < 300; ++row) EXPECT_EQ(index->search(store->vector(row), {.k = 1}).value()[0].row, row);
 }
 
 TEST(Pca, KeepsTheDirectionsThatMatterAndSaysHowMuch) {
