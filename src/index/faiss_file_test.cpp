@@ -139,6 +139,18 @@ TEST_P(DamagedFaissFile, BelievesNoNumber) {
   }
 }
 
+// Its number of vectors stands behind four characters and its dimensions.
+TEST_P(DamagedFaissFile, IsRefusedWhereItSaysOneVectorMoreOrFewer) {
+  const std::string sound = read_text(sample(GetParam())).value();
+  for (const int step : {-1, 1}) {
+    auto damaged = sound;
+    damaged[8] = static_cast<char>(damaged[8] + step);
+    const auto file = open(damaged);
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error().code, ErrorCode::corrupt) << file.error().message;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, DamagedFaissFile,
                          testing::Values("flat.index", "ivf_sq8.index", "opq.index", "pca.index", "idmap.index",
                                          "sparse.index"),
