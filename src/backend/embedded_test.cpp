@@ -7,8 +7,8 @@
 #include <filesystem>
 
 #include "backend/contract_test.h"
+#include "backend/embedded_harness.h"
 #include "base/file.h"
-#include "base/test_files.h"
 
 namespace eidetic {
 namespace {
@@ -16,23 +16,19 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-struct EmbeddedHarness final : BackendHarness {
-  explicit EmbeddedHarness(std::uint64_t hnsw_from_items) {
-    EmbeddedOptions options;
-    options.data_dir = folder.path();
-    options.pool = &pool;
+struct UnderContract final : BackendHarness {
+  explicit UnderContract(std::uint64_t hnsw_from_items) {
+    EmbeddedOptions options = embedded.options();
     options.hnsw_from_items = hnsw_from_items;
-    opened = open_embedded_backend(options).value();
+    embedded.backend = open_embedded_backend(options).value();
   }
-  Backend& backend() override { return *opened; }
+  Backend& backend() override { return *embedded.backend; }
 
-  TemporaryDirectory folder;
-  ThreadPool pool{2};
-  std::unique_ptr<Backend> opened;
+  EmbeddedHarness embedded;
 };
 
 BackendUnderTest embedded(const std::string& name, const std::string& index, std::uint64_t hnsw_from_items) {
-  return {name, index, [=] { return std::make_unique<EmbeddedHarness>(hnsw_from_items); }};
+  return {name, index, [=] { return std::make_unique<UnderContract>(hnsw_from_items); }};
 }
 
 INSTANTIATE_TEST_SUITE_P(Embedded, BackendContract,
@@ -40,36 +36,15 @@ INSTANTIATE_TEST_SUITE_P(Embedded, BackendContract,
                                          embedded("cells", "IVF4,SQ8", 0), embedded("auto_that_switches", "auto", 60)),
                          backend_test_name);
 
-class EmbeddedTest : public testing::Test {
+class EmbeddedTest : public testing::Test, protected EmbeddedHarness {
  protected:
-  EmbeddedOptions options() {
-    EmbeddedOptions made;
-    made.data_dir = folder_.path();
-    made.pool = &pool_;
-    return made;
-  }
   static CollectionSpec spec(std::string name, std::string index = "auto") {
-    CollectionSpec made;
-    made.name = std::move(name);
-    made.space.dimensions = 8;
-    made.index = std::move(index);
-    return made;
-  }
-  static Vector random_vector(std::mt19937& random) {
-    std::normal_distribution<float> normal;
-    Vector vector(8);
-    for (float& value : vector) value = normal(random);
-    return vector;
+    return make_spec(std::move(name), 8, std::move(index));
   }
   static std::vector<Item> random_items(int first, int last, unsigned seed = 1) {
     std::mt19937 random(seed + static_cast<unsigned>(first));
     std::vector<Item> items;
-    for (int i = first; i < last; ++i) {
-      Item made;
-      made.id = std::to_string(i);
-      made.vector = random_vector(random);
-      items.push_back(std::move(made));
-    }
+    for (int i = first; i < last; ++i) items.push_back(make_item(std::to_string(i), random_vector(random, 8)));
     return items;
   }
   static void expect_self_found(Backend& backend, std::string_view collection, std::span<const Item> items) {
@@ -83,9 +58,6 @@ class EmbeddedTest : public testing::Test {
       EXPECT_NEAR(hits[0].similarity, 1, 1e-5);
     }
   }
-
-  TemporaryDirectory folder_;
-  ThreadPool pool_{2};
 };
 
 TEST_F(EmbeddedTest, KeepsEverythingOverARestart) {
@@ -113,7 +85,7 @@ TEST_F(EmbeddedTest, OneProcessAtATimeOwnsTheFolder) {
   ASSERT_EQ(::pipe(ready), 0);
   const pid_t other = ::fork();
   if (other == 0) {
-    const auto lock = FileLock::acquire(folder_ / "LOCK");
+    const auto lock = FileLock::acquire(folder / "LOCK");
     if (!lock || ::write(ready[1], "r", 1) != 1) ::_exit(1);
     ::pause();
   }
@@ -132,17 +104,17 @@ TEST_F(EmbeddedTest, OneProcessAtATimeOwnsTheFolder) {
 }
 
 TEST_F(EmbeddedTest, RefusesFoldersItCannotOwn) {
-  ASSERT_TRUE(write_file_atomically(folder_ / "FORMAT", "eidetic data folder 2\n"));
+  ASSERT_TRUE(write_file_atomically(folder / "FORMAT", "eidetic data folder 2\n"));
   const auto newer = open_embedded_backend(options());
   ASSERT_FALSE(newer);
   EXPECT_EQ(newer.error().code, ErrorCode::unsupported);
   EXPECT_THAT(newer.error().message, HasSubstr("newer"));
 
-  ASSERT_TRUE(write_file_atomically(folder_ / "FORMAT", "nonsense"));
+  ASSERT_TRUE(write_file_atomically(folder / "FORMAT", "nonsense"));
   EXPECT_EQ(open_embedded_backend(options()).error().code, ErrorCode::corrupt);
 
   auto is_a_file = options();
-  is_a_file.data_dir = folder_ / "FORMAT";
+  is_a_file.data_dir = folder / "FORMAT";
   EXPECT_FALSE(open_embedded_backend(is_a_file));
 
   auto no_pool = options();
@@ -156,13 +128,13 @@ TEST_F(EmbeddedTest, OpeningLoadsNoIndexAndDroppedFilesGo) {
     ASSERT_TRUE(backend->create(spec("a")));
     ASSERT_TRUE(backend->upsert("a", random_items(0, 10)));
   }
-  std::filesystem::create_directories(folder_.path() / "collections" / "77");
+  std::filesystem::create_directories(folder.path() / "collections" / "77");
   const auto backend = open_embedded_backend(options()).value();
-  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "collections" / "77"));
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "collections" / "77"));
   EXPECT_EQ(backend->describe("a")->memory_bytes, 0U);
   EXPECT_EQ(backend->list()->at(0).items, 10U);
   ASSERT_TRUE(backend->drop("a"));
-  EXPECT_TRUE(std::filesystem::is_empty(folder_.path() / "collections"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path() / "collections"));
 }
 
 TEST_F(EmbeddedTest, AutoSwitchesToTheGraphWhileItemsComeAndSearchesGoOn) {

@@ -9,9 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/embedded.h"
-#include "base/test_files.h"
-#include "base/threads.h"
+#include "backend/embedded_harness.h"
 #include "index/vector_math.h"
 
 namespace eidetic {
@@ -21,21 +19,9 @@ constexpr std::uint32_t kDimensions = 16;
 constexpr unsigned kOperations = 10'000;
 constexpr std::size_t kMostItems = 900;
 
-class RandomOperations : public testing::TestWithParam<const char*> {
+class RandomOperations : public testing::TestWithParam<const char*>, protected EmbeddedHarness {
  protected:
-  void open() {
-    backend_.reset();
-    EmbeddedOptions options;
-    options.data_dir = folder_.path();
-    options.pool = &pool_;
-    backend_ = open_embedded_backend(options).value();
-  }
-  Vector vector() {
-    std::normal_distribution<float> normal;
-    Vector made(kDimensions);
-    for (float& value : made) value = normal(random_);
-    return made;
-  }
+  Vector vector() { return random_vector(random_, kDimensions); }
   std::string any_id() { return std::to_string(random_() % kMostItems); }
 
   void put() {
@@ -45,11 +31,11 @@ class RandomOperations : public testing::TestWithParam<const char*> {
       item.vector = vector();
       model_[item.id] = item.vector;
     }
-    for (const auto& result : backend_->upsert("a", items).value()) ASSERT_TRUE(result) << result.error().message;
+    for (const auto& result : backend->upsert("a", items).value()) ASSERT_TRUE(result) << result.error().message;
   }
   void erase() {
     const std::vector<std::string> ids = {any_id()};
-    ASSERT_EQ(backend_->erase("a", ids).value(), model_.erase(ids[0]));
+    ASSERT_EQ(backend->erase("a", ids).value(), model_.erase(ids[0]));
   }
   // Looked at as deeply as there are items, every kind has to give what the model does.
   void search() {
@@ -65,7 +51,7 @@ class RandomOperations : public testing::TestWithParam<const char*> {
     }
     std::ranges::sort(expected);
     expected.resize(std::min<std::size_t>(query.k, expected.size()));
-    const auto hits = backend_->search("a", query).value();
+    const auto hits = backend->search("a", query).value();
     ASSERT_EQ(hits.size(), expected.size());
     for (std::size_t i = 0; i < hits.size(); ++i) {
       ASSERT_EQ(hits[i].id, expected[i].second);
@@ -74,14 +60,14 @@ class RandomOperations : public testing::TestWithParam<const char*> {
   }
   void get() {
     const std::vector<std::string> ids = {any_id()};
-    const auto got = backend_->get("a", ids, true).value()[0];
+    const auto got = backend->get("a", ids, true).value()[0];
     ASSERT_EQ(got.has_value(), model_.contains(ids[0]));
     if (got) ASSERT_EQ(got->vector, model_[ids[0]]);
   }
   // As a person searches; what is found depends on the kind, but what it says of it does not.
   void search_by_default() {
     const Vector wanted = vector();
-    const auto hits = backend_->search("a", {.vector = wanted, .k = 10, .exclude_ids = {}}).value();
+    const auto hits = backend->search("a", {.vector = wanted, .k = 10, .exclude_ids = {}}).value();
     ASSERT_EQ(hits.size(), std::min<std::size_t>(10, model_.size()));
     for (std::size_t i = 0; i < hits.size(); ++i) {
       const auto stored = model_.find(hits[i].id);
@@ -99,40 +85,29 @@ class RandomOperations : public testing::TestWithParam<const char*> {
     if (dice < 800) return search();
     if (dice < 950) return search_by_default();
     if (dice < 990) return get();
-    if (dice < 994) ASSERT_TRUE(backend_->flush());
-    if (dice >= 994 && dice < 997) ASSERT_TRUE(backend_->reindex("a", ""));
+    if (dice < 994) ASSERT_TRUE(backend->flush());
+    if (dice >= 994 && dice < 997) ASSERT_TRUE(backend->reindex("a", ""));
     if (dice >= 997) open();
   }
 
-  TemporaryDirectory folder_;
-  ThreadPool pool_{2};
   std::mt19937_64 random_{7};
   std::map<std::string, Vector> model_;
-  std::unique_ptr<Backend> backend_;
 };
 
 INSTANTIATE_TEST_SUITE_P(All, RandomOperations,
                          testing::Values("auto", "Flat", "HNSW16", "SQ8", "IVF8,Flat", "IVF8,SQ8", "IVF8,PQ4x6",
                                          "PQ4x6", "PCA8,Flat", "PCA8,HNSW16", "OPQ4,IVF8,PQ4x6"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::ranges::replace(name, ',', '_');
-                           return name;
-                         });
+                         index_test_name);
 
 TEST_P(RandomOperations, ChangeTheIndexAsTheyChangeAMap) {
   open();
-  CollectionSpec spec;
-  spec.name = "a";
-  spec.space.dimensions = kDimensions;
-  spec.index = GetParam();
-  ASSERT_TRUE(backend_->create(spec));
+  ASSERT_TRUE(backend->create(make_spec("a", kDimensions, GetParam())));
   for (unsigned i = 0; i < kOperations; ++i) {
     ASSERT_NO_FATAL_FAILURE(step()) << "operation " << i;
   }
-  ASSERT_TRUE(backend_->flush());
-  EXPECT_EQ(backend_->count("a").value(), model_.size());
-  if (std::string_view(GetParam()) != "auto") EXPECT_EQ(backend_->describe("a")->index_kind, GetParam());
+  ASSERT_TRUE(backend->flush());
+  EXPECT_EQ(backend->count("a").value(), model_.size());
+  if (std::string_view(GetParam()) != "auto") EXPECT_EQ(backend->describe("a")->index_kind, GetParam());
 }
 
 }  // namespace

@@ -8,9 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "backend/embedded.h"
+#include "backend/embedded_harness.h"
 #include "base/file.h"
-#include "base/test_files.h"
 
 namespace eidetic {
 namespace {
@@ -20,20 +19,6 @@ using testing::IsEmpty;
 
 constexpr std::uint32_t kDimensions = 6;
 
-Vector random_vector(std::mt19937& random) {
-  std::normal_distribution<float> normal;
-  Vector vector(kDimensions);
-  for (float& value : vector) value = normal(random);
-  return vector;
-}
-
-Item make_item(std::string id, Vector vector) {
-  Item item;
-  item.id = std::move(id);
-  item.vector = std::move(vector);
-  return item;
-}
-
 std::vector<Hit> search(Backend& backend, const Vector& vector, std::uint32_t k) {
   VectorQuery query;
   query.vector = vector;
@@ -42,22 +27,11 @@ std::vector<Hit> search(Backend& backend, const Vector& vector, std::uint32_t k)
 }
 
 // Each index kind in turn: what is damaged is a different file format.
-struct Recovery : testing::TestWithParam<const char*> {
-  void open() {
-    backend.reset();
-    EmbeddedOptions options;
-    options.data_dir = folder.path();
-    options.pool = &pool;
-    backend = open_embedded_backend(options).value();
-  }
+struct Recovery : testing::TestWithParam<const char*>, EmbeddedHarness {
   // 400 items, of which some were replaced and some erased.
   void fill() {
     open();
-    CollectionSpec spec;
-    spec.name = "c";
-    spec.space.dimensions = kDimensions;
-    spec.index = GetParam();
-    ASSERT_TRUE(backend->create(spec));
+    ASSERT_TRUE(backend->create(make_spec("c", kDimensions, GetParam())));
     store(0, 400);
     store(100, 120);
     std::vector<std::string> gone;
@@ -66,7 +40,8 @@ struct Recovery : testing::TestWithParam<const char*> {
   }
   void store(int first, int last) {
     std::vector<Item> items;
-    for (int i = first; i < last; ++i) items.push_back(make_item(std::to_string(i), random_vector(random)));
+    for (int i = first; i < last; ++i)
+      items.push_back(make_item(std::to_string(i), random_vector(random, kDimensions)));
     ASSERT_TRUE(backend->upsert("c", items));
   }
   std::vector<std::vector<std::pair<std::string, double>>> answers() {
@@ -74,7 +49,8 @@ struct Recovery : testing::TestWithParam<const char*> {
     std::vector<std::vector<std::pair<std::string, double>>> all;
     for (int i = 0; i < 20; ++i) {
       auto& answer = all.emplace_back();
-      for (const Hit& hit : search(*backend, random_vector(fixed), 500)) answer.emplace_back(hit.id, hit.similarity);
+      for (const Hit& hit : search(*backend, random_vector(fixed, kDimensions), 500))
+        answer.emplace_back(hit.id, hit.similarity);
     }
     return all;
   }
@@ -94,10 +70,7 @@ struct Recovery : testing::TestWithParam<const char*> {
     ASSERT_TRUE(write_file_atomically(file, content));
   }
 
-  TemporaryDirectory folder;
-  ThreadPool pool{1};
   std::mt19937 random{1};
-  std::unique_ptr<Backend> backend;
 };
 
 TEST_P(Recovery, NothingIsRebuiltAfterACleanEnd) {
@@ -179,14 +152,10 @@ TEST_P(Recovery, WhatIsAheadOfTheCatalogIsBuiltAgain) {
 TEST_P(Recovery, AnIndexOfOtherVectorsIsRefused) {
   fill();
   const auto before = answers();
-  CollectionSpec other;
-  other.name = "other";
-  other.space.dimensions = kDimensions;
-  other.index = GetParam();
-  ASSERT_TRUE(backend->create(other));
+  ASSERT_TRUE(backend->create(make_spec("other", kDimensions, GetParam())));
   std::vector<Item> items;
   items.reserve(420);
-  for (int i = 0; i < 420; ++i) items.push_back(make_item(std::to_string(i), random_vector(random)));
+  for (int i = 0; i < 420; ++i) items.push_back(make_item(std::to_string(i), random_vector(random, kDimensions)));
   ASSERT_TRUE(backend->upsert("other", items));
   ASSERT_TRUE(backend->flush());
   backend.reset();
@@ -198,11 +167,7 @@ TEST_P(Recovery, AnIndexOfOtherVectorsIsRefused) {
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Recovery,
                          testing::Values("Flat", "HNSW16", "SQ8", "IVF4,Flat", "IVF4,PQ3x4", "PCA3,HNSW16"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::ranges::replace(name, ',', '_');
-                           return name;
-                         });
+                         index_test_name);
 
 }  // namespace
 }  // namespace eidetic

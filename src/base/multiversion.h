@@ -3,7 +3,7 @@
 #pragma once
 
 #if defined(__x86_64__) && !__has_feature(thread_sanitizer) && !__has_feature(address_sanitizer)
-#define EIDETIC_MULTIVERSION __attribute__((target_clones("avx512f", "arch=haswell", "default")))
+#define EIDETIC_MULTIVERSION __attribute__((target_clones("avx512f", "arch=x86-64-v3", "default")))
 #else
 #define EIDETIC_MULTIVERSION
 #endif

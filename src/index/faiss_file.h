@@ -11,35 +11,14 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "eidetic/error.h"
 #include "eidetic/space.h"
 
 #include "base/file.h"
+#include "index/faiss_records.h"
 
 namespace eidetic {
-
-// How the bytes of one vector are decoded.
-struct FaissCodec {
-  enum class Kind { floats, halves, product, bytes };
-  Kind kind = Kind::floats;
-  std::uint32_t dimensions = 0;
-  std::uint64_t code_bytes = 0;  // of one vector
-  // product: centroids, subquantizers x 2^bits x (dimensions / subquantizers); bytes: least values, then ranges
-  std::vector<float> table = {};
-  std::uint32_t subquantizers = 0;
-  std::uint32_t bits = 0;  // of a subquantizer's code
-};
-
-// What was done to vectors before they were stored, as it is undone: x = matrix^T (y - before) + after; an empty part
-// is left out.
-struct FaissTransform {
-  std::uint32_t from = 0, to = 0;  // dimensions given and stored
-  std::vector<float> matrix = {};  // to x from, orthonormal rows
-  std::vector<float> before = {};  // `to` values
-  std::vector<float> after = {};   // `from` values
-};
 
 class FaissFile {
  public:
@@ -50,14 +29,14 @@ class FaissFile {
   // It begins with the four characters of an index, whether that can be read or not.
   [[nodiscard]] static bool is_one(std::span<const std::byte> content) noexcept;
 
-  [[nodiscard]] std::uint32_t dimensions() const noexcept { return dimensions_; }
+  [[nodiscard]] std::uint32_t dimensions() const noexcept { return records_.dimensions; }
   // L2 is euclidean, inner product dot; nullopt for FAISS's others.
-  [[nodiscard]] std::optional<Metric> metric() const noexcept { return metric_; }
+  [[nodiscard]] std::optional<Metric> metric() const noexcept { return records_.metric; }
   // As FAISS's index_factory spells it: "IVF100,PQ8"; "Linear64" for a transform that could be OPQ's.
-  [[nodiscard]] const std::string& kind() const noexcept { return kind_; }
-  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+  [[nodiscard]] const std::string& kind() const noexcept { return records_.kind; }
+  [[nodiscard]] std::uint64_t size() const noexcept { return records_.size; }
   // Ids were not given but are places: 0 to size() - 1.
-  [[nodiscard]] bool ids_are_places() const noexcept { return entries_.empty(); }
+  [[nodiscard]] bool ids_are_places() const noexcept { return records_.entries.empty(); }
 
   // By rising id; i below size().
   [[nodiscard]] std::int64_t id(std::uint64_t i) const noexcept;
@@ -65,22 +44,8 @@ class FaissFile {
   [[nodiscard]] Vector vector(std::uint64_t i) const;
 
  private:
-  friend class FaissReader;
-  struct Entry {
-    std::int64_t id;
-    std::uint32_t list, place;
-  };
-
   MappedFile file_;
-  std::uint32_t dimensions_ = 0;
-  std::optional<Metric> metric_;
-  std::string kind_;
-  std::uint64_t size_ = 0;
-  FaissCodec codec_;
-  std::vector<FaissTransform> transforms_;         // in the order they were applied
-  std::vector<std::span<const std::byte>> lists_;  // codes; one list where there is no IVF
-  std::vector<float> centroids_;                   // of the lists, where codes are relative to them
-  std::vector<Entry> entries_;                     // by id
+  faiss::Records records_;
 };
 
 }  // namespace eidetic

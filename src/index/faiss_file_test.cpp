@@ -103,7 +103,8 @@ TEST(FaissFile, NamesWhatItCannotRead) {
 class DamagedFaissFile : public testing::TestWithParam<const char*> {
  protected:
   Result<FaissFile> open(const std::string& content) {
-    std::ofstream(file_, std::ios::binary) << content;  // thousands of times: not to be synced
+    std::filesystem::remove(file_);  // thousands of times: not to be synced, as files written over would be
+    std::ofstream(file_, std::ios::binary) << content;
     return FaissFile::open(file_);
   }
 
@@ -135,6 +136,18 @@ TEST_P(DamagedFaissFile, BelievesNoNumber) {
       if (!file) continue;  // it lay in what is passed over, or in a vector
       for (std::uint64_t i = 0; i < file->size(); ++i) ASSERT_EQ(file->vector(i).size(), file->dimensions());
     }
+  }
+}
+
+// Its number of vectors stands behind four characters and its dimensions.
+TEST_P(DamagedFaissFile, IsRefusedWhereItSaysOneVectorMoreOrFewer) {
+  const std::string sound = read_text(sample(GetParam())).value();
+  for (const int step : {-1, 1}) {
+    auto damaged = sound;
+    damaged[8] = static_cast<char>(damaged[8] + step);
+    const auto file = open(damaged);
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error().code, ErrorCode::corrupt) << file.error().message;
   }
 }
 

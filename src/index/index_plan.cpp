@@ -224,7 +224,8 @@ Result<IndexPlan> plan_index(std::string_view factory, std::uint32_t dimensions)
   const std::uint32_t inner = plan.inner_dimensions(dimensions);
   for (const std::uint32_t segments : {plan.opq_segments, plan.segments}) {
     if (segments == 0 || inner % segments == 0) continue;
-    const std::string part = segments == plan.segments ? fmt::format("PQ{}", segments) : fmt::format("OPQ{}", segments);
+    std::string part = fmt::format("{}PQ{}", segments == plan.segments ? "" : "O", segments);
+    if (segments == plan.segments && plan.bits != 8) part += fmt::format("x{}", plan.bits);
     return fail(ErrorCode::invalid_argument,
                 fmt::format("index '{}': {}", factory, Parser::not_divisible(part, inner, segments)));
   }

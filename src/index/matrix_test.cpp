@@ -4,18 +4,54 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <random>
 #include <thread>
 
 namespace eidetic {
 namespace {
 
-Matrix random_matrix(std::size_t rows, std::size_t columns) {
-  std::mt19937 random(static_cast<unsigned>(rows * columns));
+Matrix random_matrix(std::size_t rows, std::size_t columns, unsigned seed = 1) {
+  std::mt19937 random(seed);
   std::normal_distribution<float> normal;
   Matrix made(rows, columns);
   std::ranges::generate(made.values(), [&] { return normal(random); });
   return made;
+}
+
+struct Shape {
+  std::size_t rows, others, width;
+};
+
+TEST(Matrix, ProductsAreThoseOfEachPairOfRows) {
+  for (const auto& [rows, others, width] : {Shape{1, 1, 1}, Shape{1, 256, 8}, Shape{1, 37, 5}, Shape{1, 50, 515},
+                                            Shape{5, 17, 3}, Shape{131, 45, 64}, Shape{9, 16, 700}}) {
+    const Matrix a = random_matrix(rows, width);
+    const Matrix b = random_matrix(others, width, 2);
+    std::vector<float> out(rows * others, NAN);
+    products(a, b, out);
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t j = 0; j < others; ++j) {
+        double expected = 0;
+        for (std::size_t k = 0; k < width; ++k) expected += double{a[i][k]} * double{b[j][k]};
+        ASSERT_NEAR(out[i * others + j], expected, 1e-5 * std::sqrt(width) * 10) << width << ' ' << i << ' ' << j;
+      }
+    }
+  }
+}
+
+TEST(Matrix, MultipliesRowsByColumns) {
+  const Matrix a = random_matrix(5, 7);
+  const Matrix b = random_matrix(7, 20, 2);
+  std::vector<float> out(100, NAN);
+  multiply(a, b, out);
+  for (std::size_t i = 0; i < 5; ++i) {
+    for (std::size_t j = 0; j < 20; ++j) {
+      double expected = 0;
+      for (std::size_t k = 0; k < 7; ++k) expected += double{a[i][k]} * double{b[k][j]};
+      ASSERT_NEAR(out[i * 20 + j], expected, 1e-5);
+    }
+  }
 }
 
 // Libraries of one thread are not all fit for several.
@@ -24,7 +60,7 @@ TEST(Matrix, MultipliesOnManyThreadsAsOnOne) {
   constexpr int kRounds = 4000;
   for (const std::size_t rows : {1U, 8U}) {
     const Matrix a = random_matrix(rows, 700);
-    const Matrix b = random_matrix(50, 700);
+    const Matrix b = random_matrix(50, 700, 2);
     std::vector<float> alone(rows * b.rows());
     products(a, b, alone);
     std::atomic<int> wrong = 0;

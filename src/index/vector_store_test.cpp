@@ -62,6 +62,7 @@ TEST(VectorStore, RefusesWhatCannotBeCompared) {
 
 // Without waiting for the disk, as these tests write hundreds of files.
 bool overwrite(const std::filesystem::path& path, std::string_view content) {
+  std::filesystem::remove(path);  // a file written over would be synced
   return static_cast<bool>(std::ofstream(path, std::ios::binary) << content);
 }
 
