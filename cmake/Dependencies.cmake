@@ -22,15 +22,7 @@ find_package(GTest REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips)
-# Not OpenBLAS: Debian builds its serial flavour without the locks that calls from several threads need, and the others
-# start threads of their own.
-find_library(BLIS_LIBRARY blis PATH_SUFFIXES blis-serial REQUIRED)
-find_path(BLIS_HEADERS cblas.h PATH_SUFFIXES blis-serial REQUIRED NO_CMAKE_SYSTEM_PATH PATHS /usr/include
-                                                                                            /usr/include/${CMAKE_LIBRARY_ARCHITECTURE})
-find_library(LAPACK_LIBRARY lapack REQUIRED)
-add_library(eidetic_linear_algebra INTERFACE)
-target_include_directories(eidetic_linear_algebra SYSTEM INTERFACE ${BLIS_HEADERS})
-target_link_libraries(eidetic_linear_algebra INTERFACE ${BLIS_LIBRARY} ${LAPACK_LIBRARY})
+pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)

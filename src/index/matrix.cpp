@@ -4,9 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 
-// LAPACK has Fortran's calling convention, columns first. A symmetric matrix is the same both ways,
+#include "base/multiversion.h"
+
+// LAPACK as OpenBLAS carries it: Fortran's calling convention, columns first. A symmetric matrix is the same both ways,
 // and of the others we ask for the transposed.
 extern "C" {
 void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w, double* work,
@@ -21,34 +24,119 @@ namespace {
 
 int whole(std::size_t size) { return static_cast<int>(size); }
 
-// Which LAPACK is loaded is the machine's choice, and not each is fit for several threads.
-std::mutex& lapack_mutex() {
-  static std::mutex mutex;
-  return mutex;
+// Searches and trainings compute side by side, and an OpenBLAS that is built for one thread, as Debian's serial one is,
+// gives two callers at once the same scratch memory. So single precision, which searches use and training spends its
+// time in, is ours below, and of OpenBLAS's there is one call at a time.
+std::mutex blas;
+
+constexpr std::size_t kLanes = 16;  // columns of a tile: what lets the compiler use whole registers
+constexpr std::size_t kTall = 4;    // rows of a tile
+
+// Up to kLanes rows, turned: panel[k * kLanes + lane] is component k of row `lane`.
+void fill_panel(const float* rows, std::size_t count, std::size_t width, float* panel) {
+  for (std::size_t lane = 0; lane < count; ++lane) {
+    for (std::size_t k = 0; k < width; ++k) panel[k * kLanes + lane] = rows[lane * width + k];
+  }
+}
+
+// Compilers do not see by themselves that sums of whole tiles fit into registers.
+using Eight = float __attribute__((vector_size(32)));
+constexpr std::size_t kEights = kLanes / 8;
+
+// Values lie anywhere.
+[[gnu::always_inline]] inline void load(Eight& to, const float* from) { std::memcpy(&to, from, sizeof(to)); }
+[[gnu::always_inline]] inline void store(float* to, const Eight& from) { std::memcpy(to, &from, sizeof(from)); }
+
+// A tile's sums stay in registers while its components are gone through, each in the same order as everywhere.
+template <std::size_t kRows>
+[[gnu::always_inline]] inline void tile(const float* rows, std::size_t width, const float* panel, std::size_t count,
+                                        float* out, std::size_t stride) {
+  Eight sums[kRows][kEights] = {};  // NOLINT(*-avoid-c-arrays): registers, in a function of several versions
+  for (std::size_t k = 0; k < width; ++k) {
+    Eight column[kEights];  // NOLINT(*-avoid-c-arrays)
+    for (std::size_t i = 0; i < kEights; ++i) load(column[i], panel + k * kLanes + i * 8);
+    for (std::size_t row = 0; row < kRows; ++row) {
+      const float value = rows[row * width + k];
+      for (std::size_t i = 0; i < kEights; ++i) sums[row][i] += value * column[i];
+    }
+  }
+  for (std::size_t row = 0; row < kRows; ++row) {
+    if (count == kLanes) {
+      for (std::size_t i = 0; i < kEights; ++i) store(out + row * stride + i * 8, sums[row][i]);
+    } else {
+      float values[kLanes];  // NOLINT(*-avoid-c-arrays)
+      for (std::size_t i = 0; i < kEights; ++i) store(values + i * 8, sums[row][i]);
+      std::copy_n(values, count, out + row * stride);
+    }
+  }
+}
+
+EIDETIC_MULTIVERSION void products_with_panel(const float* rows, std::size_t count, std::size_t width,
+                                              const float* panel, std::size_t lanes, float* out, std::size_t stride) {
+  std::size_t row = 0;
+  for (; row + kTall <= count; row += kTall) {
+    tile<kTall>(rows + row * width, width, panel, lanes, out + row * stride, stride);
+  }
+  for (; row < count; ++row) tile<1>(rows + row * width, width, panel, lanes, out + row * stride, stride);
+}
+
+// Of a single row nothing is won by turning the others: four of them at a time.
+template <std::size_t kRows>
+[[gnu::always_inline]] inline void with_row(const float* row, const float* others, std::size_t width, float* out) {
+  Eight sums[kRows] = {};  // NOLINT(*-avoid-c-arrays)
+  std::size_t k = 0;
+  for (; k + 8 <= width; k += 8) {
+    Eight part;
+    load(part, row + k);
+    for (std::size_t i = 0; i < kRows; ++i) {
+      Eight other;
+      load(other, others + i * width + k);
+      sums[i] += part * other;
+    }
+  }
+  for (std::size_t i = 0; i < kRows; ++i) {
+    const Eight& sum = sums[i];
+    out[i] = ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+    for (std::size_t rest = k; rest < width; ++rest) out[i] += row[rest] * others[i * width + rest];
+  }
+}
+
+EIDETIC_MULTIVERSION void products_with_row(const float* row, const float* others, std::size_t count, std::size_t width,
+                                            float* out) {
+  std::size_t i = 0;
+  for (; i + kTall <= count; i += kTall) with_row<kTall>(row, others + i * width, width, out + i);
+  for (; i < count; ++i) with_row<1>(row, others + i * width, width, out + i);
+}
+
+EIDETIC_MULTIVERSION void add_scaled(float factor, const float* row, std::size_t width, float* out) {
+  for (std::size_t i = 0; i < width; ++i) out[i] += factor * row[i];
 }
 
 }  // namespace
 
 void products(MatrixView a, MatrixView b, std::span<float> out) {
   if (out.empty()) return;
-  const int width = whole(a.columns);
-  if (a.rows() == 1) {  // a matrix product of one row is many times slower
-    cblas_sgemv(CblasRowMajor, CblasNoTrans, whole(b.rows()), width, 1, b.values.data(), width, a.values.data(), 1, 0,
-                out.data(), 1);
-    return;
+  if (a.rows() == 1) return products_with_row(a.values.data(), b.values.data(), b.rows(), a.columns, out.data());
+  std::vector<float> panel(kLanes * a.columns);
+  for (std::size_t first = 0; first < b.rows(); first += kLanes) {
+    const std::size_t count = std::min(kLanes, b.rows() - first);
+    fill_panel(b.values.data() + first * a.columns, count, a.columns, panel.data());
+    products_with_panel(a.values.data(), a.rows(), a.columns, panel.data(), count, out.data() + first, b.rows());
   }
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, whole(a.rows()), whole(b.rows()), width, 1, a.values.data(),
-              width, b.values.data(), width, 0, out.data(), whole(b.rows()));
 }
 
 void multiply(MatrixView a, MatrixView b, std::span<float> out) {
-  if (out.empty()) return;
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, whole(a.rows()), whole(b.columns), whole(a.columns), 1,
-              a.values.data(), whole(a.columns), b.values.data(), whole(b.columns), 0, out.data(), whole(b.columns));
+  std::ranges::fill(out, 0.F);
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    for (std::size_t k = 0; k < a.columns; ++k) {
+      add_scaled(a[i][k], b[k].data(), b.columns, out.data() + i * b.columns);
+    }
+  }
 }
 
 void add_transposed_product(MatrixView a, MatrixView b, std::span<double> sum) {
   constexpr std::size_t kRows = 1024;
+  const std::scoped_lock lock(blas);
   std::vector<double> left;
   std::vector<double> right;
   for (std::size_t row = 0; row < a.rows(); row += kRows) {
@@ -63,7 +151,7 @@ void add_transposed_product(MatrixView a, MatrixView b, std::span<double> sum) {
 }
 
 Result<Eigen> symmetric_eigen(std::vector<double> matrix, std::size_t size) {
-  const std::scoped_lock lock(lapack_mutex());
+  const std::scoped_lock lock(blas);
   const int n = whole(size);
   Eigen eigen = {.values = std::vector<double>(size), .vectors = std::move(matrix)};
   double best_work = 0;
@@ -90,7 +178,7 @@ Result<Eigen> symmetric_eigen(std::vector<double> matrix, std::size_t size) {
 }
 
 Result<std::vector<double>> nearest_rotation(std::vector<double> matrix, std::size_t size) {
-  const std::scoped_lock lock(lapack_mutex());
+  const std::scoped_lock lock(blas);
   // Of the transposed matrix, columns first: M^T = U S V^T, so the answer (V U^T, rows first) is U V^T, columns first.
   const int n = whole(size);
   std::vector<double> singular(size);

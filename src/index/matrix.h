@@ -1,5 +1,6 @@
-// Dense linear algebra on row-major float matrices: BLIS and LAPACK behind a few functions. One thread each; call
-// them from several. Pure functions: any thread.
+// Dense linear algebra on row-major float matrices. Products in single precision are computed here, each value in the
+// same way whatever is computed beside it; what is done in double, once a training, is OpenBLAS's, and one call at a
+// time. Pure functions: any thread.
 #pragma once
 
 #include <cstddef>

@@ -27,30 +27,22 @@ Matrix centred(MatrixView vectors, std::vector<float>& mean) {
   return out;
 }
 
-// Gram and Schmidt, along the columns of a row-major matrix; a column that is left with nothing becomes 0.
-void make_orthonormal(std::vector<double>& values, std::size_t columns) {
-  const std::size_t rows = values.size() / columns;
-  const auto product = [&](std::size_t a, std::size_t b) {
-    double sum = 0;
-    for (std::size_t i = 0; i < rows; ++i) sum += values[i * columns + a] * values[i * columns + b];
-    return sum;
+// Gram and Schmidt, along rows; a row that is left with nothing becomes 0.
+void make_orthonormal(Matrix& rows) {
+  const auto product = [&rows](std::size_t a, std::size_t b) {
+    return std::transform_reduce(rows[a].begin(), rows[a].end(), rows[b].begin(), 0.0, std::plus{},
+                                 [](float x, float y) { return static_cast<double>(x) * static_cast<double>(y); });
   };
-  for (std::size_t column = 0; column < columns; ++column) {
-    const double before = std::sqrt(product(column, column));
-    for (std::size_t other = 0; other < column; ++other) {
-      const double share = product(column, other);
-      for (std::size_t i = 0; i < rows; ++i) values[i * columns + column] -= share * values[i * columns + other];
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    const double before = std::sqrt(product(row, row));
+    for (std::size_t other = 0; other < row; ++other) {
+      const auto share = static_cast<float>(product(row, other));
+      for (std::size_t i = 0; i < rows.columns(); ++i) rows[row][i] -= share * rows[other][i];
     }
-    const double norm = std::sqrt(product(column, column));
-    const double scale = norm > 1e-9 * before ? 1 / norm : 0;
-    for (std::size_t i = 0; i < rows; ++i) values[i * columns + column] *= scale;
+    const double norm = std::sqrt(product(row, row));
+    const auto scale = static_cast<float>(norm > 1e-6 * before ? 1 / norm : 0);
+    for (float& value : rows[row]) value *= scale;
   }
-}
-
-Matrix narrowed(const std::vector<double>& values, std::size_t columns) {
-  Matrix out(values.size() / columns, columns);
-  std::ranges::transform(values, out.values().begin(), [](double value) { return static_cast<float>(value); });
-  return out;
 }
 
 double square_sum(std::span<const float> values) {
@@ -68,19 +60,23 @@ Result<PrincipalPlane> PrincipalPlane::of(MatrixView sample) {
   if (!(all > 0)) return plane;
 
   const std::size_t width = std::min(kDirections, sample.columns);
+  Matrix directions(width, sample.columns);
   std::mt19937_64 random(1);
-  std::normal_distribution<double> normal;
-  std::vector<double> directions(sample.columns * width);
-  std::ranges::generate(directions, [&] { return normal(random); });
-  make_orthonormal(directions, width);
+  std::normal_distribution<float> normal;
+  std::ranges::generate(directions.values(), [&] { return normal(random); });
+  make_orthonormal(directions);
   Matrix along(vectors.rows(), width);
+  std::vector<double> turned(width * sample.columns);
   for (int round = 0; round < kRounds; ++round) {
-    multiply(vectors, narrowed(directions, width), along.values());
-    std::ranges::fill(directions, 0.0);
-    add_transposed_product(vectors, along, directions);
-    make_orthonormal(directions, width);
+    products(vectors, directions, along.values());
+    std::ranges::fill(turned, 0.0);
+    add_transposed_product(along, vectors, turned);
+    const double largest = std::abs(std::ranges::max(turned, {}, [](double value) { return std::abs(value); }));
+    std::ranges::transform(turned, directions.values().begin(),
+                           [largest](double value) { return static_cast<float>(value / largest); });
+    make_orthonormal(directions);
   }
-  multiply(vectors, narrowed(directions, width), along.values());
+  products(vectors, directions, along.values());
   std::vector<double> spread(width * width);
   add_transposed_product(along, along, spread);
   EIDETIC_TRY(const Eigen eigen, symmetric_eigen(std::move(spread), width));
@@ -90,7 +86,7 @@ Result<PrincipalPlane> PrincipalPlane::of(MatrixView sample) {
     const auto out = plane.axes_[axis];
     for (std::size_t i = 0; i < out.size(); ++i) {
       double sum = 0;
-      for (std::size_t j = 0; j < width; ++j) sum += directions[i * width + j] * eigen.vectors[axis * width + j];
+      for (std::size_t j = 0; j < width; ++j) sum += static_cast<double>(directions[j][i]) * eigen.vectors[axis * width + j];
       out[i] = static_cast<float>(sum);
     }
     // An axis points both ways; one of them has to be taken.
