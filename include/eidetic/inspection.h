@@ -68,8 +68,8 @@ struct SearchWalk {
   };
   struct Candidate {
     std::uint32_t node = 0;
-    double estimate = 0;    // similarity by codes
-    double similarity = 0;  // by full precision
+    double estimate = 0;     // similarity by codes
+    double similarity = 0;   // by full precision
     std::uint32_t rank = 0;  // among the hits, from 1; 0: it is none
   };
   std::string kind;
@@ -105,13 +105,13 @@ struct CollectionMap {
     PlanePoint place;
     std::uint32_t cell = kNoCell;  // of an index with cells
     std::uint32_t layer = 0;       // of a graph: the highest that it is in, of those that IndexView::nodes tell of
-    std::string label;        // empty: none
+    std::string label;             // empty: none
   };
   MapMethod method = MapMethod::pca;
-  std::string kind;            // of the index
-  std::uint64_t items = 0;     // of the collection
+  std::string kind;               // of the index
+  std::uint64_t items = 0;        // of the collection
   double explained_variance = 0;  // PCA: the share of all variance that the map shows; else 0
-  std::vector<Point> points;   // by id
+  std::vector<Point> points;      // by id
 };
 
 }  // namespace eidetic

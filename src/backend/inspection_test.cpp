@@ -157,8 +157,8 @@ TEST_P(InspectionTest, AMapShowsWhoIsNearWhom) {
     }
     request.seed = 2;
     const auto other = backend_->map("c", request).value();
-    EXPECT_FALSE(std::ranges::equal(few.points, other.points, {}, &CollectionMap::Point::id,
-                                    &CollectionMap::Point::id));
+    EXPECT_FALSE(
+        std::ranges::equal(few.points, other.points, {}, &CollectionMap::Point::id, &CollectionMap::Point::id));
   }
 }
 

@@ -192,8 +192,9 @@ Result<int> run_inspect(const Session& session, const InspectOptions& options) {
 }  // namespace
 
 void add_inspect_command(CLI::App& root, Session& session) {
-  auto* app = root.add_subcommand("inspect", "Look inside an index: its parts, the walk of one search, a map of all items")
-                  ->fallthrough();
+  auto* app =
+      root.add_subcommand("inspect", "Look inside an index: its parts, the walk of one search, a map of all items")
+          ->fallthrough();
   auto options = std::make_shared<InspectOptions>();
   app->add_option("TERM", options->words, "follow a search for this: a file, a URL, id:ITEM or text, as in search")
       ->type_name("");
@@ -202,7 +203,8 @@ void add_inspect_command(CLI::App& root, Session& session) {
       ->type_name("N")
       ->check(CLI::Range(1U, kMaxK).description(""));
   add_search_depth(*app, options->depth);
-  app->add_option("--map", options->method, "lay all items out in a plane: pca, or umap, which keeps neighbours together")
+  app->add_option("--map", options->method,
+                  "lay all items out in a plane: pca, or umap, which keeps neighbours together")
       ->type_name("METHOD");
   app->add_option("--limit", options->map.limit, "items on the map; of more, a sample (default: 2000)")
       ->type_name("N")

@@ -87,10 +87,11 @@ void draw_cells(Svg& svg, const Box& box, const IndexView& view) {
   for (std::size_t i = 0; i < view.cells.size(); ++i) {
     const auto& cell = view.cells[i];
     const double radius = largest * std::sqrt(static_cast<double>(cell.items) / static_cast<double>(most));
-    svg.add("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\"><title>cell {}: {} items, mean distance {:.4g}, radius "
-            "{:.4g}</title></circle>\n",
-            frame.x(cell.place), frame.y(cell.place), std::max(radius, .8), i, grouped(cell.items), cell.mean_distance,
-            cell.radius);
+    svg.add(
+        "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\"><title>cell {}: {} items, mean distance {:.4g}, radius "
+        "{:.4g}</title></circle>\n",
+        frame.x(cell.place), frame.y(cell.place), std::max(radius, .8), i, grouped(cell.items), cell.mean_distance,
+        cell.radius);
   }
   svg.add("</g>\n");
 }
@@ -246,9 +247,10 @@ void draw_candidates(Svg& svg, const Box& box, const SearchWalk& walk) {
   const auto y = [&](double value) { return box.top + box.height * (high - value) / (high - low); };
   svg.add("<path stroke=\"#ccc\" d=\"M{} {}L{} {}\"/>\n", box.left, box.top + box.height, box.left + box.width,
           box.top);
-  svg.add("<text x=\"{0}\" y=\"{1}\" fill=\"#555\">{2:.4g}</text>\n<text x=\"{3}\" y=\"{1}\" fill=\"#555\" "
-          "text-anchor=\"end\">{4:.4g}</text>\n",
-          box.left, box.top + box.height + 18, low, box.left + box.width, high);
+  svg.add(
+      "<text x=\"{0}\" y=\"{1}\" fill=\"#555\">{2:.4g}</text>\n<text x=\"{3}\" y=\"{1}\" fill=\"#555\" "
+      "text-anchor=\"end\">{4:.4g}</text>\n",
+      box.left, box.top + box.height + 18, low, box.left + box.width, high);
   for (const bool hit : {false, true}) {
     svg.add("<g fill=\"{}\" fill-opacity=\".8\">\n", hit ? kSvgColors[1] : kSvgColors[0]);
     for (const auto& candidate : walk.candidates) {
@@ -398,10 +400,9 @@ std::string svg_of(const CollectionMap& map, std::string_view collection) {
   const std::string shown = map.points.size() < map.items
                                 ? fmt::format("{} of {} items", grouped(map.points.size()), grouped(map.items))
                                 : fmt::format("{} items", grouped(map.items));
-  const std::string how = map.method == MapMethod::umap
-                              ? "by UMAP"
-                              : fmt::format("by PCA, which shows {:.0f} % of their variance",
-                                            100 * map.explained_variance);
+  const std::string how = map.method == MapMethod::umap ? "by UMAP"
+                                                        : fmt::format("by PCA, which shows {:.0f} % of their variance",
+                                                                      100 * map.explained_variance);
   return std::move(svg).document(left + kLegendWidth, kTop + kSide + 24, kLeft,
                                  fmt::format("{}: {} {}", collection, shown, how));
 }

@@ -38,7 +38,8 @@ void expect_sound(const std::string& svg) {
 }
 
 TEST(InspectionPlot, DrawsCellsAndTheirSizes) {
-  IndexView view{.kind = "IVF2,PQ8", .items = 12'345, .dimensions = 8, .cells = {}, .layers = {}, .nodes = {}, .links = {}};
+  IndexView view{
+      .kind = "IVF2,PQ8", .items = 12'345, .dimensions = 8, .cells = {}, .layers = {}, .nodes = {}, .links = {}};
   view.cells = {{.items = 12'000, .mean_distance = .5, .radius = 1, .place = {-1, 2}},
                 {.items = 345, .mean_distance = .5, .radius = 2, .place = {5, 2}},
                 {.items = 0, .mean_distance = 0, .radius = 0, .place = {5, 9}}};
@@ -69,7 +70,8 @@ TEST(InspectionPlot, DrawsAWalk) {
   walk.kind = "HNSW16";
   walk.query = {.x = 9, .y = 9};
   walk.nodes = {{.id = "a", .place = {0, 0}}, {.id = "b", .place = {1, 1}}};
-  walk.steps = {{.node = 0, .from = 0, .layer = 1, .similarity = .2}, {.node = 1, .from = 0, .layer = 0, .similarity = .9}};
+  walk.steps = {{.node = 0, .from = 0, .layer = 1, .similarity = .2},
+                {.node = 1, .from = 0, .layer = 0, .similarity = .9}};
   walk.candidates = {{.node = 1, .estimate = .9, .similarity = .91, .rank = 1},
                      {.node = 0, .estimate = .2, .similarity = .2, .rank = 0}};
   walk.hits.resize(1);

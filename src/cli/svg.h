@@ -12,8 +12,8 @@
 namespace eidetic {
 
 // Of Paul Tol's "bright" and "muted" schemes, told apart with colour blindness too.
-inline constexpr std::array<std::string_view, 10> kSvgColors = {
-    "#4477AA", "#EE6677", "#228833", "#AA3377", "#CCBB44", "#66CCEE", "#332288", "#882255", "#117733", "#777777"};
+inline constexpr std::array<std::string_view, 10> kSvgColors = {"#4477AA", "#EE6677", "#228833", "#AA3377", "#CCBB44",
+                                                                "#66CCEE", "#332288", "#882255", "#117733", "#777777"};
 
 class Svg {
  public:

@@ -10,8 +10,8 @@
 #include "embed/models.h"
 #include "engine/evaluate.h"
 #include "engine/ingest.h"
-#include "engine/pictures.h"
 #include "engine/labels.h"
+#include "engine/pictures.h"
 #include "engine/query.h"
 #include "engine/settings.h"
 #include "engine/transfer.h"
@@ -113,9 +113,8 @@ Result<std::uint64_t> Core::erase(std::string_view name, std::span<const std::st
 }
 
 QueryParts Core::query_parts(const CollectionSpec& collection) {
-  return {*parts_.backend, *parts_.blobs, parts_.options.decode, *parts_.pool, [this, &collection](const auto& model) {
-            return embedder_of(collection, model, Embedders::Use::queries);
-          }};
+  return {*parts_.backend, *parts_.blobs, parts_.options.decode, *parts_.pool,
+          [this, &collection](const auto& model) { return embedder_of(collection, model, Embedders::Use::queries); }};
 }
 
 Result<SearchResult> Core::search(std::string_view name, const Query& query) {

@@ -47,10 +47,9 @@ std::unexpected<Error> Labels::none(std::string_view collection) const {
                 fmt::format("the field '{}' holds no label in collection '{}': no text, number or boolean", field_,
                             collection));
   }
-  return fail(ErrorCode::not_found,
-              fmt::format("no item of collection '{}' has the field '{}'{}; it has: {}", collection, field_,
-                          did_you_mean(field_, fields),
-                          fields.empty() ? "none" : fmt::format("{}", fmt::join(fields, ", "))));
+  return fail(ErrorCode::not_found, fmt::format("no item of collection '{}' has the field '{}'{}; it has: {}",
+                                                collection, field_, did_you_mean(field_, fields),
+                                                fields.empty() ? "none" : fmt::format("{}", fmt::join(fields, ", "))));
 }
 
 Result<void> label_points(Backend& backend, std::string_view collection, std::string_view field,

@@ -86,7 +86,8 @@ Result<PrincipalPlane> PrincipalPlane::of(MatrixView sample) {
     const auto out = plane.axes_[axis];
     for (std::size_t i = 0; i < out.size(); ++i) {
       double sum = 0;
-      for (std::size_t j = 0; j < width; ++j) sum += static_cast<double>(directions[j][i]) * eigen.vectors[axis * width + j];
+      for (std::size_t j = 0; j < width; ++j)
+        sum += static_cast<double>(directions[j][i]) * eigen.vectors[axis * width + j];
       out[i] = static_cast<float>(sum);
     }
     // An axis points both ways; one of them has to be taken.

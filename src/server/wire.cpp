@@ -180,8 +180,8 @@ Json to_json(const IndexView& view, std::string_view collection) {
   for (const auto& link : view.links) {
     links.push_back({{"from", link.from}, {"to", link.to}, {"layer", link.layer}});
   }
-  return {{"collection", collection},      {"kind", view.kind},           {"items", view.items},
-          {"dimensions", view.dimensions}, {"cells", std::move(cells)},   {"layers", std::move(layers)},
+  return {{"collection", collection},      {"kind", view.kind},         {"items", view.items},
+          {"dimensions", view.dimensions}, {"cells", std::move(cells)}, {"layers", std::move(layers)},
           {"nodes", std::move(nodes)},     {"links", std::move(links)}};
 }
 
