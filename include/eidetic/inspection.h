@@ -68,7 +68,7 @@ struct SearchWalk {
   };
   struct Candidate {
     std::uint32_t node = 0;
-    double estimate = 0;     // similarity by codes
+    double estimate = 0;     // similarity by codes; of an exact index no less than the true one
     double similarity = 0;   // by full precision
     std::uint32_t rank = 0;  // among the hits, from 1; 0: it is none
   };
