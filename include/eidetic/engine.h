@@ -62,6 +62,12 @@ struct CollectionChange {
   std::optional<SearchDepth> search = {};  // of queries that say 0
 };
 
+struct MergeReport {
+  std::uint64_t added = 0;     // items that were not there
+  std::uint64_t replaced = 0;  // of an id that was there
+  std::uint64_t kept = 0;      // of an id that was there, which stayed as it was
+};
+
 // --- indexing ---
 
 // One picture file or URL, as `index` and `embed` take it.
@@ -281,6 +287,10 @@ class Engine {
   // An index is built in the background while searches go on with the old one: see CollectionInfo::index_building. Not
   // done when this engine goes, it is begun again where the collection is next used.
   [[nodiscard]] virtual Result<CollectionInfo> change(std::string_view name, const CollectionChange& change) = 0;
+  // Copies all items of collection `from`, which stays, into `into`; nothing is embedded. Of ids that both have, the
+  // items of `from` replace those of `into`, or leave them. Spaces that differ: invalid_argument. After any other error
+  // what was copied so far stays, and the same call goes on from there.
+  [[nodiscard]] virtual Result<MergeReport> merge(std::string_view into, std::string_view from, bool replace) = 0;
   // Labels are strings, numbers or booleans. not_found for a field that no item has, with the nearest ones.
   [[nodiscard]] virtual Result<EvalReport> evaluate(std::string_view name, std::string_view label,
                                                     std::span<const std::uint32_t> recall_k) = 0;

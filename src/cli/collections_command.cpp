@@ -30,6 +30,8 @@ struct CollectionOptions {
   CollectionChange change;
   SearchDepth depth;
   bool no_wait = false;
+  std::string from;      // merge
+  bool replace = false;  // merge
 };
 
 struct ImportOptions {
@@ -134,6 +136,18 @@ Result<int> run_update(const Session& session, CollectionOptions options) {
   return print_collection(session, info);
 }
 
+Result<int> run_merge(const Session& session, const CollectionOptions& options) {
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  EIDETIC_TRY(const auto report, engine->merge(options.name, options.from, options.replace));
+  if (session.globals.json) {
+    print_json(to_json(report, options.name));
+  } else {
+    fmt::print("{}: {} items added from {}, {} replaced, {} kept as they were\n", options.name, report.added,
+               options.from, report.replaced, report.kept);
+  }
+  return kDone;
+}
+
 Result<int> run_drop(const Session& session, const CollectionOptions& options) {
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   EIDETIC_CHECK(engine->drop(options.name));
@@ -217,17 +231,17 @@ void add_import_options(CLI::App& command, ImportOptions& options) {
       ->type_name("BUNDLE");
   command.add_option("--metric", options.metric, "FAISS: cosine, dot or euclidean (default: that of the file)")
       ->type_name("NAME");
-  command.add_option("--index", options.from.index, "FAISS: auto, Flat, HNSW<M> or HNSW<M>:<E> (default: auto)")
+  command.add_option("--index", options.from.index, "FAISS: auto, Flat, HNSW16, IVF100,PQ8 … (default: auto)")
       ->type_name("KIND");
 }
 
 }  // namespace
 
 void add_collections_command(CLI::App& root, Session& session) {
-  auto* app =
-      root.add_subcommand("collections", "List, show, create, update, drop, watch, export and import collections")
-          ->fallthrough()
-          ->require_subcommand(1);
+  auto* app = root.add_subcommand("collections",
+                                  "List, show, create, update, merge, drop, watch, export and import collections")
+                  ->fallthrough()
+                  ->require_subcommand(1);
   const auto add = [&](const char* name, const char* description, auto run) {
     auto* command = app->add_subcommand(name, description)->fallthrough();
     auto options = std::make_shared<CollectionOptions>();
@@ -263,6 +277,14 @@ void add_collections_command(CLI::App& root, Session& session) {
   update.first->add_flag("--rebuild", update.second->change.rebuild, "build, and train, the index anew");
   update.first->add_flag("--no-wait", update.second->no_wait, "of a server: do not wait until it is built");
   add_search_depth(*update.first, update.second->depth);
+
+  auto merge = add("merge", "Copy all items of another collection into one", run_merge);
+  add_name(merge);
+  merge.first->add_option("--from", merge.second->from, "the other collection, which stays")
+      ->type_name("NAME")
+      ->required();
+  merge.first->add_flag("--replace", merge.second->replace,
+                        "of ids that both have, take the other's item (default: keep what is there)");
 
   auto drop = add("drop", "Remove a collection with all that is in it", run_drop);
   add_name(drop);

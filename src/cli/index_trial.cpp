@@ -52,57 +52,55 @@ std::uint64_t spread(ThreadPool& pool, std::size_t count, double seconds, const 
 
 class OwnIndex final : public Contender {
  public:
-  explicit OwnIndex(const IndexTask& task) : task_(task), pool_(task.threads) {}
+  // The calling thread takes part.
+  explicit OwnIndex(const IndexTask& task) : task_(task), pool_(std::max(1U, task.threads - 1)) {
+    for (std::size_t i = 0; i < task.queries.rows(); ++i) queries_.push_back(task.queries[i]);
+  }
 
   Result<void> build(const std::string& factory) {
-    // The calling thread takes part.
-    ThreadPool pool(std::max(1U, task_.threads - 1));
-    EIDETIC_TRY(index_, make_index(factory, task_.store, {.pool = task_.threads > 1 ? &pool : nullptr}));
+    const IndexOptions shared = {.pool = task_.threads > 1 ? &pool_ : nullptr};
+    EIDETIC_TRY(sharing_, make_index(factory, task_.store, shared));
     std::vector<Row> rows(task_.store->rows());
     std::iota(rows.begin(), rows.end(), Row{0});
     Result<void> outcome;
-    built_.train_seconds = seconds_of([&] { outcome = index_->train(rows); });
+    built_.train_seconds = seconds_of([&] { outcome = sharing_->train(rows); });
     EIDETIC_CHECK(outcome);
-    built_.build_seconds = seconds_of([&] { outcome = index_->add(rows); });
+    built_.build_seconds = seconds_of([&] { outcome = sharing_->add(rows); });
     EIDETIC_CHECK(outcome);
-    built_.index = index_->stats().kind;
-    built_.memory_bytes = index_->stats().memory_bytes;
+    built_.index = sharing_->stats().kind;
+    built_.memory_bytes = sharing_->stats().memory_bytes;
     const auto snapshot = task_.folder / "snapshot";
-    EIDETIC_CHECK(index_->save(snapshot));
+    EIDETIC_CHECK(sharing_->save(snapshot));
     std::error_code error;
     built_.disk_bytes = std::filesystem::file_size(snapshot, error);
     Result<std::unique_ptr<VectorIndex>> loaded;
     built_.open_seconds = seconds_of([&] { loaded = load_index(snapshot, task_.store); });
-    if (!loaded) return std::unexpected(loaded.error());
+    EIDETIC_TRY(alone_, std::move(loaded));
     std::filesystem::remove(snapshot, error);
     return {};
   }
 
   Result<Answers> answers(const SearchParams& params) override {
-    Answers answers(task_.queries.rows());
-    Failure failure;
-    spread(pool_, answers.size(), kNoLimit, [&](std::size_t i) {
-      const auto found = index_->search(task_.queries[i], params);
-      if (!found) return failure.note(found.error());
-      for (const Neighbor& neighbor : *found) answers[i].push_back(neighbor.row);
-    });
-    if (failure.error) return std::unexpected(*failure.error);
+    Answers answers;
+    for (const auto& found : sharing_->search(queries_, params)) {
+      if (!found) return std::unexpected(found.error());
+      auto& rows = answers.emplace_back();
+      for (const Neighbor& neighbor : *found) rows.push_back(neighbor.row);
+    }
     return answers;
   }
 
   Result<Pass> pass(const SearchParams& params, bool all_threads, double seconds) override {
     Pass pass;
     if (all_threads) {
-      pass.seconds = seconds_of([&] {
-        pass.queries = spread(pool_, task_.queries.rows(), seconds,
-                              [&](std::size_t i) { (void)index_->search(task_.queries[i], params); });
-      });
+      pass.seconds = seconds_of([&] { (void)sharing_->search(queries_, params); });
+      pass.queries = queries_.size();
       return pass;
     }
     const auto end = Clock::now() + std::chrono::duration<double>(seconds);
     for (std::size_t i = 0; i < task_.queries.rows() && (i == 0 || Clock::now() < end); ++i) {
       Result<std::vector<Neighbor>> found;
-      const double took = seconds_of([&] { found = index_->search(task_.queries[i], params); });
+      const double took = seconds_of([&] { found = alone_->search(queries_[i], params); });
       EIDETIC_CHECK(found);
       pass.seconds += took;
       pass.ms.push_back(took * 1000);
@@ -112,18 +110,11 @@ class OwnIndex final : public Contender {
   }
 
  private:
-  struct Failure {
-    std::mutex mutex;
-    std::optional<Error> error;
-    void note(const Error& what) {
-      const std::scoped_lock lock(mutex);
-      error = what;
-    }
-  };
-
   const IndexTask& task_;
   ThreadPool pool_;
-  std::unique_ptr<VectorIndex> index_;
+  std::vector<std::span<const float>> queries_;
+  std::unique_ptr<VectorIndex> sharing_;  // the threads of the pool
+  std::unique_ptr<VectorIndex> alone_;    // the same index, on one thread
 };
 
 std::vector<std::uint32_t> doubling(std::uint32_t first, std::uint32_t last) {

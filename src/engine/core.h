@@ -65,6 +65,7 @@ class Core final : public Engine {
   [[nodiscard]] Result<Vector> embed(Bytes picture, const std::string& model) override;
   [[nodiscard]] Result<CollectionInfo> change(std::string_view name, const CollectionChange& change) override;
   [[nodiscard]] Result<CollectionInfo> describe(std::string_view name) override;
+  [[nodiscard]] Result<MergeReport> merge(std::string_view into, std::string_view from, bool replace) override;
   [[nodiscard]] Result<EvalReport> evaluate(std::string_view name, std::string_view label,
                                             std::span<const std::uint32_t> recall_k) override;
   [[nodiscard]] Result<std::uint64_t> export_collection(std::string_view name,

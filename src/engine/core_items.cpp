@@ -16,6 +16,7 @@ namespace eidetic {
 namespace {
 
 constexpr std::uint32_t kMaxPage = 10'000;
+constexpr std::uint32_t kMergedAtOnce = 1000;
 
 // So much of a collection is looked through for one page, however few items pass the filter.
 constexpr std::size_t kLookedAtAPage = 20'000;
@@ -80,6 +81,38 @@ Result<Item> Core::patch(std::string_view name, const std::string& id, std::stri
   EIDETIC_TRY(const auto updated, parts_.backend->update(name, std::span(&found, 1)));
   EIDETIC_CHECK(updated.front());
   return found;
+}
+
+Result<MergeReport> Core::merge(std::string_view into, std::string_view from, bool replace) {
+  EIDETIC_TRY(const auto target, parts_.backend->spec(into));
+  EIDETIC_TRY(const auto source, parts_.backend->spec(from));
+  if (target.name == source.name) {
+    return fail(ErrorCode::invalid_argument, fmt::format("collection '{}' cannot be merged into itself", into));
+  }
+  if (!target.space.matches(source.space)) {
+    return fail(ErrorCode::invalid_argument, fmt::format("vectors of '{}' and '{}' cannot be compared: {} and {}", into,
+                                                         from, target.space.describe(), source.space.describe()));
+  }
+  MergeReport report;
+  std::string cursor;
+  do {
+    // Pictures that are kept must not be swept away between reading their item here and storing it there; nor may what
+    // is kept or replaced change meanwhile.
+    const std::scoped_lock lock(sweep_held_, writing_);
+    EIDETIC_TRY(auto page, parts_.backend->scroll(from, cursor, kMergedAtOnce, true));
+    cursor = std::move(page.next);
+    std::vector<std::string> ids;
+    for (const Item& found : page.items) ids.push_back(found.id);
+    EIDETIC_TRY(const auto there, parts_.backend->get(into, ids, false));
+    std::vector<Item> items;
+    for (std::size_t i = 0; i < page.items.size(); ++i) {
+      ++(!there[i] ? report.added : replace ? report.replaced : report.kept);
+      if (!there[i] || replace) items.push_back(std::move(page.items[i]));
+    }
+    EIDETIC_TRY(const auto stored, parts_.backend->upsert(into, items));
+    for (const auto& result : stored) EIDETIC_CHECK(result);
+  } while (!cursor.empty());
+  return report;
 }
 
 Result<void> Core::for_each_match(std::string_view name, const Filter& filter, const VisitItems& visit) {

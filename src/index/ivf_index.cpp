@@ -129,21 +129,41 @@ Result<void> IvfIndex::add_portion(std::span<const Row> rows) {
 
 // --- searching ---
 
-IvfIndex::Order IvfIndex::order_of(std::span<const float> query) const {
-  Order order;
-  order.cells.resize(plan_.cells);
-  order.products.resize(plan_.cells);
-  std::iota(order.cells.begin(), order.cells.end(), 0U);
-  if (plan_.cells <= 1) return order;
-  products({query, query.size()}, centroids_, order.products);
-  const bool by_product = projection_.metric() == Metric::dot;
-  std::vector<float> scores = order.products;
-  for (std::size_t i = 0; i < scores.size() && !by_product; ++i) scores[i] -= half_squares_[i];
-  std::ranges::sort(order.cells, [&scores](std::uint32_t a, std::uint32_t b) {
-    return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
-  });
-  return order;
-}
+// The cells, the most promising first. Few of many are visited, so they are not sorted: a heap gives one after another.
+class IvfIndex::Order {
+ public:
+  Order(const IvfIndex& index, std::span<const float> query) : products_(index.plan_.cells), cells_(products_.size()) {
+    std::iota(cells_.begin(), cells_.end(), 0U);
+    if (cells_.size() <= 1) return;
+    eidetic::products({query, query.size()}, index.centroids_, products_);
+    scores_ = products_;
+    const bool by_product = index.projection_.metric() == Metric::dot;
+    for (std::size_t i = 0; i < scores_.size() && !by_product; ++i) scores_[i] -= index.half_squares_[i];
+    std::ranges::make_heap(cells_, Later{scores_});
+  }
+
+  [[nodiscard]] bool empty() const noexcept { return cells_.empty(); }
+  std::uint32_t next() {
+    if (cells_.size() > 1) std::ranges::pop_heap(cells_, Later{scores_});
+    const std::uint32_t cell = cells_.back();
+    cells_.pop_back();
+    return cell;
+  }
+  // Of a cell's centroid with the query.
+  [[nodiscard]] float product(std::uint32_t cell) const noexcept { return products_[cell]; }
+
+ private:
+  struct Later {
+    const std::vector<float>& scores;
+    bool operator()(std::uint32_t a, std::uint32_t b) const noexcept {
+      return scores[a] != scores[b] ? scores[a] < scores[b] : a > b;
+    }
+  };
+
+  std::vector<float> products_;
+  std::vector<float> scores_;
+  std::vector<std::uint32_t> cells_;
+};
 
 std::size_t IvfIndex::depth(const SearchParams& params) const noexcept {
   if (exact()) return params.k;
@@ -161,7 +181,7 @@ Result<std::vector<Neighbor>> IvfIndex::search(std::span<const float> query, con
   if (states_.end() == 0) return std::vector<Neighbor>{};
   std::vector<float> projected(projection_.dimensions());
   projection_.apply(score.prepared(), projected);
-  const Order order = order_of(projected);
+  Order order(*this, projected);
   const double square = params.trace != nullptr ? dot_product(projected, projected) : 0;
   const std::size_t probes =
       params.nprobe != 0 ? params.nprobe : std::max<std::size_t>(kDefaultProbes, plan_.cells / kDefaultProbeShare);
@@ -174,11 +194,11 @@ Result<std::vector<Neighbor>> IvfIndex::search(std::span<const float> query, con
     return row;
   });
   const auto scan = codes_->scan(projected);
-  for (std::size_t i = 0; i < order.cells.size() && (i < probes || candidates.taken() < params.k); ++i) {
-    const std::uint32_t cell = order.cells[i];
-    scan->enter(residual() ? order.products[cell] : 0);
+  for (std::size_t i = 0; !order.empty() && (i < probes || candidates.taken() < params.k); ++i) {
+    const std::uint32_t cell = order.next();
+    scan->enter(residual() ? order.product(cell) : 0);
     if (params.trace != nullptr && plan_.cells > 1) {
-      const double to_cell = square - 2 * static_cast<double>(order.products[cell] - half_squares_[cell]);
+      const double to_cell = square - 2 * static_cast<double>(order.product(cell) - half_squares_[cell]);
       params.trace->visits.push_back(
           {.cell = cell, .distance = std::sqrt(std::max(0.0, to_cell)), .rows = lists_.size(cell)});
     }

@@ -57,12 +57,7 @@ class IvfIndex final : public VectorIndex {
   [[nodiscard]] Matrix bases(std::span<const std::uint32_t> cells) const;
   [[nodiscard]] bool residual() const noexcept { return plan_.code == IndexPlan::Code::product && plan_.cells > 1; }
   [[nodiscard]] bool exact() const noexcept { return plan_.code == IndexPlan::Code::flat && projection_.identity(); }
-  // All cells, the most promising first, and the product of each one's centroid with the query.
-  struct Order {
-    std::vector<std::uint32_t> cells;
-    std::vector<float> products;
-  };
-  [[nodiscard]] Order order_of(std::span<const float> query) const;
+  class Order;
   // What a scan's score says of the score outside; `square` is that of the projected query.
   [[nodiscard]] double outer_score(float scan, double square) const noexcept;
   [[nodiscard]] std::size_t depth(const SearchParams& params) const noexcept;

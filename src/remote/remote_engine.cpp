@@ -71,6 +71,13 @@ Result<EvalReport> RemoteEngine::evaluate(std::string_view name, std::string_vie
                   [&](const Json& json) { return read_evaluation(json, recall_k); });
 }
 
+Result<MergeReport> RemoteEngine::merge(std::string_view into, std::string_view from, bool replace) {
+  return api_.ask({.method = "POST",
+                   .path = {"v1", "collections", into, "merge"},
+                   .json = Json{{"from", from}, {"replace", replace}}},
+                  read_merge_report);
+}
+
 Result<std::uint64_t> RemoteEngine::export_collection(std::string_view name, const std::filesystem::path& file) {
   EIDETIC_TRY(const auto info, describe(name));
   EIDETIC_TRY(const auto answer, api_.send({.path = {"v1", "collections", name, "export"}, .answer_file = file}));

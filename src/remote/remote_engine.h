@@ -22,6 +22,7 @@ class RemoteEngine final : public Engine {
   Result<void> drop(std::string_view name) override;
   Result<std::vector<CollectionInfo>> collections() override;
   Result<CollectionInfo> describe(std::string_view name) override;
+  Result<MergeReport> merge(std::string_view into, std::string_view from, bool replace) override;
   Result<EvalReport> evaluate(std::string_view name, std::string_view label,
                               std::span<const std::uint32_t> recall_k) override;
   Result<std::uint64_t> export_collection(std::string_view name, const std::filesystem::path& file) override;

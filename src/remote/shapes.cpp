@@ -236,6 +236,10 @@ CollectionMap read_map(const Json& json) {
   return map;
 }
 
+MergeReport read_merge_report(const Json& json) {
+  return {.added = count(json, "added"), .replaced = count(json, "replaced"), .kept = count(json, "kept")};
+}
+
 EvalReport read_evaluation(const Json& json, std::span<const std::uint32_t> recall_k) {
   EvalReport report{.label = text(json, "label"),
                     .queries = count(json, "queries"),

@@ -212,6 +212,19 @@ Answer import_file(Api& api, HttpRequest& request) {
   return json_response(json, 201);
 }
 
+Answer merge(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_TRY(const Json body, json_body(request));
+  EIDETIC_ANSWER_TRY(auto reader, JsonReader::of(body, "the body"));
+  EIDETIC_ANSWER_TRY(const auto from, reader.get<std::string>("from"));
+  EIDETIC_ANSWER_TRY(const auto replace, reader.get_or("replace", false));
+  EIDETIC_ANSWER_CHECK(reader.finish());
+  EIDETIC_ANSWER_CHECK(api.engine.describe(request.captures[0]));
+  const auto report = api.engine.merge(request.captures[0], from, replace);
+  if (!report) return std::unexpected(picture_problem(report.error()));
+  return json_response(to_json(*report, request.captures[0]));
+}
+
 Answer evaluate(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_CHECK(no_parameters(request));
   EIDETIC_ANSWER_TRY(const Json body, json_body(request));
@@ -243,6 +256,7 @@ constexpr Route kRoutes[] = {
     {"DELETE", "/v1/collections/{collection}", Role::admin, LaneKind::slow, BodyKind::none, drop},
     {"GET", "/v1/collections/{collection}/export", Role::admin, LaneKind::slow, BodyKind::none, export_file},
     {"POST", "/v1/import", Role::admin, LaneKind::slow, BodyKind::file, import_file},
+    {"POST", "/v1/collections/{collection}/merge", Role::write, LaneKind::slow, BodyKind::json, merge},
     {"POST", "/v1/collections/{collection}/evaluate", Role::read, LaneKind::slow, BodyKind::json, evaluate},
 };
 

@@ -164,6 +164,10 @@ Json to_json(const EvalReport& report, std::string_view collection) {
           {"recall_at", std::move(recall)}};
 }
 
+Json to_json(const MergeReport& report, std::string_view collection) {
+  return {{"collection", collection}, {"added", report.added}, {"replaced", report.replaced}, {"kept", report.kept}};
+}
+
 Json to_json(const IndexView& view, std::string_view collection) {
   Json cells = Json::array();
   for (const auto& [items, mean_distance, radius, place] : view.cells) {

@@ -184,6 +184,20 @@ def test_stored_vectors_are_those_of_embed(indexed, pictures, tmp_path):
         assert abs(hit["similarity"] - expected[names.index(hit["id"])]) < 1e-5
 
 
+def test_merge(cli, pictures):
+    cli("index", pictures / "circle", "-c", "a")
+    cli("index", pictures / "circle", pictures / "cross", "-c", "b")
+    merged = cli.json("collections", "merge", "a", "--from", "b")
+    circles = len(list((pictures / "circle").iterdir()))
+    assert merged["added"] + merged["kept"] == cli.json("collections", "show", "b")["items"]
+    assert merged["replaced"] == 0
+    words = ("search", pictures / "cross/0002.jpg", "-k", 5, "-c")
+    assert [hit["id"] for hit in cli.json(*words, "a")["hits"]] == [hit["id"] for hit in cli.json(*words, "b")["hits"]]
+    again = cli.json("collections", "merge", "a", "--from", "b", "--replace")
+    assert (again["added"], again["kept"]) == (0, 0) and again["replaced"] >= circles
+    assert "itself" in cli("collections", "merge", "a", "--from", "a", status=2).err
+
+
 def test_eval(indexed):
     report = indexed.json("eval", "-c", "shapes", "--label", "kind", "--recall", "1,9")
     assert (report["queries"], report["classes"], report["unlabelled"]) == (40, 4, 0)

@@ -119,6 +119,28 @@ def test_evaluate(shapes):
         shapes.evaluate("knd")
 
 
+def test_merge(client, shapes, fresh):
+    id = "circle/0000.jpg"
+    shown = shapes.picture(id)
+    fresh.add(shown, id=id, metadata={"mine": True})
+    merged = fresh.merge(shapes)
+    assert (merged.added, merged.replaced, merged.kept) == (39, 0, 1)
+    assert fresh.get(id).metadata == {"mine": True}
+    assert fresh.search(ItemRef("cross/0002.jpg"), k=5).ids == shapes.search(ItemRef("cross/0002.jpg"), k=5).ids
+    merged = fresh.merge("shapes", replace=True)
+    assert (merged.added, merged.replaced, merged.kept) == (0, 40, 0)
+    assert fresh.get(id).metadata == shapes.get(id).metadata
+    assert fresh.thumbnail("cross/0002.jpg") == shapes.thumbnail("cross/0002.jpg")
+    other = client.create_collection("of-another-space", dimensions=3)
+    with pytest.raises(InvalidArgument, match="cannot be compared"):
+        other.merge(shapes)
+    other.drop()
+    with pytest.raises(InvalidArgument, match="itself"):
+        shapes.merge(shapes)
+    with pytest.raises(NotFound, match="shapes"):
+        fresh.merge("shapse")
+
+
 def test_looking_inside(shapes):
     view = shapes.inspect()
     assert (view.collection, view.items, view.kind) == ("shapes", 40, "Flat")

@@ -22,6 +22,7 @@ from .results import (
     IndexView,
     Item,
     JobInfo,
+    Merged,
     PutResult,
     Report,
     SearchResult,
@@ -117,6 +118,17 @@ class CollectionVerbs(Handle, Generic[J]):
                 os.unlink(file.name)
                 raise
         return target
+
+    @verb
+    def merge(self, other: Union[str, "CollectionVerbs[Any]"], *, replace: bool = False) -> Op[Merged]:
+        """Copies all items of another collection of this server, which stays, into this one; nothing is embedded.
+
+        Args:
+            other: the collection, or its name; its vectors are of the same space.
+            replace: of ids that both have, take the other's item; else what is there is kept.
+        """
+        wanted = {"from": other if isinstance(other, str) else other.name, "replace": replace}
+        return parse(Merged, (yield from self._json("POST", f"{self._path}/merge", json=wanted)))
 
     @verb
     def evaluate(self, label: str, *, recall_at: Optional[Sequence[int]] = None) -> Op[Evaluation]:

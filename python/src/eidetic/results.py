@@ -194,6 +194,16 @@ class CollectionMap:
 
 
 @dataclass(frozen=True)
+class Merged:
+    """What a merge did with the other collection's items."""
+
+    collection: str
+    added: int
+    replaced: int
+    kept: int  # of ids that were there: left as they were
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Means over the queries."""
 
