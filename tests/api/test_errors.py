@@ -41,6 +41,7 @@ STRICT_ROUTES = [
 COMPLETE = {
     "{collection}": {"watch": []},
     "evaluate": {"label": "kind"},
+    "merge": {"from": "others"},
     "index": {"paths": ["x"]},
     "delete": {"ids": ["x"]},
     "{model}": {"bundle": {}, "url": "http://127.0.0.1:1/"},
