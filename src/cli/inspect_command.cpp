@@ -30,12 +30,6 @@ struct InspectOptions {
   std::filesystem::path svg;
 };
 
-Result<void> draw(const std::filesystem::path& file, const std::string& svg) {
-  EIDETIC_CHECK(write_file_atomically(file, svg));
-  print_note(fmt::format("drawn: {}", file.native()));
-  return {};
-}
-
 void print_more(std::size_t all) {
   if (all > kShown) fmt::print("… and {} more; --json gives all\n", all - kShown);
 }
@@ -75,17 +69,6 @@ void print(const IndexView& view, const std::string& collection) {
   }
   table.print();
   print_more(view.cells.size());
-}
-
-Result<int> inspect_index(const Session& session, Engine& engine, const InspectOptions& options) {
-  EIDETIC_TRY(const IndexView view, engine.inspect(options.collection));
-  if (session.globals.json) {
-    print_json(to_json(view, options.collection));
-  } else {
-    print(view, options.collection);
-  }
-  if (!options.svg.empty()) EIDETIC_CHECK(draw(options.svg, svg_of(view, options.collection)));
-  return kDone;
 }
 
 // --- the walk of one search ---
@@ -145,48 +128,57 @@ void print(const SearchWalk& walk, const std::string& collection) {
   print_more(walk.candidates.size());
 }
 
-Result<int> inspect_search(const Session& session, Engine& engine, const InspectOptions& options) {
-  Query query;
-  query.k = options.k;
-  query.depth = options.depth;
-  EIDETIC_TRY(query.terms, parse_terms(options.words));
-  EIDETIC_TRY(const SearchWalk walk, engine.walk(options.collection, query));
-  if (session.globals.json) {
-    print_json(to_json(walk, options.collection));
-  } else {
-    print(walk, options.collection);
-  }
-  if (!options.svg.empty()) EIDETIC_CHECK(draw(options.svg, svg_of(walk, options.collection)));
-  return kDone;
-}
-
 // --- the map ---
 
-Result<int> draw_map(const Session& session, Engine& engine, InspectOptions options) {
-  EIDETIC_TRY(options.map.method, parse_map_method(options.method));
-  EIDETIC_TRY(const CollectionMap map, engine.map(options.collection, options.map));
+void print(const CollectionMap& map, const std::string& collection) {
+  fmt::print("{}: {} of {} items on a map by {}{}\n", collection, map.points.size(), map.items, to_string(map.method),
+             map.method == MapMethod::pca
+                 ? fmt::format(", which shows {:.0f} % of their variance", 100 * map.explained_variance)
+                 : "");
+}
+
+// --- the command ---
+
+template <typename View>
+std::string json_of(const View& view, const std::string& collection) {
+  return dump_json(to_json(view, collection));
+}
+std::string json_of(const CollectionMap& map, const std::string& collection) { return map_json(map, collection); }
+
+// Prints it for the one who reads, and draws it where that was asked for.
+template <typename View>
+Result<int> show(const Session& session, const InspectOptions& options, const View& view) {
   if (session.globals.json) {
-    fmt::print("{}\n", map_json(map, options.collection));
+    fmt::print("{}\n", json_of(view, options.collection));
   } else {
-    fmt::print("{}: {} of {} items on a map by {}{}\n", options.collection, map.points.size(), map.items,
-               to_string(map.method),
-               map.method == MapMethod::pca
-                   ? fmt::format(", which shows {:.0f} % of their variance", 100 * map.explained_variance)
-                   : "");
-    if (options.svg.empty()) print_note("--svg FILE draws it, --json gives its points");
+    print(view, options.collection);
   }
-  if (!options.svg.empty()) EIDETIC_CHECK(draw(options.svg, svg_of(map, options.collection)));
+  if (!options.svg.empty()) {
+    EIDETIC_CHECK(write_file_atomically(options.svg, svg_of(view, options.collection)));
+    print_note(fmt::format("drawn: {}", options.svg.native()));
+  }
   return kDone;
 }
 
-Result<int> run_inspect(const Session& session, const InspectOptions& options) {
+Result<int> run_inspect(const Session& session, InspectOptions options) {
   if (!options.words.empty() && !options.method.empty()) {
     return fail(ErrorCode::invalid_argument, "--map shows the whole collection: leave out the search terms, or --map");
   }
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
-  if (!options.words.empty()) return inspect_search(session, *engine, options);
-  if (!options.method.empty()) return draw_map(session, *engine, options);
-  return inspect_index(session, *engine, options);
+  if (!options.words.empty()) {
+    Query query{.k = options.k, .depth = options.depth};
+    EIDETIC_TRY(query.terms, parse_terms(options.words));
+    EIDETIC_TRY(const SearchWalk walk, engine->walk(options.collection, query));
+    return show(session, options, walk);
+  }
+  if (!options.method.empty()) {
+    EIDETIC_TRY(options.map.method, parse_map_method(options.method));
+    EIDETIC_TRY(const CollectionMap map, engine->map(options.collection, options.map));
+    if (options.svg.empty() && !session.globals.json) print_note("--svg FILE draws it, --json gives its points");
+    return show(session, options, map);
+  }
+  EIDETIC_TRY(const IndexView view, engine->inspect(options.collection));
+  return show(session, options, view);
 }
 
 }  // namespace

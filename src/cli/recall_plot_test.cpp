@@ -7,17 +7,13 @@
 #include <regex>
 #include <vector>
 
+#include "cli/test_svg.h"
+
 namespace eidetic {
 namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-std::size_t count(const std::string& text, std::string_view word) {
-  std::size_t found = 0;
-  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++found;
-  return found;
-}
 
 TEST(RecallPlot, DrawsEachLineAndLeavesOutEmptyOnes) {
   const RecallPlot plot = {.title = "a < b & \"c\"",

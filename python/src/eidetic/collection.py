@@ -150,20 +150,10 @@ class CollectionVerbs(Handle, Generic[J]):
         return parse(IndexView, (yield from self._json("GET", f"{self._path}/inspect")))
 
     @verb
-    def walk(
-        self,
-        query: QueryLike,
-        *,
-        k: Optional[int] = None,
-        min_similarity: Optional[float] = None,
-        crop: Optional[Crop] = None,
-        exclude_self: Optional[bool] = None,
-        ef: Optional[int] = None,
-        nprobe: Optional[int] = None,
-        rescore: Optional[int] = None,
-    ) -> Op[SearchWalk]:
-        """The same as `search`, and what it did: the steps through a graph, the cells it visited, its candidates."""
-        wanted = Query(query, k, None, min_similarity, crop, exclude_self, ef, nprobe, rescore)
+    def walk(self, query: Union[Query, QueryLike], *, k: Optional[int] = None) -> Op[SearchWalk]:
+        """The same as `search`, and what it did: the steps through a graph, the cells it visited, its candidates. A
+        `Query` carries all settings of a search."""
+        wanted = (query if isinstance(query, Query) else Query(query)).over(Query((), k))
         request = yield from wanted.request(f"{self._path}/walk")
         said = yield from exchange_json(request, retries=self._connection.retries)
         return parse(SearchWalk, {**said, "hits": [parse(Hit, hit) for hit in said["hits"]]})
