@@ -23,6 +23,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -271,6 +272,8 @@ class Server:
             if match := re.search(r"listening on http://([^:]+):(\d+)", line):
                 break
         self.listening_s = time.perf_counter() - self.start
+        # Somebody has to read its log, or it waits.
+        threading.Thread(target=self.process.stderr.read, daemon=True).start()
         self.connection = http.client.HTTPConnection(match[1], int(match[2]))
 
     def call(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> dict:
@@ -290,7 +293,7 @@ class Server:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.communicate()
+        self.process.wait()
 
 
 def million(bench: Bench, limit: int | None) -> None:

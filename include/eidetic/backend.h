@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "eidetic/error.h"
+#include "eidetic/filter.h"
 #include "eidetic/inspection.h"
 #include "eidetic/item.h"
 #include "eidetic/space.h"
@@ -45,11 +46,45 @@ struct VectorQuery {
   std::uint32_t k = 10;                  // 1 to kMaxK
   std::vector<std::string> exclude_ids;  // never returned; k hits come back all the same
   SearchDepth depth = {};
+  Filter filter = {};  // only items that pass are returned, k where so many do
 };
 
 struct ScrollPage {
-  std::vector<Item> items;  // without vectors unless asked for, by id
+  std::vector<Item> items;  // without vectors unless asked for
   std::string next;         // cursor of the next page; empty: this was the last
+};
+
+// Items in another order than by id, those that pass a filter.
+struct SortedRequest {
+  Filter filter = {};
+  // A field, spelt as in a filter. Numbers come first, then strings, false and true, other values; items without the
+  // field come last, either way. Equal ones in the order of their adding. Of a list, the entry that comes first counts.
+  std::string field;
+  bool descending = false;
+  std::string cursor = {};  // ScrollPage::next of the page before
+  std::uint32_t limit = 100;
+};
+
+struct FacetRequest {
+  std::vector<std::string> fields;  // 1 to kMaxFacetFields, spelt as in a filter
+  Filter filter = {};               // counted are the items that pass
+  std::uint32_t limit = 20;         // values of each field, up to kMaxFacetValues
+};
+inline constexpr std::size_t kMaxFacetFields = 100;
+inline constexpr std::uint32_t kMaxFacetValues = 10'000;
+
+// What a field holds, in the items that were asked for.
+struct Facet {
+  struct Value {
+    std::string value;  // as JSON
+    std::uint64_t items = 0;
+  };
+  std::string field;
+  std::uint64_t items = 0;               // all that pass
+  std::uint64_t without = 0;             // that do not have the field, or null
+  std::uint64_t distinct = 0;            // values there are; an item with a list counts for each of its entries
+  std::vector<Value> values;             // the most frequent, most frequent first
+  std::optional<double> least, largest;  // of the numbers among them
 };
 
 // Thread-safe: any call from any thread. Writes are durable when they return: they survive kill -9 and power loss.
@@ -91,8 +126,13 @@ class Backend {
   // Items by id (bytewise), `limit` (1 to 10,000) at a time, starting after `cursor` ("" for the first page).
   [[nodiscard]] virtual Result<ScrollPage> scroll(std::string_view collection, std::string_view cursor,
                                                   std::uint32_t limit, bool with_vectors) = 0;
-  [[nodiscard]] virtual Result<std::uint64_t> count(std::string_view collection) = 0;
-  // Best first, ties by id; exactly min(k, live items not excluded).
+  // Items in the order of a field. invalid_argument: a bad field or cursor, a limit outside 1 to 10,000.
+  [[nodiscard]] virtual Result<ScrollPage> sorted(std::string_view collection, const SortedRequest& request) = 0;
+  // One a field, in order. invalid_argument: a bad field or limit.
+  [[nodiscard]] virtual Result<std::vector<Facet>> facets(std::string_view collection, const FacetRequest& request) = 0;
+  // How many items pass.
+  [[nodiscard]] virtual Result<std::uint64_t> count(std::string_view collection, const Filter& filter) = 0;
+  // Best first, ties by id; exactly min(k, live items that are not excluded and pass the filter).
   [[nodiscard]] virtual Result<std::vector<Hit>> search(std::string_view collection, const VectorQuery& query) = 0;
   // The same for many queries, one result each, which is faster than one after the other.
   [[nodiscard]] virtual Result<std::vector<Result<std::vector<Hit>>>> search(std::string_view collection,

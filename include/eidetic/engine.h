@@ -160,6 +160,8 @@ struct ListRequest {
   std::uint32_t limit = 100;  // 1 to 10,000
   std::string filter = {};    // see parse_filter; a page of filtered items may be short although more follow
   bool with_vectors = false;
+  // Empty: by id. Else a field, spelt as in a filter; with a `-` in front, downwards. See SortedRequest.
+  std::string sort = {};
 };
 
 struct EncodedPicture {
@@ -225,7 +227,7 @@ struct Query {
   std::string model = {};                         // where set, refused unless its space is the collection's
   std::uint32_t k = 10;                           // 1 to kMaxK
   std::optional<double> min_similarity_pct = {};  // 0 to 100: kept where round(similarity, 4) >= pct / 100
-  std::string filter = {};                        // unsupported unless empty, so far
+  std::string filter = {};                        // only items that pass, k where so many do; see parse_filter
   bool exclude_terms = false;  // leave out the items that the terms name, and those of the same pictures
   SearchDepth depth = {};      // 0s: the collection's, see CollectionChange
 };
@@ -318,6 +320,8 @@ class Engine {
                                                                      std::span<const std::string> ids,
                                                                      bool with_vectors) = 0;
   [[nodiscard]] virtual Result<ScrollPage> list(std::string_view name, const ListRequest& request) = 0;
+  // Which values fields have, and how often, one a field: see FacetRequest.
+  [[nodiscard]] virtual Result<std::vector<Facet>> facets(std::string_view name, const FacetRequest& request) = 0;
   // Applies a JSON merge patch (RFC 7396) to an item's metadata and gives the item as it is then, without its vector.
   [[nodiscard]] virtual Result<Item> patch(std::string_view name, const std::string& id,
                                            std::string_view merge_patch) = 0;

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "eidetic/error.h"
@@ -31,15 +32,20 @@ class Filter {
   Filter() = default;  // of no words: passes everything
 
   [[nodiscard]] bool empty() const noexcept { return root_ == nullptr; }
+  // What it was parsed from.
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
   // By id, uri and metadata; metadata that is no JSON object counts as {}.
   [[nodiscard]] bool matches(const Item& item) const;
 
-  struct Node;  // private to its source
+  struct Node;  // see src/base/filter_node.h
+  // Null: of no words.
+  [[nodiscard]] const Node* root() const noexcept { return root_.get(); }
 
  private:
   friend Result<Filter> parse_filter(std::string_view text);
-  explicit Filter(std::shared_ptr<const Node> root) noexcept : root_(std::move(root)) {}
+  Filter(std::string_view text, std::shared_ptr<const Node> root) : text_(text), root_(std::move(root)) {}
 
+  std::string text_;
   std::shared_ptr<const Node> root_;
 };
 

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,14 +14,13 @@
 #include <vector>
 
 #include "eidetic/error.h"
+#include "eidetic/row_set.h"
 #include "eidetic/space.h"
 
 namespace eidetic {
 
 class ThreadPool;
 class VectorStore;
-
-using Row = std::uint32_t;  // position in a VectorStore; rows are never reused within one store
 
 struct Neighbor {
   Row row = 0;
@@ -63,16 +61,18 @@ struct SearchTrace {
   std::vector<Step> steps;            // in the order of the walk
   std::vector<Visit> visits;          // in the order of their visit
   std::vector<Candidate> candidates;  // best estimate first
-  bool scanned = false;               // a graph's walk did not find enough, and all rows were compared
+  bool scanned = false;  // all rows that could be found were scored in full: they are few, or a walk found too little
 };
 
 struct SearchParams {
-  std::uint32_t k = 10;                  // 1 to kMaxK
-  std::uint32_t ef = 0;                  // HNSW: candidates kept during the walk, up to kMaxEf; 0: the index's default
-  std::uint32_t nprobe = 0;              // IVF: cells visited; 0: the index's default
-  std::uint32_t rescore = 0;             // candidates scored again from full precision; 0: the index's default
-  SearchTrace* trace = nullptr;          // where set, filled; for one query at a time
-  std::function<bool(Row)> accept = {};  // where set, only rows it says true to; called from several threads at once
+  std::uint32_t k = 10;          // 1 to kMaxK
+  std::uint32_t ef = 0;          // HNSW: candidates kept during the walk, up to kMaxEf; 0: the index's default
+  std::uint32_t nprobe = 0;      // IVF: cells visited; 0: the index's default
+  std::uint32_t rescore = 0;     // candidates scored again from full precision; 0: the index's default
+  SearchTrace* trace = nullptr;  // where set, filled; for one query at a time
+  // Where set, nothing else is found. Where these are few, each is scored in full, whatever the kind of the index.
+  const RowSet* among = nullptr;
+  std::span<const Row> without = {};  // in rising order; not found
 };
 inline constexpr std::uint32_t kMaxK = 10'000;
 inline constexpr std::uint32_t kMaxEf = 100'000;
@@ -139,7 +139,7 @@ class VectorIndex {
   [[nodiscard]] virtual Result<void> add(std::span<const Row> rows) = 0;
   // Takes rows out; they never come back from a search. Unknown rows are passed over.
   virtual void remove(std::span<const Row> rows) = 0;
-  // The nearest live rows, best first, equal similarities by row; exactly min(k, accepted live rows) of them.
+  // The nearest live rows, best first, equal similarities by row; exactly min(k, live rows that may be found) of them.
   // `query`: as many floats as the store has dimensions. Zero (under cosine) or non-finite: invalid_argument.
   [[nodiscard]] virtual Result<std::vector<Neighbor>> search(std::span<const float> query,
                                                              const SearchParams& params) const = 0;

@@ -102,6 +102,19 @@ Result<Collection::State> Collection::ready() {
   return open();
 }
 
+Result<Collection::State> Collection::ready_with(std::span<const FieldName> fields) {
+  EIDETIC_TRY(State generation, ready());
+  if (fields.empty() || generation->columns().has(fields)) return generation;
+  const std::scoped_lock writing(write_mutex_);
+  return open_with(fields);
+}
+
+Result<Collection::State> Collection::open_with(std::span<const FieldName> fields) {
+  EIDETIC_TRY(State generation, open());
+  EIDETIC_CHECK(generation->learn(fields, catalog_, record_));
+  return generation;
+}
+
 Result<Collection::State> Collection::open() {
   if (dropped_) return fail(ErrorCode::not_found, fmt::format("no collection '{}'", record_.spec.name));
   if (auto opened = state()) return opened;
@@ -162,6 +175,15 @@ Result<std::vector<Result<void>>> Collection::upsert(std::span<const Item> items
 Result<std::vector<Result<void>>> Collection::update(std::span<const Item> items) {
   const std::scoped_lock writing(write_mutex_);
   EIDETIC_TRY(Change change, catalog_.update(record_, items));
+  if (const State generation = state(); generation != nullptr) {
+    std::vector<std::string> ids;
+    for (std::size_t i = 0; i < items.size(); ++i) ids.push_back(change.results[i] ? items[i].id : std::string());
+    if (const auto keys = catalog_.keys_of(record_.key, ids)) {
+      generation->update(*keys, items);
+    } else {  // committed all the same; opened again, it reads what it needs
+      set_state(nullptr);
+    }
+  }
   return std::move(change.results);
 }
 
@@ -293,6 +315,7 @@ Result<void> Collection::build(const std::string& factory, const std::filesystem
   EIDETIC_CHECK(generation->replay(catalog_, record_, jobs_.closing()));
   EIDETIC_CHECK(generation->save(now.sequence));
   const State old = state();
+  if (old != nullptr) generation->take_columns(*old);
   set_state(std::move(generation));
   if (old != nullptr) remove_folder(old->folder());
   return {};
@@ -345,7 +368,7 @@ Result<CollectionInfo> Collection::describe() {
     stats = generation->index().stats();
     info.index_kind = stats.kind;
     info.index_training = stats.training;
-    info.memory_bytes = stats.memory_bytes + generation->store().memory_bytes();
+    info.memory_bytes = stats.memory_bytes + generation->store().memory_bytes() + generation->columns().memory_bytes();
   }
   info.index_note = note(stats, info.items);
   const std::shared_lock lock(state_mutex_);

@@ -46,6 +46,9 @@ class Collection : public std::enable_shared_from_this<Collection> {
   [[nodiscard]] Result<std::uint64_t> erase(std::span<const std::string> ids);
   [[nodiscard]] Result<std::vector<Hit>> search(const VectorQuery& query) { return search(query, nullptr); }
   [[nodiscard]] std::vector<Result<std::vector<Hit>>> search(std::span<const VectorQuery> queries);
+  [[nodiscard]] Result<ScrollPage> sorted(const SortedRequest& request);
+  [[nodiscard]] Result<std::vector<Facet>> facets(const FacetRequest& request);
+  [[nodiscard]] Result<std::uint64_t> count(const Filter& filter);
   [[nodiscard]] Result<IndexView> inspect();
   [[nodiscard]] Result<SearchWalk> walk(const VectorQuery& query);
   [[nodiscard]] Result<CollectionMap> map(const MapRequest& request);
@@ -70,6 +73,9 @@ class Collection : public std::enable_shared_from_this<Collection> {
   // Opens, if need be, with write_mutex_ held.
   [[nodiscard]] Result<State> open();
   [[nodiscard]] Result<State> ready();
+  // The same, with columns of these fields.
+  [[nodiscard]] Result<State> open_with(std::span<const FieldName> fields);
+  [[nodiscard]] Result<State> ready_with(std::span<const FieldName> fields);
   [[nodiscard]] Result<State> open_saved(const CollectionRecord& now, std::span<const std::uint64_t> generations);
   void apply(const Change& change, std::span<const Item> items);
 

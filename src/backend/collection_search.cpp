@@ -21,8 +21,7 @@ SearchParams params_of(const VectorQuery& query) {
   return {.k = std::min(query.k + 1, kMaxK),
           .ef = query.depth.ef,
           .nprobe = query.depth.nprobe,
-          .rescore = query.depth.rescore,
-          .accept = {}};
+          .rescore = query.depth.rescore};
 }
 
 // Leaves the first k and those that are as near as the last of them; false: there may be more of these.
@@ -48,15 +47,16 @@ Result<void> Collection::check(const VectorQuery& query) const {
 
 Result<std::vector<Hit>> Collection::search(const VectorQuery& query, Told* told) {
   EIDETIC_CHECK(check(query));
+  const auto fields = fields_of(query.filter);
   constexpr int kAttempts = 3;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    EIDETIC_TRY(const State generation, ready());
+    EIDETIC_TRY(const State generation, ready_with(fields));
     EIDETIC_TRY(Found found, search_in(generation, query, told));
     if (found.complete) return std::move(found.hits);
   }
   // Writes came in between each time: once more, with writes held back.
   const std::scoped_lock writing(write_mutex_);
-  EIDETIC_TRY(const State generation, open());
+  EIDETIC_TRY(const State generation, open_with(fields));
   EIDETIC_TRY(Found found, search_in(generation, query, told));
   return std::move(found.hits);
 }
@@ -66,8 +66,9 @@ std::vector<Result<std::vector<Hit>>> Collection::search(std::span<const VectorQ
   // Those that can be searched for together, by what they ask for.
   std::map<std::array<std::uint32_t, 4>, std::vector<std::size_t>> groups;
   for (std::size_t i = 0; i < queries.size(); ++i) {
-    const auto& [vector, k, excluded, depth] = queries[i];
-    if (excluded.empty() && check(queries[i])) groups[{k, depth.ef, depth.nprobe, depth.rescore}].push_back(i);
+    const auto& [vector, k, excluded, depth, filter] = queries[i];
+    if (excluded.empty() && filter.empty() && check(queries[i]))
+      groups[{k, depth.ef, depth.nprobe, depth.rescore}].push_back(i);
   }
   if (const auto generation = ready()) {
     for (const auto& [asked, places] : groups) search_together(**generation, queries, places, found);
@@ -107,9 +108,14 @@ Result<Collection::Found> Collection::search_in(const State& state, const Vector
       if (const auto row = generation.store().row_of(static_cast<std::uint64_t>(key))) excluded.push_back(*row);
     }
     std::ranges::sort(excluded);
-    params.accept = [&excluded](Row row) { return !std::ranges::binary_search(excluded, row); };
+    params.without = excluded;
   }
   const std::uint64_t removals = generation.removals();
+  RowSet passing;
+  if (!query.filter.empty()) {
+    passing = generation.passing(query.filter);
+    params.among = &passing;
+  }
   while (true) {
     if (told != nullptr) {
       *told = {.generation = state, .trace = {}};
@@ -134,8 +140,8 @@ Result<Collection::Found> Collection::fill(const Generation& generation, std::sp
   Found found;
   found.hits.reserve(neighbors.size());
   for (std::size_t i = 0; i < neighbors.size(); ++i) {
-    // Erased since, or replaced: an excluded item comes back under its new key.
-    if (!facts[i] || excluded.contains(facts[i]->id)) {
+    // Erased since, or replaced: an excluded item comes back under its new key. Or its metadata has changed since.
+    if (!facts[i] || excluded.contains(facts[i]->id) || !query.filter.matches(*facts[i])) {
       found.complete = false;
       continue;
     }

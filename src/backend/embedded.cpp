@@ -56,7 +56,9 @@ class EmbeddedBackend final : public Backend {
                                                bool with_vectors) override;
   Result<ScrollPage> scroll(std::string_view collection, std::string_view cursor, std::uint32_t limit,
                             bool with_vectors) override;
-  Result<std::uint64_t> count(std::string_view collection) override;
+  Result<ScrollPage> sorted(std::string_view collection, const SortedRequest& request) override;
+  Result<std::vector<Facet>> facets(std::string_view collection, const FacetRequest& request) override;
+  Result<std::uint64_t> count(std::string_view collection, const Filter& filter) override;
   Result<std::vector<Hit>> search(std::string_view collection, const VectorQuery& query) override;
   Result<std::vector<Result<std::vector<Hit>>>> search(std::string_view collection,
                                                        std::span<const VectorQuery> queries) override;
@@ -238,10 +240,19 @@ Result<ScrollPage> EmbeddedBackend::scroll(std::string_view collection, std::str
   return catalog_->scroll(handle->key(), cursor, limit, with_vectors);
 }
 
-Result<std::uint64_t> EmbeddedBackend::count(std::string_view collection) {
+Result<ScrollPage> EmbeddedBackend::sorted(std::string_view collection, const SortedRequest& request) {
   EIDETIC_TRY(const Handle handle, find(collection));
-  EIDETIC_TRY(const CollectionRecord record, catalog_->describe(handle->key()));
-  return record.items;
+  return handle->sorted(request);
+}
+
+Result<std::vector<Facet>> EmbeddedBackend::facets(std::string_view collection, const FacetRequest& request) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return handle->facets(request);
+}
+
+Result<std::uint64_t> EmbeddedBackend::count(std::string_view collection, const Filter& filter) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return handle->count(filter);
 }
 
 Result<std::vector<Hit>> EmbeddedBackend::search(std::string_view collection, const VectorQuery& query) {

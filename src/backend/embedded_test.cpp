@@ -6,7 +6,9 @@
 #include <csignal>
 #include <filesystem>
 
-#include "backend/contract_test.h"
+#include "backend/contract_items_test.h"
+#include "backend/contract_metadata_test.h"
+#include "backend/contract_search_test.h"
 #include "backend/embedded_harness.h"
 #include "base/file.h"
 
@@ -31,10 +33,10 @@ BackendUnderTest embedded(const std::string& name, const std::string& index, std
   return {name, index, [=] { return std::make_unique<UnderContract>(hnsw_from_items); }};
 }
 
-INSTANTIATE_TEST_SUITE_P(Embedded, BackendContract,
-                         testing::Values(embedded("exact", "Flat", 0), embedded("graph", "HNSW16", 0),
-                                         embedded("cells", "IVF4,SQ8", 0), embedded("auto_that_switches", "auto", 60)),
-                         backend_test_name);
+const auto kEveryKind = testing::Values(embedded("exact", "Flat", 0), embedded("graph", "HNSW16", 0),
+                                        embedded("cells", "IVF4,SQ8", 0), embedded("auto_that_switches", "auto", 60));
+INSTANTIATE_TEST_SUITE_P(Embedded, BackendContract, kEveryKind, backend_test_name);
+INSTANTIATE_TEST_SUITE_P(Embedded, BackendMetadata, kEveryKind, backend_test_name);
 
 class EmbeddedTest : public testing::Test, protected EmbeddedHarness {
  protected:
@@ -71,7 +73,7 @@ TEST_F(EmbeddedTest, KeepsEverythingOverARestart) {
     ASSERT_EQ(backend->erase("a", std::vector<std::string>{"0", "1"}).value(), 2U);
   }
   const auto backend = open_embedded_backend(options()).value();
-  EXPECT_EQ(backend->count("a").value(), 298U);
+  EXPECT_EQ(backend->count("a", {}).value(), 298U);
   EXPECT_EQ(backend->describe("b")->index_kind, "HNSW16");
   expect_self_found(*backend, "a", std::span(items).subspan(2));
   expect_self_found(*backend, "b", items);
@@ -268,7 +270,7 @@ TEST_F(EmbeddedTest, RoomOfDeadRowsIsGivenBack) {
     largest = std::max(largest, backend->describe("a")->disk_bytes);
   }
   EXPECT_LT(backend->describe("a")->disk_bytes, largest);
-  EXPECT_EQ(backend->count("a").value(), 1000U);
+  EXPECT_EQ(backend->count("a", {}).value(), 1000U);
   expect_self_found(*backend, "a", random_items(0, 1000, 11'000));
 }
 

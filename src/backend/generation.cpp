@@ -135,11 +135,42 @@ Result<void> Generation::apply(const Change& change, std::span<const Item> items
   for (std::size_t i = 0; i < change.added.size(); ++i) {
     if (change.added[i] == 0) continue;
     EIDETIC_TRY(rows.emplace_back(), store_->append(store_key(change.added[i]), items[i].vector));
+    columns_.set(rows.back(), items[i]);
   }
   changed_ += rows.size();
   if (!rows.empty()) EIDETIC_CHECK(index_->add(rows));
   erase_keys(change.removed);
   return {};
+}
+
+void Generation::update(std::span<const ItemKey> keys, std::span<const Item> items) {
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i] == 0) continue;
+    if (const auto row = store_->row_of(store_key(keys[i]))) columns_.set(*row, items[i]);
+  }
+}
+
+Result<void> Generation::learn(std::span<const FieldName> fields, Catalog& catalog,
+                               const CollectionRecord& collection) {
+  return columns_.learn(fields, [&](const auto& visit) {
+    return catalog.for_each_facts(collection.key, [&](ItemKey key, const Item& item) -> Result<void> {
+      if (const auto row = store_->row_of(store_key(key))) visit(*row, item);
+      return {};
+    });
+  });
+}
+
+void Generation::take_columns(const Generation& other) {
+  columns_.take_over(other.columns_, store_->rows(),
+                     [&](Row row) { return other.store_->row_of(store_->key_of(row)); });
+}
+
+RowSet Generation::passing(const Filter& filter) const {
+  RowSet rows = columns_.matching(filter, store_->rows());
+  for (Row row = 0; row < rows.end(); ++row) {
+    if (!store_->alive(row)) rows.erase(row);
+  }
+  return rows;
 }
 
 Result<void> Generation::save(std::uint64_t sequence) {

@@ -20,6 +20,7 @@
 #include "eidetic/item.h"
 #include "eidetic/vector_index.h"
 
+#include "backend/metadata_columns.h"
 #include "catalog/catalog.h"
 #include "index/vector_store.h"
 
@@ -43,6 +44,13 @@ class Generation {
                                     const std::atomic<bool>& stop);
   // Takes in one committed batch; `items` are those of the upsert. After an error this generation is good for nothing.
   [[nodiscard]] Result<void> apply(const Change& change, std::span<const Item> items);
+  // Metadata of items that stay: one key an item, 0s are passed over.
+  void update(std::span<const ItemKey> keys, std::span<const Item> items);
+  // Makes columns of those fields that have none, from the catalog; no apply and no update may run meanwhile.
+  [[nodiscard]] Result<void> learn(std::span<const FieldName> fields, Catalog& catalog,
+                                   const CollectionRecord& collection);
+  // Columns of the fields that another generation of the same items has columns of.
+  void take_columns(const Generation& other);
   // Makes it durable as of `sequence`. Nothing is written while so few rows have changed since the last time that to
   // replay them is less work.
   [[nodiscard]] Result<void> save(std::uint64_t sequence);
@@ -50,6 +58,9 @@ class Generation {
   [[nodiscard]] const std::filesystem::path& folder() const noexcept { return folder_; }
   [[nodiscard]] const VectorStore& store() const noexcept { return *store_; }
   [[nodiscard]] const VectorIndex& index() const noexcept { return *index_; }
+  [[nodiscard]] const MetadataColumns& columns() const noexcept { return columns_; }
+  // Rows whose item is there and passes; the filter's fields have columns.
+  [[nodiscard]] RowSet passing(const Filter& filter) const;
   // Rises whenever items are about to be taken out (after what replaces them has come in). A search during which it has
   // risen may have missed the new vector of an item and the old one too, or come up short: search again.
   [[nodiscard]] std::uint64_t removals() const noexcept { return removals_; }
@@ -68,6 +79,7 @@ class Generation {
   const std::filesystem::path folder_;
   const std::shared_ptr<VectorStore> store_;
   std::unique_ptr<VectorIndex> index_;
+  MetadataColumns columns_;
   std::atomic<std::uint64_t> removals_ = 0;
   bool learnt_ = false;        // what the index learns, if anything
   bool saved_ = false;         // the files hold the state of store_->sequence()

@@ -111,9 +111,10 @@ Result<std::vector<PlaneNeighbor>> neighbors_among(const Generation& generation,
   const VectorStore& store = generation.store();
   std::vector<std::uint32_t> place_of(static_cast<std::size_t>(std::ranges::max(rows)) + 1, UINT32_MAX);
   for (std::size_t i = 0; i < rows.size(); ++i) place_of[rows[i]] = static_cast<std::uint32_t>(i);
-  const auto known = [&place_of](Row row) { return row < place_of.size() && place_of[row] != UINT32_MAX; };
+  RowSet known(static_cast<Row>(place_of.size()));
+  for (const Row row : rows) known.insert(row);
   SearchParams params = {.k = static_cast<std::uint32_t>(count + 1)};
-  if (rows.size() < store.live()) params.accept = known;
+  if (rows.size() < store.live()) params.among = &known;
 
   std::vector<PlaneNeighbor> all(rows.size() * count);
   for (std::size_t first = 0; first < rows.size(); first += kPortion) {
@@ -128,7 +129,7 @@ Result<std::vector<PlaneNeighbor>> neighbors_among(const Generation& generation,
       if (!results[i]) return std::unexpected(results[i].error());
       std::size_t filled = 0;
       for (const Neighbor& near : *results[i]) {
-        if (near.row == portion[i] || filled == count || !known(near.row)) continue;
+        if (near.row == portion[i] || filled == count || !known.contains(near.row)) continue;
         // From the nearest: a product has no distance above 0.
         const double beyond = near.distance - results[i]->front().distance;
         own[filled++] = {.point = place_of[near.row], .distance = static_cast<float>(std::max(0.0, beyond))};

@@ -106,7 +106,7 @@ TEST_P(RandomOperations, ChangeTheIndexAsTheyChangeAMap) {
     ASSERT_NO_FATAL_FAILURE(step()) << "operation " << i;
   }
   ASSERT_TRUE(backend->flush());
-  EXPECT_EQ(backend->count("a").value(), model_.size());
+  EXPECT_EQ(backend->count("a", {}).value(), model_.size());
   if (std::string_view(GetParam()) != "auto") EXPECT_EQ(backend->describe("a")->index_kind, GetParam());
 }
 

@@ -119,7 +119,7 @@ TEST_P(Recovery, AStaleSnapshotIsBroughtUpToDate) {
   ASSERT_TRUE(backend->erase("c", std::vector<std::string>{"0", "1", "449"}));
   store(0, 1);
   const auto before = answers();
-  const auto items = backend->count("c").value();
+  const auto items = backend->count("c", {}).value();
   backend.reset();
 
   std::filesystem::remove_all(folder.path() / "collections");

@@ -10,26 +10,15 @@
 #include <utility>
 #include <vector>
 
-#include "base/json.h"
+#include "base/filter_node.h"
 #include "base/text.h"
 
 namespace eidetic {
-
-struct Filter::Node {
-  enum class Kind { any, all, negation, equal, less, less_or_equal, greater, greater_or_equal };
-  Kind kind = Kind::all;
-  std::vector<std::shared_ptr<const Node>> parts = {};  // of any, all and negation
-  std::vector<std::string> field = {};                  // of comparisons: names from the outside in
-  std::vector<Json> values = {};                        // `equal` passes for one of them; the others have one
-};
 
 namespace {
 
 using Node = Filter::Node;
 using NodePtr = std::shared_ptr<const Node>;
-
-constexpr std::string_view kId = "@id";
-constexpr std::string_view kUri = "@uri";
 
 // --- matching ---
 
@@ -52,17 +41,11 @@ class Subject {
   explicit Subject(const Item& item) : item_(item) {}
 
   Json field(const std::vector<std::string>& names) {
-    if (names.front() == kId) return item_.id;
-    if (names.front() == kUri) return item_.uri;
+    if (names.front() == kIdField) return item_.id;
+    if (names.front() == kUriField) return item_.uri;
     if (!metadata_) metadata_ = Json::parse(item_.metadata, nullptr, false);
-    const Json* at = &*metadata_;
-    for (const auto& name : names) {
-      if (!at->is_object()) return nullptr;
-      const auto found = at->find(name);
-      if (found == at->end()) return nullptr;
-      at = &*found;
-    }
-    return *at;
+    const Json* const found = find_field(*metadata_, names);
+    return found == nullptr ? Json() : *found;
   }
 
  private:
@@ -79,9 +62,7 @@ bool passes(const Node& node, Subject& subject) {
     default: break;
   }
   const Json found = subject.field(node.field);
-  const auto one_passes = [&](const Json& entry) {
-    return std::ranges::any_of(node.values, [&](const Json& value) { return compare(node.kind, entry, value); });
-  };
+  const auto one_passes = [&](const Json& entry) { return value_passes(node, entry); };
   return one_passes(found) || (found.is_array() && std::ranges::any_of(found, one_passes));
 }
 
@@ -103,6 +84,12 @@ class Parser {
     skip_space();
     if (at_ != text_.size()) return expected("'and', 'or' or the end");
     return root;
+  }
+
+  std::optional<std::vector<std::string>> field_alone() {
+    auto names = field();
+    skip_space();
+    return names && at_ == text_.size() ? std::optional(*std::move(names)) : std::nullopt;
   }
 
  private:
@@ -230,7 +217,7 @@ class Parser {
 
   Result<std::vector<std::string>> field() {
     skip_space();
-    for (const auto pseudo : {kId, kUri}) {
+    for (const auto pseudo : {kIdField, kUriField}) {
       if (!text_.substr(at_).starts_with(pseudo)) continue;
       at_ += pseudo.size();
       return std::vector<std::string>{std::string(pseudo)};
@@ -327,10 +314,35 @@ class Parser {
 
 }  // namespace
 
+bool value_passes(const Filter::Node& node, const Json& value) {
+  return std::ranges::any_of(node.values, [&](const Json& wanted) { return compare(node.kind, value, wanted); });
+}
+
+const Json* find_field(const Json& metadata, std::span<const std::string> names) {
+  const Json* at = &metadata;
+  for (const auto& name : names) {
+    if (!at->is_object()) return nullptr;
+    const auto found = at->find(name);
+    if (found == at->end()) return nullptr;
+    at = &*found;
+  }
+  return at;
+}
+
 bool Filter::matches(const Item& item) const {
   if (root_ == nullptr) return true;
   Subject subject(item);
   return passes(*root_, subject);
+}
+
+Result<std::vector<std::string>> parse_field(std::string_view text) {
+  if (text.size() <= kMaxFilterBytes && is_utf8(text)) {
+    if (auto names = Parser(text).field_alone()) return *std::move(names);
+  }
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' names no field: write it as in a filter, 'a.b' for a field in a field, and names with "
+                          "other characters between backticks",
+                          text));
 }
 
 Result<Filter> parse_filter(std::string_view text) {
@@ -341,7 +353,7 @@ Result<Filter> parse_filter(std::string_view text) {
   if (!is_utf8(text)) return fail(ErrorCode::invalid_argument, "the filter is no UTF-8");
   if (std::ranges::all_of(text, is_space)) return Filter();
   EIDETIC_TRY(NodePtr root, Parser(text).run());
-  return Filter(std::move(root));
+  return Filter(text, std::move(root));
 }
 
 }  // namespace eidetic

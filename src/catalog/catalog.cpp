@@ -336,23 +336,43 @@ Result<std::vector<ItemKey>> Catalog::keys_of(std::int64_t collection, std::span
   return keys;
 }
 
-Result<std::vector<std::optional<Item>>> Catalog::facts_of(std::span<const ItemKey> keys) {
-  EIDETIC_TRY(const auto reader, connections_->reader());
-  return reader->snapshot([&]() -> Result<std::vector<std::optional<Item>>> {
-    std::vector<std::optional<Item>> items;
-    items.reserve(keys.size());
-    for (const ItemKey key : keys) {
-      EIDETIC_TRY(Statement query, reader->query("SELECT id, uri, metadata FROM items WHERE key = ?1"));
-      EIDETIC_TRY(const bool there, query.bind(key).step());
-      auto& item = items.emplace_back();
+namespace {
+
+// One entry a key, in order, as of one moment.
+template <typename Read>
+Result<std::vector<std::optional<Item>>> by_key(Database& reader, std::span<const ItemKey> keys, const char* select,
+                                                const Read& read) {
+  return reader.snapshot([&]() -> Result<std::vector<std::optional<Item>>> {
+    std::vector<std::optional<Item>> items(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      EIDETIC_TRY(Statement query, reader.query(select));
+      EIDETIC_TRY(const bool there, query.bind(keys[i]).step());
       if (!there) continue;
-      item.emplace();
-      item->id = query.text(0);
-      item->uri = query.text(1);
-      item->metadata = query.text(2);
+      EIDETIC_TRY(items[i], read(query));
     }
     return items;
   });
+}
+
+}  // namespace
+
+Result<std::vector<std::optional<Item>>> Catalog::facts_of(std::span<const ItemKey> keys) {
+  EIDETIC_TRY(const auto reader, connections_->reader());
+  return by_key(*reader, keys, "SELECT id, uri, metadata FROM items WHERE key = ?1",
+                [](const Statement& row) -> Result<Item> {
+                  Item item;
+                  item.id = row.text(0);
+                  item.uri = row.text(1);
+                  item.metadata = row.text(2);
+                  return item;
+                });
+}
+
+Result<std::vector<std::optional<Item>>> Catalog::items_of(std::span<const ItemKey> keys) {
+  EIDETIC_TRY(const auto reader, connections_->reader());
+  return by_key(*reader, keys,
+                "SELECT id, uri, content_hash, size_bytes, modified_ns, metadata FROM items WHERE key = ?1",
+                [](const Statement& row) { return read_item(row, false); });
 }
 
 Result<void> Catalog::for_each_key(std::int64_t collection, const VisitKey& visit) {
@@ -363,6 +383,22 @@ Result<void> Catalog::for_each_key(std::int64_t collection, const VisitKey& visi
     EIDETIC_TRY(const bool more, query.step());
     if (!more) return {};
     EIDETIC_CHECK(visit(query.integer(0)));
+  }
+}
+
+Result<void> Catalog::for_each_facts(std::int64_t collection, const VisitFacts& visit) {
+  EIDETIC_TRY(const auto reader, connections_->reader());
+  EIDETIC_TRY(Statement query,
+              reader->query("SELECT key, id, uri, metadata FROM items WHERE collection = ?1 ORDER BY key"));
+  query.bind(collection);
+  Item item;
+  while (true) {
+    EIDETIC_TRY(const bool more, query.step());
+    if (!more) return {};
+    item.id = query.text(1);
+    item.uri = query.text(2);
+    item.metadata = query.text(3);
+    EIDETIC_CHECK(visit(query.integer(0), item));
   }
 }
 

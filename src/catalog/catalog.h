@@ -82,10 +82,16 @@ class Catalog {
   // One entry a key, in order, with id, uri and metadata only; nullopt where it is gone.
   [[nodiscard]] Result<std::vector<std::optional<Item>>> facts_of(std::span<const ItemKey> keys);
 
+  // The same with all but vectors.
+  [[nodiscard]] Result<std::vector<std::optional<Item>>> items_of(std::span<const ItemKey> keys);
+
   // --- streams, in rising order of keys, one at a time in memory. An error of `visit` ends them and is returned ---
 
   using VisitKey = std::function<Result<void>(ItemKey)>;
   [[nodiscard]] Result<void> for_each_key(std::int64_t collection, const VisitKey& visit);
+  using VisitFacts = std::function<Result<void>(ItemKey, const Item&)>;
+  // With id, uri and metadata only.
+  [[nodiscard]] Result<void> for_each_facts(std::int64_t collection, const VisitFacts& visit);
   using VisitVector = std::function<Result<void>(ItemKey, std::span<const float>)>;
   // Keys larger than `after`.
   [[nodiscard]] Result<void> for_each_vector(const CollectionRecord& collection, ItemKey after,

@@ -1,4 +1,4 @@
-// eidetic items list | show ID | patch ID JSON | delete [ID…], all with -c NAME
+// eidetic items list | facets FIELD… | show ID | patch ID JSON | delete [ID…], all with -c NAME
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -18,7 +18,9 @@ constexpr std::uint32_t kPage = 10'000;  // the most that a page takes
 struct ItemOptions {
   std::string collection;
   std::string id;
-  std::vector<std::string> ids;  // to delete
+  std::vector<std::string> ids;     // to delete
+  std::vector<std::string> fields;  // to count values of
+  std::string sort;
   std::string patch;
   std::string filter;
   std::string after;
@@ -35,7 +37,8 @@ Result<ScrollPage> list_items(Engine& engine, const ItemOptions& options) {
                                        {.cursor = all.next,
                                         .limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(rest, kPage)),
                                         .filter = options.filter,
-                                        .with_vectors = options.vectors}));
+                                        .with_vectors = options.vectors,
+                                        .sort = options.sort}));
     std::ranges::move(page.items, std::back_inserter(all.items));
     all.next = std::move(page.next);
   } while (!all.next.empty() && all.items.size() < options.limit);
@@ -61,6 +64,28 @@ Result<int> run_list(const Session& session, const ItemOptions& options) {
   }
   table.print();
   if (!page.next.empty()) print_note(fmt::format("there are more: --after '{}'", page.next));
+  return kDone;
+}
+
+Result<int> run_facets(const Session& session, const ItemOptions& options) {
+  FacetRequest request{.fields = options.fields,
+                       .limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(options.limit, kMaxFacetValues))};
+  EIDETIC_TRY(request.filter, parse_filter(options.filter));
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  EIDETIC_TRY(const auto facets, engine->facets(options.collection, request));
+  if (session.globals.json) {
+    print_json(to_json(facets, options.collection));
+    return kDone;
+  }
+  for (const Facet& facet : facets) {
+    std::string range;
+    if (facet.least) range = fmt::format(", numbers from {} to {}", *facet.least, *facet.largest);
+    fmt::print("{}: {} values{}; {} of {} items have none\n", printable(facet.field), facet.distinct, range,
+               facet.without, facet.items);
+    Table table({{.title = "items", .right_aligned = true}, {.title = "value", .least = 16}});
+    for (const auto& [value, items] : facet.values) table.add({std::to_string(items), value});
+    if (!facet.values.empty()) table.print();
+  }
   return kDone;
 }
 
@@ -137,7 +162,19 @@ void add_items_command(CLI::App& root, Session& session) {
       ->check(CLI::Range(1U, 1'000'000'000U).description(""));
   list.first->add_option("--after", list.second->after, "go on where an earlier list ended: its `next`")
       ->type_name("CURSOR");
+  list.first->add_option("--sort", list.second->sort, "by a field in place of by id; --sort=-FIELD: downwards")
+      ->type_name("FIELD");
   list.first->add_flag("--vectors", list.second->vectors, "with their vectors (--json)");
+
+  auto facets = add("facets", "Count the values of metadata fields", run_facets);
+  facets.first->add_option("FIELD", facets.second->fields, "the fields; a.b is field b in field a")
+      ->type_name("")
+      ->required();
+  add_filter(facets, "count only items whose metadata it matches");
+  facets.second->limit = 20;
+  facets.first->add_option("--limit", facets.second->limit, "values of each field, most frequent first (default: 20)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, kMaxFacetValues).description(""));
 
   auto show = add("show", "Show one item", run_show);
   add_id(show);

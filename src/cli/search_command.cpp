@@ -22,6 +22,7 @@ struct SearchOptions {
   std::uint32_t k = 10;
   std::optional<double> min_similarity_pct;
   std::string crop;
+  std::string filter;
   SearchDepth depth;
   bool exclude_self = false;
   bool files_only = false;
@@ -87,7 +88,10 @@ std::string nothing_found(const SearchOptions& options, Engine& engine) {
   if (const auto info = engine.describe(options.collection); info && info->items == 0) {
     return fmt::format("collection '{}' is empty", options.collection);
   }
-  if (!options.min_similarity_pct) return fmt::format("nothing else is in collection '{}'", options.collection);
+  if (!options.min_similarity_pct) {
+    return fmt::format("nothing {} in collection '{}'", options.filter.empty() ? "else is" : "passes the filter",
+                       options.collection);
+  }
   return fmt::format("nothing in collection '{}' is at least {} % similar; a lower --min-similarity shows more",
                      options.collection, *options.min_similarity_pct);
 }
@@ -97,6 +101,7 @@ Result<Query> build_query(const SearchOptions& options) {
   query.model = options.model;
   query.k = options.k;
   query.min_similarity_pct = options.min_similarity_pct;
+  query.filter = options.filter;
   query.exclude_terms = options.exclude_self;
   query.depth = options.depth;
   EIDETIC_TRY(query.terms, parse_terms(options.words));
@@ -173,6 +178,7 @@ void add_search_command(CLI::App& root, Session& session) {
       ->check(CLI::Range(0.0, 100.0).description(""));
   app->add_option("--crop", options->crop, "use this part of the pictures: pixels, or fractions up to 1")
       ->type_name("X,Y,W,H");
+  app->add_option("--filter", options->filter, "only items whose metadata it matches")->type_name("EXPR");
   add_search_depth(*app, options->depth);
   app->add_flag("--exclude-self", options->exclude_self, "leave out the pictures that were searched with");
   app->add_flag("--files-only", options->files_only, "print one file a line and nothing else");

@@ -78,6 +78,7 @@ class Core final : public Engine {
   [[nodiscard]] Result<std::vector<std::optional<Item>>> get(std::string_view name, std::span<const std::string> ids,
                                                              bool with_vectors) override;
   [[nodiscard]] Result<ScrollPage> list(std::string_view name, const ListRequest& request) override;
+  [[nodiscard]] Result<std::vector<Facet>> facets(std::string_view name, const FacetRequest& request) override;
   [[nodiscard]] Result<Item> patch(std::string_view name, const std::string& id, std::string_view merge_patch) override;
   [[nodiscard]] Result<std::uint64_t> erase_where(std::string_view name, std::string_view filter) override;
   [[nodiscard]] Result<EncodedPicture> picture(std::string_view name, const std::string& id) override;
@@ -123,6 +124,7 @@ class Core final : public Engine {
   [[nodiscard]] Result<Item> item(std::string_view name, const std::string& id);
   // The ids of the items that the filter passes, in portions.
   using VisitItems = std::function<Result<void>(std::vector<Item> items)>;
+  [[nodiscard]] Result<ScrollPage> list_sorted(std::string_view name, const ListRequest& request, const Filter& filter);
   [[nodiscard]] Result<void> for_each_match(std::string_view name, const Filter& filter, const VisitItems& visit);
   [[nodiscard]] Result<std::vector<std::byte>> make_thumbnail(Bytes picture, std::string_view name,
                                                               std::uint32_t size) const;

@@ -40,8 +40,9 @@ Result<std::vector<std::optional<Item>>> Core::get(std::string_view name, std::s
 }
 
 Result<ScrollPage> Core::list(std::string_view name, const ListRequest& request) {
-  const auto& [cursor, limit, text, with_vectors] = request;
+  const auto& [cursor, limit, text, with_vectors, sort] = request;
   EIDETIC_TRY(const auto filter, parse_filter(text));
+  if (!sort.empty()) return list_sorted(name, request, filter);
   if (filter.empty()) return parts_.backend->scroll(name, cursor, limit, with_vectors);
   if (limit < 1 || limit > kMaxPage) {
     return fail(ErrorCode::invalid_argument, fmt::format("limit is {}; 1 to {} are possible", limit, kMaxPage));
@@ -62,6 +63,28 @@ Result<ScrollPage> Core::list(std::string_view name, const ListRequest& request)
     }
   } while (!page.next.empty() && page.items.size() < limit && looked_at < kLookedAtAPage);
   return page;
+}
+
+Result<ScrollPage> Core::list_sorted(std::string_view name, const ListRequest& request, const Filter& filter) {
+  const bool descending = request.sort.starts_with('-');
+  EIDETIC_TRY(auto page, parts_.backend->sorted(name, {.filter = filter,
+                                                       .field = request.sort.substr(descending ? 1 : 0),
+                                                       .descending = descending,
+                                                       .cursor = request.cursor,
+                                                       .limit = request.limit}));
+  if (!request.with_vectors) return page;
+  std::vector<std::string> ids;
+  for (const auto& item : page.items) ids.push_back(item.id);
+  EIDETIC_TRY(auto items, parts_.backend->get(name, ids, true));
+  page.items.clear();
+  for (auto& item : items) {
+    if (item) page.items.push_back(*std::move(item));
+  }
+  return page;
+}
+
+Result<std::vector<Facet>> Core::facets(std::string_view name, const FacetRequest& request) {
+  return parts_.backend->facets(name, request);
 }
 
 Result<Item> Core::item(std::string_view name, const std::string& id) {

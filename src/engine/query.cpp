@@ -35,10 +35,6 @@ Result<void> check(const Query& query) {
       return fail(ErrorCode::invalid_argument, fmt::format("the weight {} is no finite number", term.weight));
     }
   }
-  EIDETIC_TRY(const auto filter, parse_filter(query.filter));
-  if (!filter.empty()) {
-    return fail(ErrorCode::unsupported, "searching with a filter is not possible yet; list with it, or leave it out");
-  }
   return {};
 }
 
@@ -142,6 +138,7 @@ Result<Prepared> prepare(const QueryParts& parts, const CollectionSpec& collecti
   if (!query.model.empty()) EIDETIC_CHECK(parts.embedder(query.model));
   Prepared prepared;
   auto& [nearest, own, times] = prepared;
+  EIDETIC_TRY(nearest.filter, parse_filter(query.filter));
   nearest.k = query.k;
   nearest.depth = deeper(query.depth, depth);
   const Terms terms(parts, collection, query.model, times);

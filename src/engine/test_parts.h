@@ -89,7 +89,17 @@ class MemoryBackend : public Backend {
     if (next != items.end()) page.next = page.items.back().id;
     return page;
   }
-  Result<std::uint64_t> count(std::string_view) override { return items.size(); }
+  Result<ScrollPage> sorted(std::string_view, const SortedRequest&) override {
+    return fail(ErrorCode::unsupported, "in memory");
+  }
+  Result<std::vector<Facet>> facets(std::string_view, const FacetRequest&) override {
+    return fail(ErrorCode::unsupported, "in memory");
+  }
+  Result<std::uint64_t> count(std::string_view, const Filter& filter) override {
+    std::uint64_t count = 0;
+    for (const auto& [id, item] : items) count += filter.matches(item) ? 1 : 0;
+    return count;
+  }
   Result<std::vector<Hit>> search(std::string_view, const VectorQuery& query) override {
     queries.push_back(query);
     return hits;

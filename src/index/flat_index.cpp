@@ -10,6 +10,7 @@
 #include "index/candidates.h"
 #include "index/exact_score.h"
 #include "index/snapshot.h"
+#include "index/wanted_rows.h"
 
 namespace eidetic {
 namespace {
@@ -17,6 +18,8 @@ namespace {
 constexpr std::size_t kPortionRows = 1024;  // gathered and encoded at once
 // A scan of so many runs (262,144 rows) takes milliseconds, and more than one thread is worth waking.
 constexpr Block kSharedRuns = 16;
+// Reading one row's vector takes as long as scanning the codes of eight.
+constexpr double kFew = 1.0 / 8;
 constexpr std::size_t kGroup = 16;  // queries that go through the blocks together
 constexpr Block kGroupBlocks = 64;  // at a time: few enough for a core's cache
 static_assert(kBlockRun % kGroupBlocks == 0);
@@ -56,12 +59,8 @@ Result<ExactScore> FlatIndex::checked_score(std::span<const float> query, const 
 // A query on its way through the blocks, or through some of them.
 struct FlatIndex::Question {
   Question(const FlatIndex& index, const ExactScore& score, const SearchParams& params)
-      : candidates(params.k,
-                   [&index, &params, end = index.states_.end()](Slot row) -> std::optional<Row> {
-                     if (row >= end || !index.states_.live(row)) return std::nullopt;
-                     if (params.accept && !params.accept(row)) return std::nullopt;
-                     return row;
-                   }),
+      : candidates(params.k, [wanted = WantedRows(params, index.states_)](
+                                 Slot row) { return wanted.contains(row) ? std::optional<Row>(row) : std::nullopt; }),
         scan(index.codes_.scan(score.prepared())) {}
 
   Candidates candidates;
@@ -70,6 +69,7 @@ struct FlatIndex::Question {
 
 Result<std::vector<Neighbor>> FlatIndex::search(std::span<const float> query, const SearchParams& params) const {
   EIDETIC_TRY(const ExactScore score, checked_score(query, params));
+  if (const WantedRows wanted(params, states_); wanted.share() <= kFew) return wanted.nearest(score, params);
   const Block runs = (blocks_of(states_.end()) + kBlockRun - 1) / kBlockRun;
   const bool alone = options_.pool == nullptr || runs < kSharedRuns;
   // Each part has a threshold of its own and finds candidates of its own; the best are among them.
@@ -109,6 +109,7 @@ void FlatIndex::scan_run(Question& question, Block run) const {
 // Blocks are read from memory once for all queries of a group, which meet them in the cache.
 std::vector<Result<std::vector<Neighbor>>> FlatIndex::search(std::span<const std::span<const float>> queries,
                                                              const SearchParams& params) const {
+  if (WantedRows(params, states_).share() <= kFew) return search_each(*this, queries, params, options_.pool);
   std::vector<Result<std::vector<Neighbor>>> found(queries.size());
   const std::size_t threads = options_.pool == nullptr ? 1 : options_.pool->size() + 1;
   const std::size_t groups = std::min(queries.size(), std::max(threads, (queries.size() + kGroup - 1) / kGroup));

@@ -7,13 +7,17 @@
 #include "base/threads.h"
 #include "index/snapshot.h"
 #include "index/training.h"
+#include "index/wanted_rows.h"
 
 namespace eidetic {
 namespace {
 
 constexpr std::size_t kParallelRows = 100;  // fewer are not worth waking threads
 constexpr std::size_t kChunkRows = 512;     // inserted between two moments in which a snapshot can be taken
-// A walk under a filter that few rows pass looks at ef / share rows. Past this share of all rows, a scan is faster.
+// Rows that a walk looks at for each that it keeps, in terms of what it costs to score one in full. Where only a share
+// is wanted, it has to look at more in proportion.
+constexpr double kLooks = 4;
+// Past this share of all rows, to score all that are wanted is faster than to go on.
 constexpr std::size_t kWalkShare = 8;
 constexpr std::size_t kMinBudget = 4096;
 constexpr std::uint64_t kMaxNodes = 2000;  // of an anatomy
@@ -80,8 +84,12 @@ Result<std::vector<Neighbor>> HnswIndex::search(std::span<const float> query, co
   EIDETIC_CHECK(check_params(params));
   EIDETIC_TRY(const ExactScore score, ExactScore::of(query, *store_));
   if (states_.end() == 0) return std::vector<Neighbor>{};
-  const HnswGraph::Accept accept = [&](Row row) { return states_.live(row) && (!params.accept || params.accept(row)); };
+  const WantedRows wanted(params, states_);
   const std::size_t ef = std::max(params.k, params.ef != 0 ? params.ef : std::max(kDefaultEf, 2 * params.k));
+  // A walk looks at so many rows to find each row that is wanted; all that are wanted may be fewer.
+  const double share = wanted.share();
+  const double rows = share * static_cast<double>(states_.live_count());
+  if (rows * share <= kLooks * static_cast<double>(ef)) return wanted.nearest(score, params);
   const std::size_t budget = std::max<std::size_t>({kMinBudget, 8 * ef, states_.end() / kWalkShare});
   HnswGraph::See see;
   if (params.trace != nullptr) {
@@ -90,12 +98,9 @@ Result<std::vector<Neighbor>> HnswIndex::search(std::span<const float> query, co
       params.trace->steps.push_back({.row = near.row, .from = from, .layer = layer, .similarity = similarity});
     };
   }
-  const auto [nearest, complete] = graph_.walk(inside(score.prepared()), {.ef = ef, .budget = budget}, accept, see);
-  if (!complete || nearest.size() < params.k) {
-    if (params.trace != nullptr) params.trace->scanned = true;
-    return scan(score, params.k, accept);
-  }
-
+  const auto [nearest, complete] = graph_.walk(
+      inside(score.prepared()), {.ef = ef, .budget = budget}, [&](Row row) { return wanted.contains(row); }, see);
+  if (!complete || nearest.size() < params.k) return wanted.nearest(score, params);
   return rescore(score, nearest, params);
 }
 
@@ -117,15 +122,6 @@ std::vector<Neighbor> HnswIndex::rescore(const ExactScore& score, std::span<cons
     }
     worst_error = std::max(worst_error, std::abs(scored.score - estimate));
     best.offer(scored);
-  }
-  return best.take(score);
-}
-
-std::vector<Neighbor> HnswIndex::scan(const ExactScore& score, std::size_t k, const HnswGraph::Accept& accept) const {
-  BestK best(k);
-  const Row end = states_.end();
-  for (Row row = 0; row < end; ++row) {
-    if (accept(row)) best.offer(score(row));
   }
   return best.take(score);
 }

@@ -53,8 +53,6 @@ class HnswIndex final : public VectorIndex {
   void insert(Row row) { graph_.insert(row, inside(store_->vector(row))); }
   [[nodiscard]] std::vector<Neighbor> rescore(const ExactScore& score, std::span<const HnswGraph::Near> nearest,
                                               const SearchParams& params) const;
-  [[nodiscard]] std::vector<Neighbor> scan(const ExactScore& score, std::size_t k,
-                                           const HnswGraph::Accept& accept) const;
 
   const IndexPlan plan_;
   std::shared_ptr<const VectorStore> store_;

@@ -83,6 +83,15 @@ inline std::vector<Row> brute_force(const VectorStore& store, std::span<const fl
   return rows;
 }
 
+// Those of the rows below `end` that are accepted.
+inline RowSet rows_where(Row end, const std::function<bool(Row)>& accept) {
+  RowSet rows(end);
+  for (Row row = 0; row < end; ++row) {
+    if (accept(row)) rows.insert(row);
+  }
+  return rows;
+}
+
 inline std::vector<Row> rows_of(const std::vector<Neighbor>& neighbors) {
   std::vector<Row> rows;
   for (const Neighbor& neighbor : neighbors) rows.push_back(neighbor.row);

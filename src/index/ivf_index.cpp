@@ -11,6 +11,7 @@
 #include "index/snapshot.h"
 #include "index/training.h"
 #include "index/vector_math.h"
+#include "index/wanted_rows.h"
 
 namespace eidetic {
 namespace {
@@ -25,6 +26,8 @@ constexpr std::size_t kProductDepth = 10;  // times k
 constexpr std::size_t kLeastProductDepth = 100;
 constexpr std::size_t kByteDepth = 2;
 constexpr std::size_t kLeastByteDepth = 16;
+// Reading one row's vector takes as long as scanning the codes of so many.
+constexpr double kFew = 1.0 / 16;
 
 std::unique_ptr<RowCodes> codes_of(const IndexPlan& plan, std::uint32_t dimensions, Metric metric) {
   if (plan.code == IndexPlan::Code::product) {
@@ -175,23 +178,30 @@ std::size_t IvfIndex::depth(const SearchParams& params) const noexcept {
   return std::max(kByteDepth * k, kLeastByteDepth);
 }
 
+// Where only a share of the rows is wanted, as many of these lie in so many times the cells.
+std::size_t IvfIndex::probes(const SearchParams& params, double share) const noexcept {
+  const std::size_t usual =
+      params.nprobe != 0 ? params.nprobe : std::max<std::size_t>(kDefaultProbes, plan_.cells / kDefaultProbeShare);
+  const double all = static_cast<double>(usual) / std::max(share, 1e-9);
+  return static_cast<std::size_t>(std::min(all, static_cast<double>(plan_.cells)));
+}
+
 Result<std::vector<Neighbor>> IvfIndex::search(std::span<const float> query, const SearchParams& params) const {
   EIDETIC_CHECK(check_params(params));
   EIDETIC_TRY(const ExactScore score, ExactScore::of(query, *store_));
   if (states_.end() == 0) return std::vector<Neighbor>{};
+  // Of rows that come in from now on, codes may be read half written: they are not wanted yet.
+  const WantedRows wanted(params, states_);
+  const std::size_t probes = this->probes(params, wanted.share());
+  const double visited = static_cast<double>(probes) / plan_.cells;
+  if (wanted.share() <= kFew * visited) return wanted.nearest(score, params);
   std::vector<float> projected(projection_.dimensions());
   projection_.apply(score.prepared(), projected);
   Order order(*this, projected);
   const double square = params.trace != nullptr ? dot_product(projected, projected) : 0;
-  const std::size_t probes =
-      params.nprobe != 0 ? params.nprobe : std::max<std::size_t>(kDefaultProbes, plan_.cells / kDefaultProbeShare);
-
-  // Of rows that come in from now on, codes may be read half written.
-  const Row end = states_.end();
-  Candidates candidates(depth(params), [&](Slot slot) -> std::optional<Row> {
+  Candidates candidates(depth(params), [&](Slot slot) {
     const auto row = lists_.row(slot);
-    if (!row || *row >= end || !states_.live(*row) || (params.accept && !params.accept(*row))) return std::nullopt;
-    return row;
+    return row && wanted.contains(*row) ? row : std::nullopt;
   });
   const auto scan = codes_->scan(projected);
   for (std::size_t i = 0; !order.empty() && (i < probes || candidates.taken() < params.k); ++i) {

@@ -61,6 +61,7 @@ class IvfIndex final : public VectorIndex {
   // What a scan's score says of the score outside; `square` is that of the projected query.
   [[nodiscard]] double outer_score(float scan, double square) const noexcept;
   [[nodiscard]] std::size_t depth(const SearchParams& params) const noexcept;
+  [[nodiscard]] std::size_t probes(const SearchParams& params, double share) const noexcept;
 
   const IndexPlan plan_;
   std::shared_ptr<const VectorStore> store_;

@@ -296,7 +296,16 @@ Result<ScrollPage> RemoteEngine::list(std::string_view name, const ListRequest& 
   if (!request.cursor.empty()) path = std::move(path).with("cursor", request.cursor);
   if (!request.filter.empty()) path = std::move(path).with("filter", request.filter);
   if (request.with_vectors) path = std::move(path).with("vectors", "true");
+  if (!request.sort.empty()) path = std::move(path).with("sort", request.sort);
   return api_.ask({.path = std::move(path)}, read_page);
+}
+
+Result<std::vector<Facet>> RemoteEngine::facets(std::string_view name, const FacetRequest& request) {
+  return api_.ask(
+      {.method = "POST",
+       .path = {"v1", "collections", name, "facets"},
+       .json = Json{{"fields", request.fields}, {"filter", request.filter.text()}, {"limit", request.limit}}},
+      read_facets);
 }
 
 Result<Item> RemoteEngine::patch(std::string_view name, const std::string& id, std::string_view merge_patch) {

@@ -46,6 +46,7 @@ class RemoteEngine final : public Engine {
   Result<std::vector<std::optional<Item>>> get(std::string_view name, std::span<const std::string> ids,
                                                bool with_vectors) override;
   Result<ScrollPage> list(std::string_view name, const ListRequest& request) override;
+  Result<std::vector<Facet>> facets(std::string_view name, const FacetRequest& request) override;
   Result<Item> patch(std::string_view name, const std::string& id, std::string_view merge_patch) override;
   Result<EncodedPicture> picture(std::string_view name, const std::string& id) override;
   Result<EncodedPicture> thumbnail(std::string_view name, const std::string& id, std::uint32_t size) override;

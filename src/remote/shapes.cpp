@@ -236,6 +236,23 @@ CollectionMap read_map(const Json& json) {
   return map;
 }
 
+std::vector<Facet> read_facets(const Json& json) {
+  const auto number = [](const Json& value) {
+    return value.is_null() ? std::nullopt : std::optional(value.get<double>());
+  };
+  return read_list(json.at("facets"), [&](const Json& each) {
+    return Facet{.field = text(each, "field"),
+                .items = count(json, "items"),
+                .without = count(each, "without"),
+                .distinct = count(each, "distinct"),
+                .values = read_list(each.at("values"), [](const Json& value) {
+                  return Facet::Value{.value = dump_json(value.at("value")), .items = count(value, "items")};
+                }),
+                .least = number(each.at("least")),
+                .largest = number(each.at("largest"))};
+  });
+}
+
 MergeReport read_merge_report(const Json& json) {
   return {.added = count(json, "added"), .replaced = count(json, "replaced"), .kept = count(json, "kept")};
 }

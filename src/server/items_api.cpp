@@ -21,6 +21,7 @@ Answer list(Api& api, HttpRequest& request) {
   ListRequest asked;
   asked.cursor = parameters.text("cursor").value_or("");
   asked.filter = parameters.text("filter").value_or("");
+  asked.sort = parameters.text("sort").value_or("");
   EIDETIC_ANSWER_TRY(const auto limit, parameters.integer("limit", 1, kMaxPage));
   EIDETIC_ANSWER_TRY(const auto vectors, parameters.boolean("vectors"));
   EIDETIC_ANSWER_CHECK(parameters.finish());
@@ -30,6 +31,21 @@ Answer list(Api& api, HttpRequest& request) {
   Json items = Json::array();
   for (const Item& item : page.items) items.push_back(to_json(item));
   return json_response({{"items", std::move(items)}, {"next", page.next.empty() ? Json() : Json(page.next)}});
+}
+
+Answer facets(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_TRY(const Json body, json_body(request));
+  EIDETIC_ANSWER_TRY(auto reader, JsonReader::of(body, "the body"));
+  FacetRequest asked;
+  EIDETIC_ANSWER_TRY(asked.fields, reader.get<std::vector<std::string>>("fields"));
+  EIDETIC_ANSWER_TRY(const auto filter, reader.get_or<std::string>("filter", ""));
+  EIDETIC_ANSWER_TRY(const auto limit, reader.get_or<std::int64_t>("limit", asked.limit));
+  EIDETIC_ANSWER_CHECK(reader.finish());
+  EIDETIC_ANSWER_TRY(asked.filter, parse_filter(filter));
+  asked.limit = static_cast<std::uint32_t>(std::clamp<std::int64_t>(limit, 0, UINT32_MAX));
+  EIDETIC_ANSWER_TRY(const auto found, api.engine.facets(request.captures[0], asked));
+  return json_response(to_json(found, request.captures[0]));
 }
 
 // The metadata that came beside a picture, checked to be an object.
@@ -312,6 +328,7 @@ Answer index_folder(Api& api, HttpRequest& request) {
 }
 
 constexpr Route kRoutes[] = {
+    {"POST", "/v1/collections/{collection}/facets", Role::read, LaneKind::search, BodyKind::json, facets},
     {"GET", "/v1/collections/{collection}/items", Role::read, LaneKind::search, BodyKind::none, list},
     {"POST", "/v1/collections/{collection}/items", Role::write, LaneKind::write, BodyKind::picture, add},
     {"GET", "/v1/collections/{collection}/items/{id}", Role::read, LaneKind::search, BodyKind::none, get},

@@ -164,6 +164,25 @@ Json to_json(const EvalReport& report, std::string_view collection) {
           {"recall_at", std::move(recall)}};
 }
 
+Json to_json(std::span<const Facet> facets, std::string_view collection) {
+  const auto number = [](std::optional<double> value) { return value ? Json(*value) : Json(); };
+  Json list = Json::array();
+  for (const Facet& facet : facets) {
+    Json values = Json::array();
+    for (const auto& [value, items] : facet.values) {
+      values.push_back({{"value", Json::parse(value)}, {"items", items}});
+    }
+    list.push_back({{"field", facet.field},
+                    {"without", facet.without},
+                    {"distinct", facet.distinct},
+                    {"least", number(facet.least)},
+                    {"largest", number(facet.largest)},
+                    {"values", std::move(values)}});
+  }
+  return {
+      {"collection", collection}, {"items", facets.empty() ? 0 : facets.front().items}, {"facets", std::move(list)}};
+}
+
 Json to_json(const MergeReport& report, std::string_view collection) {
   return {{"collection", collection}, {"added", report.added}, {"replaced", report.replaced}, {"kept", report.kept}};
 }

@@ -42,6 +42,7 @@ COMPLETE = {
     "{collection}": {"watch": []},
     "evaluate": {"label": "kind"},
     "merge": {"from": "others"},
+    "facets": {"fields": ["kind"]},
     "index": {"paths": ["x"]},
     "delete": {"ids": ["x"]},
     "{model}": {"bundle": {}, "url": "http://127.0.0.1:1/"},

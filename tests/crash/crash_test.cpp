@@ -101,7 +101,7 @@ std::unique_ptr<Backend> open(const std::filesystem::path& folder, ThreadPool& p
 
 bool is_in_catalog(Backend& backend, const Model& model) {
   const auto page = backend.scroll("c", "", 10'000, true).value();
-  if (page.items.size() != model.size() || backend.count("c").value() != model.size()) return false;
+  if (page.items.size() != model.size() || backend.count("c", {}).value() != model.size()) return false;
   return std::ranges::all_of(page.items, [&](const Item& item) {
     const auto expected = model.find(item.id);
     return expected != model.end() && expected->second == item.vector;
@@ -233,7 +233,7 @@ TEST(Crash, AFullDiskIsAnErrorAndLosesNothing) {
         if (stored && ::write(ends[1], "a", 1) == 1) continue;
         if (stored || stored.error().code != ErrorCode::unavailable || stored.error().message.empty()) return 2;
         // Still there, as far as the disk allows.
-        return backend->count("c").value() == static_cast<std::uint64_t>(i) ? 0 : 3;
+        return backend->count("c", {}).value() == static_cast<std::uint64_t>(i) ? 0 : 3;
       }
       return 4;
     });
@@ -246,7 +246,7 @@ TEST(Crash, AFullDiskIsAnErrorAndLosesNothing) {
 
     ThreadPool pool(1);
     const auto backend = open(folder.path(), pool);
-    ASSERT_EQ(backend->count("c").value(), static_cast<std::uint64_t>(count));
+    ASSERT_EQ(backend->count("c", {}).value(), static_cast<std::uint64_t>(count));
     ASSERT_TRUE(backend->upsert("c", std::vector<Item>{large_item(999)}));
     for (int i = 0; i <= count; ++i) {
       VectorQuery query;

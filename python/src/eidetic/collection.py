@@ -18,6 +18,7 @@ from .results import (
     CollectionInfo,
     CollectionMap,
     Evaluation,
+    Facet,
     Hit,
     IndexView,
     Item,
@@ -292,22 +293,42 @@ class CollectionVerbs(Handle, Generic[J]):
     # --- items ---
 
     @feed
-    def items(self, *, filter: Optional[str] = None, vectors: bool = False, page: int = 1000) -> Feed[Item]:
+    def items(
+        self,
+        *,
+        filter: Optional[str] = None,
+        sort: Optional[str] = None,
+        vectors: bool = False,
+        page: int = 1000,
+    ) -> Feed[Item]:
         """All items by id, or those whose metadata a filter matches: `price < 50 and category in ("shoe", "boot")`.
 
         Args:
+            sort: a field to order them by in place of their ids; with a "-" in front, downwards.
             vectors: with their vectors.
             page: how many are asked for at a time, 1 to 10,000.
         """
         cursor: Optional[str] = None
         while True:
-            asked = query(limit=page, cursor=cursor, filter=filter, vectors=vectors or None)
+            asked = query(limit=page, cursor=cursor, filter=filter, sort=sort, vectors=vectors or None)
             said = yield from self._json("GET", f"{self._path}/items", query=asked)
             for item in said["items"]:
                 yield Emit(parse(Item, item))
             cursor = said["next"]
             if cursor is None:
                 return
+
+    @verb
+    def facets(self, *fields: str, filter: Optional[str] = None, limit: Optional[int] = None) -> Op[List[Facet]]:
+        """Which values these fields of the metadata have, and how many items have each.
+
+        Args:
+            filter: count only items that it matches.
+            limit: values of each field, the most frequent, up to 10,000; None: 20.
+        """
+        wanted = {"fields": list(fields), **document(filter=filter, limit=limit)}
+        said = yield from self._json("POST", f"{self._path}/facets", json=wanted)
+        return [parse(Facet, facet) for facet in said["facets"]]
 
     @verb
     def get(self, id: str, *, vector: bool = False) -> Op[Item]:

@@ -194,6 +194,18 @@ class CollectionMap:
 
 
 @dataclass(frozen=True)
+class Facet:
+    """What values a field has, in the items that were asked for."""
+
+    field: str
+    without: int  # items that do not have it
+    distinct: int  # values there are; an item with a list counts for each of its entries
+    least: Optional[float]  # of the numbers among them
+    largest: Optional[float]
+    values: List[Dict[str, Any]]  # value and items, most frequent first
+
+
+@dataclass(frozen=True)
 class Merged:
     """What a merge did with the other collection's items."""
 
