@@ -33,7 +33,7 @@ Result<std::unique_ptr<Generation>> Generation::open(const std::filesystem::path
                                                      const CollectionRecord& collection, std::string_view fallback,
                                                      const IndexOptions& options) {
   const Space& space = collection.spec.space;
-  EIDETIC_TRY(auto store, VectorStore::open(vectors_file(folder), space.dimensions, space.metric));
+  EIDETIC_TRY(auto store, VectorStore::open(vectors_file(folder), space.dimensions, space.metric, options.pool));
   if (store->sequence() > collection.sequence) {
     return fail(ErrorCode::corrupt, fmt::format("'{}' is ahead of the catalog (change {} of {})", folder.native(),
                                                 store->sequence(), collection.sequence));

@@ -183,12 +183,37 @@ TEST_F(ItemsTest, ListsWithAFilterThroughAllPages) {
   EXPECT_EQ(engine_->erase_where("c", " ").error().code, ErrorCode::invalid_argument);
 }
 
-TEST_F(ItemsTest, ASearchRefusesFiltersOneWayOrTheOther) {
-  put({.id = "a", .vector = axis(0)});
-  Query query{.terms = {{.kind = Term::Kind::id, .value = "a"}}, .filter = "n ="};
+TEST_F(ItemsTest, SearchesWhatAFilterLeaves) {
+  for (int i = 0; i < 9; ++i) {
+    put({.id = fmt::format("{}", i),
+         .vector = axis(static_cast<std::size_t>(i % 3)),
+         .metadata = fmt::format(R"({{"n":{},"kind":"{}"}})", i, i % 2 == 0 ? "even" : "odd")});
+  }
+  Query query{.terms = {{.kind = Term::Kind::id, .value = "0"}}, .k = 3, .filter = "kind = 'odd'"};
+  const auto found = [&] {
+    std::vector<std::string> ids;
+    for (const auto& hit : need(engine_->search("c", query)).hits) ids.push_back(hit.id);
+    return ids;
+  };
+  EXPECT_THAT(found(), ElementsAre("3", "1", "5"));
+  query.filter = "n in (3, 8)";
+  EXPECT_THAT(found(), ElementsAre("3", "8"));
+  need(engine_->patch("c", "3", R"({"n":30})"));
+  EXPECT_THAT(found(), ElementsAre("8"));
+  const std::vector<Query> queries(3, query);
+  for (const auto& result : need(engine_->search("c", queries))) EXPECT_EQ(need(result).hits.size(), 1U);
+  query.filter = "n ~ 3";
   EXPECT_EQ(engine_->search("c", query).error().code, ErrorCode::invalid_argument);
-  query.filter = "n = 1";
-  EXPECT_EQ(engine_->search("c", query).error().code, ErrorCode::unsupported);
+
+  EXPECT_THAT(ids({.limit = 4, .sort = "-n"}), ElementsAre("3", "8", "7", "6"));
+  EXPECT_THAT(ids({.filter = "n < 3", .sort = "kind"}), ElementsAre("0", "2", "1"));
+  EXPECT_FALSE(need(engine_->list("c", {.with_vectors = true, .sort = "n"})).items[0].vector.empty());
+  EXPECT_EQ(engine_->list("c", {.sort = "-"}).error().code, ErrorCode::invalid_argument);
+  const auto facets = need(engine_->facets("c", {.fields = {"kind"}, .filter = parse_filter("n < 3").value()}));
+  ASSERT_EQ(facets.size(), 1U);
+  ASSERT_EQ(facets[0].values.size(), 2U);
+  EXPECT_EQ(facets[0].values[0].value, R"("even")");
+  EXPECT_EQ(facets[0].values[0].items, 2U);
 }
 
 TEST_F(ItemsTest, APatchMergesIntoMetadata) {

@@ -9,6 +9,7 @@
 #include "base/threads.h"
 #include "index/candidates.h"
 #include "index/exact_score.h"
+#include "index/portions.h"
 #include "index/snapshot.h"
 #include "index/wanted_rows.h"
 
@@ -173,9 +174,16 @@ Result<std::unique_ptr<VectorIndex>> FlatIndex::load(CheckedReader& in, Row end,
   EIDETIC_TRY(const bool states, index->states_.load(in, end));
   if (!states || in.left() != index->codes_.memory_bytes(blocks_of(end))) return refuse();
   if (end > 0) EIDETIC_CHECK(index->reserve(end - 1));
-  for (Block block = 0; block < blocks_of(end); ++block) {
-    if (!index->codes_.load(in, block)) return refuse();
-  }
+  const std::size_t block_bytes = index->codes_.memory_bytes(1);
+  const auto bytes = in.bytes(in.left());
+  const bool good = in_portions(blocks_of(end), kBlockRun, options.pool, [&](std::size_t first, std::size_t last) {
+    CheckedReader part(bytes.subspan(first * block_bytes, (last - first) * block_bytes));
+    for (std::size_t block = first; block < last; ++block) {
+      if (!index->codes_.load(part, static_cast<Block>(block))) return false;
+    }
+    return true;
+  });
+  if (!good) return refuse();
   return index;
 }
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "index/portions.h"
+
 namespace eidetic {
 namespace {
 
@@ -13,6 +15,7 @@ constexpr float kLargestSquare = 1.1e30F;
 constexpr int kLargestSum = 1 << 23;       // of 65,536 codes
 constexpr std::size_t kPrefetchAhead = 3;  // rows fetched while one is being compared
 constexpr std::size_t kCacheLine = 64;
+constexpr std::size_t kLoadedAtOnce = 4096;  // rows
 
 void prefetch(const void* from, std::size_t bytes) {
   const auto* const start = static_cast<const char*>(from);
@@ -369,20 +372,29 @@ void HnswGraph::save(CheckedWriter& out, Row end, std::span<const std::uint32_t>
   out.bytes(std::as_bytes(links));
 }
 
-Result<bool> HnswGraph::load(CheckedReader& in, Row end, const std::function<bool(Row)>& present) {
-  if (in.left() / codes_.row_bytes() < end) return false;
-  for (Row row = 0; row < end; ++row) {
-    EIDETIC_CHECK(codes_.reserve(row));
-    EIDETIC_CHECK(lowest_.reserve(row));
-    EIDETIC_CHECK(upper_of_.reserve(row));
-    EIDETIC_CHECK(levels_.reserve(row));
-    std::memcpy(code(row), in.bytes(codes_.row_bytes()).data(), codes_.row_bytes());
-    const ByteTerms terms = byte_terms(code(row), padded_);
-    const bool plausible = terms.scale >= 0 && terms.scale <= kLargestTerm && terms.square >= 0 &&
-                           terms.square <= kLargestSquare && terms.code_sum >= -kLargestSum &&
-                           terms.code_sum <= kLargestSum;
-    if (!plausible) return false;
+Result<bool> HnswGraph::load(CheckedReader& in, Row end, const std::function<bool(Row)>& present, ThreadPool* pool) {
+  const std::size_t row_bytes = codes_.row_bytes();
+  if (in.left() / row_bytes < end) return false;
+  if (end > 0) {
+    EIDETIC_CHECK(codes_.reserve(end - 1));
+    EIDETIC_CHECK(lowest_.reserve(end - 1));
+    EIDETIC_CHECK(upper_of_.reserve(end - 1));
+    EIDETIC_CHECK(levels_.reserve(end - 1));
   }
+  const auto bytes = in.bytes(end * row_bytes);
+  const bool plausible = in_portions(end, kLoadedAtOnce, pool, [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
+      std::uint8_t* const code = this->code(static_cast<Row>(i));
+      std::memcpy(code, &bytes[i * row_bytes], row_bytes);
+      const ByteTerms terms = byte_terms(code, padded_);
+      const bool good = terms.scale >= 0 && terms.scale <= kLargestTerm && terms.square >= 0 &&
+                        terms.square <= kLargestSquare && terms.code_sum >= -kLargestSum &&
+                        terms.code_sum <= kLargestSum;
+      if (!good) return false;
+    }
+    return true;
+  });
+  if (!plausible) return false;
   const auto entry_row = in.value<std::uint32_t>();
   const auto entry_level = in.value<std::uint32_t>();
   // Levels are known only once all rows are read, so links are judged by them afterwards.
@@ -392,7 +404,10 @@ Result<bool> HnswGraph::load(CheckedReader& in, Row end, const std::function<boo
     EIDETIC_TRY(const bool good, load_row(in, row, present));
     if (!good) return false;
   }
-  if (!in.complete() || !links_are_sound(end, present)) return false;
+  const bool sound = in.complete() && in_portions(end, kLoadedAtOnce, pool, [&](std::size_t first, std::size_t last) {
+    return links_are_sound(static_cast<Row>(first), static_cast<Row>(last), end, present);
+  });
+  if (!sound) return false;
   if (!any) return entry_row == 0 && entry_level == 0;
   if (entry_row >= end || !present(entry_row) || levels_[entry_row] < entry_level) return false;
   entry_.store((std::uint64_t{entry_level} << 32 | entry_row) + 1, std::memory_order_release);
@@ -417,8 +432,8 @@ Result<bool> HnswGraph::load_row(CheckedReader& in, Row row, const std::function
   return true;
 }
 
-bool HnswGraph::links_are_sound(Row end, const std::function<bool(Row)>& present) const {
-  for (Row row = 0; row < end; ++row) {
+bool HnswGraph::links_are_sound(Row first, Row last, Row end, const std::function<bool(Row)>& present) const {
+  for (Row row = first; row < last; ++row) {
     // A chain that bites its tail does no harm: walks pass by rows that they have seen.
     const std::uint32_t equal = equal_after(row).load(std::memory_order_relaxed);
     if (equal != 0 && (equal > end || equal - 1 == row || !present(row) || !present(equal - 1))) return false;

@@ -86,7 +86,8 @@ class HnswGraph {
   [[nodiscard]] std::vector<std::uint32_t> links(Row end) const;
   void save(CheckedWriter& out, Row end, std::span<const std::uint32_t> links) const;
   // False: not what save writes, whoever wrote it; the graph is good for nothing then.
-  [[nodiscard]] Result<bool> load(CheckedReader& in, Row end, const std::function<bool(Row)>& present);
+  [[nodiscard]] Result<bool> load(CheckedReader& in, Row end, const std::function<bool(Row)>& present,
+                                  ThreadPool* pool);
 
  private:
   using Link =
@@ -120,7 +121,8 @@ class HnswGraph {
   void link(Row row, unsigned level, std::span<const Near> neighbors, Scratch& scratch);
   void add_link(Row from, const Near& to, unsigned level, Scratch& scratch);
   [[nodiscard]] Result<bool> load_row(CheckedReader& in, Row row, const std::function<bool(Row)>& present);
-  [[nodiscard]] bool links_are_sound(Row end, const std::function<bool(Row)>& present) const;
+  [[nodiscard]] bool links_are_sound(Row first, Row last, Row end,
+                                     const std::function<bool(Row)>& present) const;
 
   const std::size_t padded_;
   const Metric metric_;

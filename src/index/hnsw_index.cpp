@@ -175,7 +175,8 @@ Result<std::unique_ptr<VectorIndex>> HnswIndex::load(CheckedReader& in, Row end,
   if (!index->projection_.load(in)) return refuse();
   EIDETIC_TRY(const bool states, index->states_.load(in, end));
   if (!states) return refuse();
-  EIDETIC_TRY(const bool graph, index->graph_.load(in, end, [&](Row row) { return index->states_.present(row); }));
+  EIDETIC_TRY(const bool graph, index->graph_.load(
+      in, end, [&](Row row) { return index->states_.present(row); }, options.pool));
   if (!graph) return refuse();
   return index;
 }

@@ -14,12 +14,14 @@
 
 #include "base/hash.h"
 #include "index/checked_file.h"
+#include "index/portions.h"
 #include "index/vector_math.h"
 
 namespace eidetic {
 namespace {
 
 constexpr Row kBlockRows = 1024;  // checksummed together; never across segments of the map
+constexpr std::size_t kCheckedAtOnce = 8;  // blocks
 constexpr FileKind kRowsFile = {"EIDEROWS", 1};
 constexpr std::size_t kMapBytes = std::size_t{1} << 30;
 // Of a node of the map from keys to rows, with its share of the buckets, as libstdc++ lays it out.
@@ -102,11 +104,11 @@ Result<std::unique_ptr<VectorStore>> VectorStore::in_memory(std::uint32_t dimens
 }
 
 Result<std::unique_ptr<VectorStore>> VectorStore::open(const std::filesystem::path& path, std::uint32_t dimensions,
-                                                       Metric metric) {
+                                                       Metric metric, ThreadPool* pool) {
   EIDETIC_CHECK(check_dimensions(dimensions));
   EIDETIC_TRY(File file, File::open(path, O_RDWR));
   std::unique_ptr<VectorStore> store(new VectorStore(path, std::move(file), dimensions, metric));
-  EIDETIC_CHECK(store->read_rows_file());
+  EIDETIC_CHECK(store->read_rows_file(pool));
   return store;
 }
 
@@ -237,7 +239,7 @@ Result<void> VectorStore::sync(std::uint64_t sequence) {
   return {};
 }
 
-Result<void> VectorStore::read_rows_file() {
+Result<void> VectorStore::read_rows_file(ThreadPool* pool) {
   const auto path = rows_file(path_);
   EIDETIC_TRY(const MappedFile map, MappedFile::open(path));
   EIDETIC_TRY(CheckedReader in, read_checked(map.bytes(), kRowsFile, path));
@@ -271,23 +273,37 @@ Result<void> VectorStore::read_rows_file() {
   }
   live_.store(static_cast<Row>(row_of_.size()), std::memory_order_release);
   sequence_.store(sequence, std::memory_order_release);
-  return check_vectors(sums);
+  return check_vectors(sums, pool);
 }
 
-Result<void> VectorStore::check_vectors(std::span<const std::uint64_t> sums) {
-  std::vector<std::byte> block(kBlockRows * vectors_.row_bytes());
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    const Row first = static_cast<Row>(i * kBlockRows);
-    const Row count = std::min(kBlockRows, rows() - first);
-    const auto bytes = std::span(block).first(count * vectors_.row_bytes());
-    // Read, not touched through the map: a file that is too short is an error here and would be a signal there.
-    EIDETIC_TRY(const std::size_t got, read_at(file_.descriptor(), bytes, i * block.size(), path_));
-    if (got < bytes.size()) return fail(ErrorCode::corrupt, fmt::format("'{}' is truncated", path_.native()));
-    if (checksum(bytes) != sums[i] || !all_usable(bytes)) {
-      return fail(ErrorCode::corrupt,
-                  fmt::format("'{}' is damaged in rows {} to {}", path_.native(), first, first + count - 1));
+Result<void> VectorStore::check_vectors(std::span<const std::uint64_t> sums, ThreadPool* pool) {
+  std::mutex mutex;
+  Result<void> result;
+  in_portions(sums.size(), kCheckedAtOnce, pool, [&](std::size_t first, std::size_t last) {
+    std::vector<std::byte> block(kBlockRows * vectors_.row_bytes());
+    for (std::size_t i = first; i < last; ++i) {
+      auto checked = check_block(static_cast<Row>(i * kBlockRows), sums[i], block);
+      if (checked) continue;
+      const std::scoped_lock lock(mutex);
+      result = std::move(checked);
+      return false;
     }
-    if (count == kBlockRows) block_sums_.push_back(sums[i]);
+    return true;
+  });
+  EIDETIC_CHECK(result);
+  block_sums_.assign(sums.begin(), sums.begin() + rows() / kBlockRows);
+  return {};
+}
+
+Result<void> VectorStore::check_block(Row first, std::uint64_t sum, std::span<std::byte> room) const {
+  const Row count = std::min(kBlockRows, rows() - first);
+  const auto bytes = room.first(count * vectors_.row_bytes());
+  // Read, not touched through the map: a file that is too short is an error here and would be a signal there.
+  EIDETIC_TRY(const std::size_t got, read_at(file_.descriptor(), bytes, first * vectors_.row_bytes(), path_));
+  if (got < bytes.size()) return fail(ErrorCode::corrupt, fmt::format("'{}' is truncated", path_.native()));
+  if (checksum(bytes) != sum || !all_usable(bytes)) {
+    return fail(ErrorCode::corrupt,
+                fmt::format("'{}' is damaged in rows {} to {}", path_.native(), first, first + count - 1));
   }
   return {};
 }

@@ -40,8 +40,10 @@ class VectorStore {
   [[nodiscard]] static Result<std::unique_ptr<VectorStore>> in_memory(std::uint32_t dimensions, Metric metric);
   // The store as of its last sync; every byte is checked. Errors: not_found; corrupt (damaged, truncated, of another
   // format version, dimensions or metric): then create it again and fill it from the catalog.
+  // Threads of the pool, where one is given, share the checking.
   [[nodiscard]] static Result<std::unique_ptr<VectorStore>> open(const std::filesystem::path& path,
-                                                                 std::uint32_t dimensions, Metric metric);
+                                                                 std::uint32_t dimensions, Metric metric,
+                                                                 ThreadPool* pool = nullptr);
   // Both files, where they are there.
   static void remove_files(const std::filesystem::path& path);
 
@@ -86,8 +88,10 @@ class VectorStore {
   [[nodiscard]] std::span<const std::byte> row_bytes(Row first, Row count) const noexcept;
   [[nodiscard]] Result<void> make_room();
   void publish(std::uint64_t key);
-  [[nodiscard]] Result<void> read_rows_file();
-  [[nodiscard]] Result<void> check_vectors(std::span<const std::uint64_t> sums);
+  [[nodiscard]] Result<void> read_rows_file(ThreadPool* pool);
+  // Reads the block that begins at row `first` into `room`, which is as large as a block.
+  [[nodiscard]] Result<void> check_block(Row first, std::uint64_t sum, std::span<std::byte> room) const;
+  [[nodiscard]] Result<void> check_vectors(std::span<const std::uint64_t> sums, ThreadPool* pool);
 
   const std::filesystem::path path_;  // empty: in memory
   const File file_;
