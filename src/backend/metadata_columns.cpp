@@ -7,11 +7,6 @@
 namespace eidetic {
 namespace {
 
-void collect_fields(const Filter::Node& node, std::vector<FieldName>& fields) {
-  if (!node.field.empty()) fields.push_back(node.field);
-  for (const auto& part : node.parts) collect_fields(*part, fields);
-}
-
 // What of an item a column is made of; null: nothing is there. `spare` holds what is no metadata.
 const Json* value_of(const Item& item, const Json& metadata, const FieldName& field, Json& spare) {
   if (field.front() == kIdField || field.front() == kUriField) {
@@ -39,12 +34,6 @@ bool value_before(const Json& a, const Json& b) {
 }
 
 }  // namespace
-
-std::vector<FieldName> fields_of(const Filter& filter) {
-  std::vector<FieldName> fields;
-  if (!filter.empty()) collect_fields(*filter.root(), fields);
-  return fields;
-}
 
 // --- one column ---
 

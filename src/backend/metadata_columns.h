@@ -24,11 +24,6 @@
 
 namespace eidetic {
 
-using FieldName = std::vector<std::string>;  // from the outside in
-
-// The fields that a filter looks at.
-[[nodiscard]] std::vector<FieldName> fields_of(const Filter& filter);
-
 // The distinct values of a field, and the code of each row's.
 class MetadataColumn {
  public:

@@ -312,7 +312,28 @@ class Parser {
   std::size_t depth_ = 0;
 };
 
+void collect_fields(const Node& node, std::vector<FieldName>& fields) {
+  if (!node.field.empty()) fields.push_back(node.field);
+  for (const auto& part : node.parts) collect_fields(*part, fields);
+}
+
 }  // namespace
+
+std::vector<FieldName> fields_of(const Filter& filter) {
+  std::vector<FieldName> fields;
+  if (!filter.empty()) collect_fields(*filter.root(), fields);
+  return fields;
+}
+
+std::string to_string(const FieldName& field) {
+  std::string text;
+  for (const auto& name : field) {
+    if (!text.empty()) text += '.';
+    const auto read = parse_field(name);
+    text += read && read->size() == 1 && read->front() == name ? name : fmt::format("`{}`", name);
+  }
+  return text;
+}
 
 bool value_passes(const Filter::Node& node, const Json& value) {
   return std::ranges::any_of(node.values, [&](const Json& wanted) { return compare(node.kind, value, wanted); });
@@ -335,7 +356,7 @@ bool Filter::matches(const Item& item) const {
   return passes(*root_, subject);
 }
 
-Result<std::vector<std::string>> parse_field(std::string_view text) {
+Result<FieldName> parse_field(std::string_view text) {
   if (text.size() <= kMaxFilterBytes && is_utf8(text)) {
     if (auto names = Parser(text).field_alone()) return *std::move(names);
   }

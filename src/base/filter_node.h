@@ -13,6 +13,8 @@
 
 namespace eidetic {
 
+using FieldName = std::vector<std::string>;  // from the outside in
+
 // Fields that are no metadata.
 inline constexpr std::string_view kIdField = "@id";
 inline constexpr std::string_view kUriField = "@uri";
@@ -21,15 +23,19 @@ struct Filter::Node {
   enum class Kind { any, all, negation, equal, less, less_or_equal, greater, greater_or_equal };
   Kind kind = Kind::all;
   std::vector<std::shared_ptr<const Node>> parts = {};  // of any, all and negation
-  std::vector<std::string> field = {};                  // of comparisons: names from the outside in
+  FieldName field = {};                                 // of comparisons
   std::vector<Json> values = {};                        // `equal` passes for one of them; the others have one
 };
 
 // Whether a comparison passes for one value. An item passes with what its field holds or, of a list, with any entry; a
 // field that is not there holds null.
 [[nodiscard]] bool value_passes(const Filter::Node& comparison, const Json& value);
-// A field alone, as filters spell it: its names from the outside in. invalid_argument naming the text.
-[[nodiscard]] Result<std::vector<std::string>> parse_field(std::string_view text);
+// The fields that a filter looks at, each time it does.
+[[nodiscard]] std::vector<FieldName> fields_of(const Filter& filter);
+// A field alone, as filters spell it. invalid_argument naming the text.
+[[nodiscard]] Result<FieldName> parse_field(std::string_view text);
+// As parse_field reads it.
+[[nodiscard]] std::string to_string(const FieldName& field);
 // What the field holds; null: it is not there.
 [[nodiscard]] const Json* find_field(const Json& metadata, std::span<const std::string> names);
 

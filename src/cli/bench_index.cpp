@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <fstream>
+#include <numeric>
+#include <random>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -29,6 +32,7 @@ struct BenchIndexOptions {
   std::string metric;
   std::vector<std::string> indexes;
   std::uint32_t k = 10;
+  double share = 1;
   std::vector<std::uint32_t> ef, nprobe, rescore;
   std::uint32_t rounds = 3;
   std::string target;
@@ -80,6 +84,19 @@ Result<std::vector<std::string>> choose(const BenchIndexOptions& options, const 
     }
   }
   return chosen;
+}
+
+// A share of the rows, at random; all of them: nullopt.
+std::optional<RowSet> some_of(Row rows, double share) {
+  if (share >= 1) return std::nullopt;
+  RowSet some(rows);
+  std::mt19937_64 random(1);
+  std::vector<Row> all(rows);
+  std::iota(all.begin(), all.end(), Row{0});
+  std::ranges::shuffle(all, random);
+  const auto count = std::max<std::size_t>(1, static_cast<std::size_t>(share * static_cast<double>(rows)));
+  for (const Row row : std::span(all).first(std::min<std::size_t>(count, rows))) some.insert(row);
+  return some;
 }
 
 // Every combination of those given; none given: none.
@@ -200,6 +217,7 @@ Json to_json(const Outcome& outcome) {
                {"metric", to_string(store.metric())},
                {"queries", outcome.task.queries.rows()},
                {"k", outcome.task.k},
+               {"among", outcome.task.among ? Json(outcome.task.among->count()) : Json()},
                {"threads", outcome.task.threads},
                {"rounds", outcome.rounds},
                {"store", {{"bytes", store.data_bytes()}, {"open_seconds", outcome.open_seconds}}},
@@ -271,6 +289,7 @@ void print_outcome(const Outcome& outcome) {
   const IndexTask& task = outcome.task;
   fmt::print("{} vectors of {} dimensions, {}; {} queries, {} rounds\n", task.store->live(), task.store->dimensions(),
              to_string(task.store->metric()), task.queries.rows(), outcome.rounds);
+  if (task.among) fmt::print("searched among {} of them, at random\n", task.among->count());
   fmt::print("the store opens in {:.2f} s; memory with all indexes of ours: {}\n", outcome.open_seconds,
              human_bytes(outcome.resident_bytes));
   Table table = table_for(outcome);
@@ -348,9 +367,12 @@ Result<void> measure(const Session& session, BenchIndexOptions options, const st
                   .threads = session.globals.threads > 0 ? session.globals.threads : available_cores(),
                   .folder = scratch,
                   .members = std::move(vectors.members),
+                  .among = {},
                   .depths = depths_of(options)};
+  outcome.task.among = some_of(outcome.task.store->rows(), options.share);
   EIDETIC_TRY(const auto factories, choose(options, *outcome.task.store, outcome.left_out));
   if (!options.peers.empty()) {
+    if (outcome.task.among) return fail(ErrorCode::invalid_argument, "--peers search among all: leave out --share");
     EIDETIC_TRY(outcome.peers, Peers::start(options.peers, outcome.task, factories, stop));
     const auto& missing = outcome.peers->left_out();
     outcome.left_out.insert(outcome.left_out.end(), missing.begin(), missing.end());
@@ -405,6 +427,10 @@ void add_bench_index(CLI::App& bench, Session& session) {
   app->add_option("-k", options->k, "hits a query (default: 10)")
       ->type_name("N")
       ->check(CLI::Range(1U, kMaxK).description(""));
+  app->add_option("--share", options->share,
+                  "search among this share of the vectors only, as under a filter (default: 1)")
+      ->type_name("SHARE")
+      ->check(CLI::Range(1e-9, 1.0).description(""));
   app->add_flag("--members", source.members, "vectors to search with stay in the set, and are not counted as found");
   const auto add_depth = [&](const char* name, std::vector<std::uint32_t>& values, const char* help,
                              std::uint32_t most) {

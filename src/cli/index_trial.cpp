@@ -74,15 +74,17 @@ class OwnIndex final : public Contender {
     std::error_code error;
     built_.disk_bytes = std::filesystem::file_size(snapshot, error);
     Result<std::unique_ptr<VectorIndex>> loaded;
-    built_.open_seconds = seconds_of([&] { loaded = load_index(snapshot, task_.store); });
-    EIDETIC_TRY(alone_, std::move(loaded));
+    built_.open_seconds = seconds_of([&] { loaded = load_index(snapshot, task_.store, shared); });
+    if (!loaded) return std::unexpected(std::move(loaded).error());
+    loaded->reset();
+    EIDETIC_TRY(alone_, load_index(snapshot, task_.store));
     std::filesystem::remove(snapshot, error);
     return {};
   }
 
   Result<Answers> answers(const SearchParams& params) override {
     Answers answers;
-    for (const auto& found : sharing_->search(queries_, params)) {
+    for (const auto& found : sharing_->search(queries_, filtered(params))) {
       if (!found) return std::unexpected(found.error());
       auto& rows = answers.emplace_back();
       for (const Neighbor& neighbor : *found) rows.push_back(neighbor.row);
@@ -93,14 +95,14 @@ class OwnIndex final : public Contender {
   Result<Pass> pass(const SearchParams& params, bool all_threads, double seconds) override {
     Pass pass;
     if (all_threads) {
-      pass.seconds = seconds_of([&] { (void)sharing_->search(queries_, params); });
+      pass.seconds = seconds_of([&] { (void)sharing_->search(queries_, filtered(params)); });
       pass.queries = queries_.size();
       return pass;
     }
     const auto end = Clock::now() + std::chrono::duration<double>(seconds);
     for (std::size_t i = 0; i < task_.queries.rows() && (i == 0 || Clock::now() < end); ++i) {
       Result<std::vector<Neighbor>> found;
-      const double took = seconds_of([&] { found = alone_->search(queries_[i], params); });
+      const double took = seconds_of([&] { found = alone_->search(queries_[i], filtered(params)); });
       EIDETIC_CHECK(found);
       pass.seconds += took;
       pass.ms.push_back(took * 1000);
@@ -110,6 +112,11 @@ class OwnIndex final : public Contender {
   }
 
  private:
+  [[nodiscard]] SearchParams filtered(SearchParams params) const {
+    if (task_.among) params.among = &*task_.among;
+    return params;
+  }
+
   const IndexTask& task_;
   ThreadPool pool_;
   std::vector<std::span<const float>> queries_;
@@ -184,6 +191,7 @@ Result<ExactAnswers> ExactAnswers::of(const IndexTask& task) {
     for (Row row = 0; row < task.store->rows(); ++row) {
       for (std::size_t i = first; i < end; ++i) {
         if (!task.members.empty() && task.members[i] == row) continue;
+        if (task.among && !task.among->contains(row)) continue;
         auto& heap = best[i - first];
         const double score = exact.scores_[i](row).score;
         if (heap.size() == task.k) {

@@ -31,6 +31,7 @@ struct IndexTask {
   unsigned threads = 1;                  // that "all threads" means
   std::filesystem::path folder = {};     // for snapshots, which do not stay
   std::vector<Row> members = {};         // empty, or the row that each query is: it is left out of what is found
+  std::optional<RowSet> among = {};      // where set, nothing else is searched for, as a filter would have it
   std::vector<SearchDepth> depths = {};  // to try; empty: a sweep
 
   // Hits of a search, which finds a member first of all.

@@ -9,6 +9,7 @@
 #include "blobs/listing.h"
 #include "catalog/check.h"
 #include "engine/core.h"
+#include "engine/known_fields.h"
 #include "engine/put.h"
 #include "image/encode.h"
 
@@ -62,16 +63,22 @@ Result<ScrollPage> Core::list(std::string_view name, const ListRequest& request)
       page.items.push_back(std::move(item));
     }
   } while (!page.next.empty() && page.items.size() < limit && looked_at < kLookedAtAPage);
+  if (page.items.empty() && page.next.empty() && cursor.empty()) {
+    EIDETIC_CHECK(check_known(*parts_.backend, name, filter));
+  }
   return page;
 }
 
 Result<ScrollPage> Core::list_sorted(std::string_view name, const ListRequest& request, const Filter& filter) {
   const bool descending = request.sort.starts_with('-');
+  const std::string field = request.sort.substr(descending ? 1 : 0);
   EIDETIC_TRY(auto page, parts_.backend->sorted(name, {.filter = filter,
-                                                       .field = request.sort.substr(descending ? 1 : 0),
+                                                       .field = field,
                                                        .descending = descending,
                                                        .cursor = request.cursor,
                                                        .limit = request.limit}));
+  if (page.items.empty()) EIDETIC_CHECK(check_known(*parts_.backend, name, filter));
+  if (request.cursor.empty() && !field.starts_with('@')) EIDETIC_CHECK(check_known(*parts_.backend, name, {field}));
   if (!request.with_vectors) return page;
   std::vector<std::string> ids;
   for (const auto& item : page.items) ids.push_back(item.id);
@@ -84,7 +91,9 @@ Result<ScrollPage> Core::list_sorted(std::string_view name, const ListRequest& r
 }
 
 Result<std::vector<Facet>> Core::facets(std::string_view name, const FacetRequest& request) {
-  return parts_.backend->facets(name, request);
+  EIDETIC_TRY(auto facets, parts_.backend->facets(name, request));
+  EIDETIC_CHECK(check_known(*parts_.backend, name, request.fields));
+  return facets;
 }
 
 Result<Item> Core::item(std::string_view name, const std::string& id) {

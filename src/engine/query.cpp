@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "blobs/listing.h"
+#include "engine/known_fields.h"
 #include "engine/pictures.h"
 #include "engine/stages.h"
 
@@ -241,6 +242,7 @@ Result<SearchResult> search(const QueryParts& parts, const CollectionSpec& colle
   EIDETIC_TRY(auto prepared, prepare(parts, collection, query, depth));
   const Stopwatch searching;
   EIDETIC_TRY(auto hits, search_without(prepared.own, parts.backend, collection.name, prepared.nearest));
+  if (hits.empty()) EIDETIC_CHECK(check_known(parts.backend, collection.name, prepared.nearest.filter));
   prepared.times.add(Stage::search, searching.seconds());
   return finished(collection, query, std::move(hits), prepared.times, total.seconds());
 }
@@ -274,6 +276,11 @@ Result<std::vector<Result<SearchResult>>> search(const QueryParts& parts, const 
   for (std::size_t j = 0; j < places.size(); ++j) {
     const std::size_t i = places[j];
     prepared[i]->times.add(Stage::search, share);
+    if (found[j] && found[j]->empty()) {
+      if (auto known = check_known(parts.backend, collection.name, together[j].filter); !known) {
+        found[j] = std::unexpected(std::move(known).error());
+      }
+    }
     if (found[j]) {
       results[i] = finished(collection, queries[i], *std::move(found[j]), prepared[i]->times, seconds[i] + share);
     } else {

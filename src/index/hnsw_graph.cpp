@@ -405,8 +405,8 @@ Result<bool> HnswGraph::load(CheckedReader& in, Row end, const std::function<boo
     if (!good) return false;
   }
   const bool sound = in.complete() && in_portions(end, kLoadedAtOnce, pool, [&](std::size_t first, std::size_t last) {
-    return links_are_sound(static_cast<Row>(first), static_cast<Row>(last), end, present);
-  });
+                       return links_are_sound(static_cast<Row>(first), static_cast<Row>(last), end, present);
+                     });
   if (!sound) return false;
   if (!any) return entry_row == 0 && entry_level == 0;
   if (entry_row >= end || !present(entry_row) || levels_[entry_row] < entry_level) return false;

@@ -121,8 +121,7 @@ class HnswGraph {
   void link(Row row, unsigned level, std::span<const Near> neighbors, Scratch& scratch);
   void add_link(Row from, const Near& to, unsigned level, Scratch& scratch);
   [[nodiscard]] Result<bool> load_row(CheckedReader& in, Row row, const std::function<bool(Row)>& present);
-  [[nodiscard]] bool links_are_sound(Row first, Row last, Row end,
-                                     const std::function<bool(Row)>& present) const;
+  [[nodiscard]] bool links_are_sound(Row first, Row last, Row end, const std::function<bool(Row)>& present) const;
 
   const std::size_t padded_;
   const Metric metric_;

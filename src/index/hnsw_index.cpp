@@ -16,7 +16,7 @@ constexpr std::size_t kParallelRows = 100;  // fewer are not worth waking thread
 constexpr std::size_t kChunkRows = 512;     // inserted between two moments in which a snapshot can be taken
 // Rows that a walk looks at for each that it keeps, in terms of what it costs to score one in full. Where only a share
 // is wanted, it has to look at more in proportion.
-constexpr double kLooks = 4;
+constexpr double kLooks = 8;
 // Past this share of all rows, to score all that are wanted is faster than to go on.
 constexpr std::size_t kWalkShare = 8;
 constexpr std::size_t kMinBudget = 4096;
@@ -175,8 +175,8 @@ Result<std::unique_ptr<VectorIndex>> HnswIndex::load(CheckedReader& in, Row end,
   if (!index->projection_.load(in)) return refuse();
   EIDETIC_TRY(const bool states, index->states_.load(in, end));
   if (!states) return refuse();
-  EIDETIC_TRY(const bool graph, index->graph_.load(
-      in, end, [&](Row row) { return index->states_.present(row); }, options.pool));
+  EIDETIC_TRY(const bool graph,
+              index->graph_.load(in, end, [&](Row row) { return index->states_.present(row); }, options.pool));
   if (!graph) return refuse();
   return index;
 }

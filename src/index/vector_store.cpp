@@ -20,7 +20,7 @@
 namespace eidetic {
 namespace {
 
-constexpr Row kBlockRows = 1024;  // checksummed together; never across segments of the map
+constexpr Row kBlockRows = 1024;           // checksummed together; never across segments of the map
 constexpr std::size_t kCheckedAtOnce = 8;  // blocks
 constexpr FileKind kRowsFile = {"EIDEROWS", 1};
 constexpr std::size_t kMapBytes = std::size_t{1} << 30;

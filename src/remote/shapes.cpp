@@ -242,14 +242,16 @@ std::vector<Facet> read_facets(const Json& json) {
   };
   return read_list(json.at("facets"), [&](const Json& each) {
     return Facet{.field = text(each, "field"),
-                .items = count(json, "items"),
-                .without = count(each, "without"),
-                .distinct = count(each, "distinct"),
-                .values = read_list(each.at("values"), [](const Json& value) {
-                  return Facet::Value{.value = dump_json(value.at("value")), .items = count(value, "items")};
-                }),
-                .least = number(each.at("least")),
-                .largest = number(each.at("largest"))};
+                 .items = count(json, "items"),
+                 .without = count(each, "without"),
+                 .distinct = count(each, "distinct"),
+                 .values = read_list(each.at("values"),
+                                     [](const Json& value) {
+                                       return Facet::Value{.value = dump_json(value.at("value")),
+                                                           .items = count(value, "items")};
+                                     }),
+                 .least = number(each.at("least")),
+                 .largest = number(each.at("largest"))};
   });
 }
 

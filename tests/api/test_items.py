@@ -205,7 +205,7 @@ def test_pages(http, shapes):
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=10001", "limit=x", "cursor=%00", "vectors=maybe", "filter=kind%20%3D", "limt=1"]
+    "query", ["limit=0", "limit=10001", "limit=x", "cursor=%00", "vectors=maybe", "filter=kind%20%3D", "filter=knd", "sort=-", "sort=kind&cursor=x", "limt=1"]
 )
 def test_wrong_pages(http, shapes, query):
     problem(http.get(f"{shapes}/items?{query}"), 400, "invalid_argument")
@@ -224,6 +224,17 @@ def test_filtered_pages(http, shapes, filter, count):
     page = http.get(f"{shapes}/items", params={"filter": filter, "limit": 1000}).json()
     assert count is None or len(page["items"]) == count, page["items"]
     assert page["next"] is None
+
+
+def test_sorted_pages(http, shapes):
+    found, cursor = [], {}
+    while cursor is not None:
+        asked = {"sort": "-number", "filter": 'kind != "circle"', "limit": 7, **cursor}
+        page = http.get(f"{shapes}/items", params=asked).json()
+        found += [item["metadata"]["number"] for item in page["items"]]
+        cursor = page["next"] and {"cursor": page["next"]}
+    assert len(found) == 30
+    assert found == sorted(found, reverse=True)
 
 
 def test_show_one(http, shapes, jpeg):

@@ -171,13 +171,29 @@ def test_batch(http, shapes, jpeg):
 def test_filter(http, shapes):
     asked = {"id": "circle/0000.jpg", "filter": 'kind = "cross"', "k": 50}
     answer = http.post(f"{shapes}/search", json=asked)
-    if answer.status_code == 422:  # documented so while searching with filters is not there
-        problem(answer, 422, "unsupported", "filter")
-        return
     every = http.post(f"{shapes}/search", json={"id": "circle/0000.jpg", "k": 50}).json()["hits"]
     wanted = [hit for hit in every if hit["metadata"]["kind"] == "cross"]
     assert answer.json()["hits"] == wanted
-    problem(http.post(f"{shapes}/search", json={**asked, "filter": "kind ="}), 400, "invalid_argument")
+    problem(http.post(f"{shapes}/search", json={**asked, "filter": "kind ="}), 400, "invalid_argument", "position 7")
+    problem(http.post(f"{shapes}/search", json={**asked, "filter": "knd = 1"}), 400, "invalid_argument", "'knd'")
+    batch = {"queries": [asked, {**asked, "filter": 'number < 8 and kind != "cross"'}, {**asked, "filter": "knd"}]}
+    first, second, third = http.post(f"{shapes}/search/batch", json=batch).json()["results"]
+    assert first["hits"] == wanted
+    assert {(hit["metadata"]["kind"] != "cross", hit["metadata"]["number"] < 8) for hit in second["hits"]} == {(True, True)}
+    assert third["error"]["code"] == "invalid_argument"
+
+
+def test_facets(http, shapes):
+    asked = {"fields": ["kind", "number"], "filter": "number < 20", "limit": 3}
+    answer = http.post(f"{shapes}/facets", json=asked).json()
+    kinds, numbers = answer["facets"]
+    assert answer["items"] == 20
+    assert kinds["distinct"] == 4
+    assert kinds["without"] == 0
+    assert [value["items"] for value in kinds["values"]] == [5, 5, 5]
+    assert (numbers["least"], numbers["largest"], numbers["distinct"]) == (0, 19, 20)
+    for wrong in ({"fields": []}, {"fields": ["a b"]}, {"fields": ["kind"], "limit": 0}, {"fields": ["knd"]}, {}):
+        problem(http.post(f"{shapes}/facets", json=wrong), 400, "invalid_argument")
 
 
 @pytest.mark.parametrize(

@@ -84,8 +84,17 @@ def test_items(shapes):
     circles = [item.id for item in shapes.items(filter='kind = "circle" and number < 20', page=3)]
     assert circles == [f"circle/{number:04}.jpg" for number in (0, 4, 8, 12, 16)]
     assert len(next(iter(shapes.items(vectors=True))).vector) > 0
+    falling = [item.metadata["number"] for item in shapes.items(filter="number < 20", sort="-number", page=3)]
+    assert falling == list(range(19, -1, -1))
     with pytest.raises(InvalidArgument):
         list(shapes.items(filter="kind ="))
+
+
+def test_facets(shapes):
+    kinds, numbers = shapes.facets("kind", "number", filter="number < 20", limit=1)
+    assert (kinds.field, kinds.distinct, kinds.without) == ("kind", 4, 0)
+    assert kinds.values[0]["items"] == 5
+    assert (numbers.least, numbers.largest) == (0, 19)
 
 
 def test_delete_by_filter(fresh):

@@ -127,11 +127,10 @@ def test_settings(shapes, pictures):
 
 
 def test_search_with_a_filter(shapes, pictures):
-    try:
-        found = shapes.search(pictures / "circle/0000.jpg", filter='kind = "cross"')
-    except Unsupported:
-        pytest.skip("this server does not filter searches yet")
+    found = shapes.search(pictures / "circle/0000.jpg", filter='kind = "cross"')
     assert {hit.metadata["kind"] for hit in found} == {"cross"}
+    with pytest.raises(InvalidArgument, match="knd"):
+        shapes.search(pictures / "circle/0000.jpg", filter="knd = 1")
 
 
 def test_batch(shapes, pictures):
