@@ -222,18 +222,27 @@ struct Term {
 
 inline constexpr std::size_t kMaxTerms = 100;
 
+// What is searched with beside a picture: eight variants of it (blurred, sharpened, noisy, mirrored, flipped, turned by
+// a quarter, brighter, darker). pool: each finds its k, of which the k best are the answer, every item at its best.
+// mean: the vectors of all nine are averaged, into one that matters less how the picture was taken.
+enum class Augmentation { none, pool, mean };
+[[nodiscard]] std::string_view to_string(Augmentation augmentation) noexcept;
+[[nodiscard]] Result<Augmentation> parse_augmentation(std::string_view name);
+
 struct Query {
   std::vector<Term> terms = {};                   // 1 to kMaxTerms
   std::string model = {};                         // where set, refused unless its space is the collection's
   std::uint32_t k = 10;                           // 1 to kMaxK
   std::optional<double> min_similarity_pct = {};  // 0 to 100: kept where round(similarity, 4) >= pct / 100
   std::string filter = {};                        // only items that pass, k where so many do; see parse_filter
-  bool exclude_terms = false;  // leave out the items that the terms name, and those of the same pictures
-  SearchDepth depth = {};      // 0s: the collection's, see CollectionChange
+  bool exclude_terms = false;                 // leave out the items that the terms name, and those of the same pictures
+  Augmentation augment = Augmentation::none;  // of the terms that are pictures or bytes
+  std::uint64_t seed = 1;                     // of what the variants leave to chance
+  SearchDepth depth = {};                     // 0s: the collection's, see CollectionChange
 };
 
 struct Timing {
-  std::string stage;  // "read", "decode", "preprocess", "inference", "search", "total"
+  std::string stage;  // "read", "decode", "augment", "preprocess", "inference", "search", "total"
   double ms = 0;      // of a search for several queries at once: this query's share
 };
 
@@ -280,6 +289,9 @@ class Engine {
   // Many at once: one result a query, in order; faster than one after the other.
   [[nodiscard]] virtual Result<std::vector<Result<SearchResult>>> search(std::string_view name,
                                                                          std::span<const Query> queries) = 0;
+  // The variants that a query with augmentation searches with, of all its terms that are pictures or bytes: the picture
+  // and its eight variants in rows, as JPEG. invalid_argument where no term is one.
+  [[nodiscard]] virtual Result<EncodedPicture> contact_sheet(const Query& query) = 0;
   // One vector a path or URI, in order, by the named bundle; nothing is stored.
   [[nodiscard]] virtual Result<std::vector<Result<Vector>>> embed(std::span<const std::string> uris,
                                                                   const std::string& model) = 0;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kJobStates = {"queued", "running", "done", "failed", "cancelled"};
 constexpr std::array<std::string_view, 3> kPutOutcomes = {"created", "replaced", "unchanged"};
+constexpr std::array<std::string_view, 3> kAugmentations = {"none", "pool", "mean"};
 constexpr std::array<std::string_view, 2> kMapMethods = {"pca", "umap"};
 
 }  // namespace
@@ -25,6 +26,17 @@ Result<JobState> parse_job_state(std::string_view name) {
 }
 
 std::string_view to_string(PutOutcome outcome) noexcept { return kPutOutcomes[static_cast<std::size_t>(outcome)]; }
+
+std::string_view to_string(Augmentation augmentation) noexcept {
+  return kAugmentations[static_cast<std::size_t>(augmentation)];
+}
+
+Result<Augmentation> parse_augmentation(std::string_view name) {
+  for (std::size_t i = 0; i < kAugmentations.size(); ++i) {
+    if (kAugmentations[i] == name) return static_cast<Augmentation>(i);
+  }
+  return fail(ErrorCode::invalid_argument, fmt::format("'{}' is no augmentation: none, pool or mean", name));
+}
 
 std::string_view to_string(MapMethod method) noexcept { return kMapMethods[static_cast<std::size_t>(method)]; }
 

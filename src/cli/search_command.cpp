@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/session.h"
@@ -23,6 +24,9 @@ struct SearchOptions {
   std::optional<double> min_similarity_pct;
   std::string crop;
   std::string filter;
+  std::string augment;
+  std::uint32_t seed = 1;
+  std::filesystem::path contact_sheet;
   SearchDepth depth;
   bool exclude_self = false;
   bool files_only = false;
@@ -102,6 +106,10 @@ Result<Query> build_query(const SearchOptions& options) {
   query.k = options.k;
   query.min_similarity_pct = options.min_similarity_pct;
   query.filter = options.filter;
+  query.seed = options.seed;
+  if (!options.augment.empty()) {
+    EIDETIC_TRY(query.augment, parse_augmentation(options.augment));
+  }
   query.exclude_terms = options.exclude_self;
   query.depth = options.depth;
   EIDETIC_TRY(query.terms, parse_terms(options.words));
@@ -129,6 +137,12 @@ Error explain(Error error, const Query& query) {
 Result<int> run_search(const Session& session, const SearchOptions& options) {
   EIDETIC_TRY(const Query query, build_query(options));
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  if (!options.contact_sheet.empty()) {
+    EIDETIC_TRY(const auto sheet, engine->contact_sheet(query));
+    EIDETIC_CHECK(write_file_atomically(options.contact_sheet,
+                                        {reinterpret_cast<const char*>(sheet.bytes.data()), sheet.bytes.size()}));
+    print_note(fmt::format("drawn: {}", options.contact_sheet.native()));
+  }
   const auto result = engine->search(options.collection, query);
   if (!result) return std::unexpected(explain(result.error(), query));
 
@@ -179,6 +193,11 @@ void add_search_command(CLI::App& root, Session& session) {
   app->add_option("--crop", options->crop, "use this part of the pictures: pixels, or fractions up to 1")
       ->type_name("X,Y,W,H");
   app->add_option("--filter", options->filter, "only items whose metadata it matches")->type_name("EXPR");
+  app->add_option("--augment", options->augment,
+                  "search with eight variants of the pictures too: pool what they find, or average to their mean")
+      ->type_name("pool|mean");
+  app->add_option("--seed", options->seed, "of what variants leave to chance (default: 1)")->type_name("N");
+  app->add_option("--contact-sheet", options->contact_sheet, "draw the variants")->type_name("FILE.jpg");
   add_search_depth(*app, options->depth);
   app->add_flag("--exclude-self", options->exclude_self, "leave out the pictures that were searched with");
   app->add_flag("--files-only", options->files_only, "print one file a line and nothing else");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/hash.h"
 #include "blobs/listing.h"
 #include "blobs/uri.h"
 #include "embed/models.h"
@@ -15,6 +16,7 @@
 #include "engine/query.h"
 #include "engine/settings.h"
 #include "engine/transfer.h"
+#include "image/encode.h"
 
 namespace eidetic {
 namespace {
@@ -130,6 +132,14 @@ Result<std::vector<Result<SearchResult>>> Core::search(std::string_view name, st
 }
 
 Result<IndexView> Core::inspect(std::string_view name) { return parts_.backend->inspect(name); }
+
+Result<EncodedPicture> Core::contact_sheet(const Query& query) {
+  EIDETIC_TRY(const Image sheet, eidetic::contact_sheet(*parts_.blobs, parts_.options.decode, query));
+  EncodedPicture picture{.bytes = {}, .media_type = "image/jpeg", .content_hash = {}};
+  EIDETIC_TRY(picture.bytes, encode_jpeg(sheet));
+  picture.content_hash = sha256_hex(picture.bytes);
+  return picture;
+}
 
 Result<SearchWalk> Core::walk(std::string_view name, const Query& query) {
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));

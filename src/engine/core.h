@@ -78,6 +78,7 @@ class Core final : public Engine {
   [[nodiscard]] Result<std::vector<std::optional<Item>>> get(std::string_view name, std::span<const std::string> ids,
                                                              bool with_vectors) override;
   [[nodiscard]] Result<ScrollPage> list(std::string_view name, const ListRequest& request) override;
+  [[nodiscard]] Result<EncodedPicture> contact_sheet(const Query& query) override;
   [[nodiscard]] Result<std::vector<Facet>> facets(std::string_view name, const FacetRequest& request) override;
   [[nodiscard]] Result<Item> patch(std::string_view name, const std::string& id, std::string_view merge_patch) override;
   [[nodiscard]] Result<std::uint64_t> erase_where(std::string_view name, std::string_view filter) override;

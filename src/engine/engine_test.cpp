@@ -7,6 +7,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <set>
 
 #include "base/file.h"
 #include "base/test_files.h"
@@ -133,6 +135,61 @@ TEST_F(EngineTest, ACropOfTheWholeIsThePicture) {
   EXPECT_LT(need(engine_->search("c", {.terms = {part}})).hits[0].similarity, 1 - kSame);
   part.crop = Crop{1000, 0, 40, 40};
   EXPECT_THAT(search_error({.terms = {part}}).message, HasSubstr("160 x 120"));
+}
+
+TEST_F(EngineTest, VariantsFindWhatIsMirroredTurnedAndDark) {
+  constexpr int kSide = 120;
+  const std::string ppm = draw_ppm(77, kSide, kSide);
+  const auto header = ppm.size() - 3UL * kSide * kSide;
+  const auto pixel = [&](int x, int y) { return ppm.substr(header + 3UL * static_cast<unsigned>(y * kSide + x), 3); };
+  const auto picture_of = [&](const std::function<std::string(int, int)>& at) {
+    std::string made = ppm.substr(0, header);
+    for (int y = 0; y < kSide; ++y) {
+      for (int x = 0; x < kSide; ++x) made += at(x, y);
+    }
+    const auto bytes = as_bytes(made);
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  };
+  need(engine_->create("variants", {}));
+  const auto put = [&](std::string id, std::vector<std::byte> bytes) {
+    need(
+        need(engine_->put("variants", std::vector<NewItem>{{.id = std::move(id), .bytes = std::move(bytes)}})).front());
+  };
+  put("mirrored", picture_of([&](int x, int y) { return pixel(kSide - 1 - x, y); }));
+  put("turned", picture_of([&](int x, int y) { return pixel(y, kSide - 1 - x); }));
+  for (unsigned i = 0; i < 8; ++i) put(fmt::format("other {}", i), picture_bytes(i));
+
+  Query query{.terms = {{.kind = Term::Kind::bytes, .bytes = picture_of(pixel)}}, .k = 2};
+  const auto plain = need(engine_->search("variants", query)).hits;
+  EXPECT_LT(plain[0].similarity, .999);
+  query.augment = Augmentation::pool;
+  const auto result = need(engine_->search("variants", query));
+  ASSERT_EQ(result.hits.size(), 2U);
+  EXPECT_NEAR(result.hits[0].similarity, 1, 1e-4);
+  EXPECT_NEAR(result.hits[1].similarity, 1, 1e-4);
+  EXPECT_THAT((std::set<std::string>{result.hits[0].id, result.hits[1].id}), ElementsAre("mirrored", "turned"));
+  const auto augmenting = std::ranges::find(result.timings, "augment", &Timing::stage);
+  EXPECT_GT(augmenting->ms, 0);
+  // Together with others, the same.
+  const auto many = need(engine_->search("variants", std::vector<Query>{query, {.terms = query.terms, .k = 2}}));
+  EXPECT_EQ(need(many[0]).hits[0].id, result.hits[0].id);
+  EXPECT_EQ(need(many[1]).hits[0].similarity, plain[0].similarity);
+
+  query.augment = Augmentation::mean;
+  const auto mean = need(engine_->search("variants", query)).hits;
+  EXPECT_LT(mean[0].similarity, .9999);
+  EXPECT_GT(mean[0].similarity, plain[0].similarity);
+
+  const auto sheet = need(engine_->contact_sheet(query));
+  EXPECT_EQ(sheet.media_type, "image/jpeg");
+  const Image drawn = need(decode_image(sheet.bytes));
+  EXPECT_EQ(drawn.width, 900);   // three pictures of 300 a row
+  EXPECT_EQ(drawn.height, 900);  // nine of them
+  query.terms = {{.kind = Term::Kind::id, .value = "turned"}};
+  EXPECT_EQ(engine_->contact_sheet(query).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(engine_->walk("variants", {.terms = query.terms, .augment = Augmentation::pool}).error().code,
+            ErrorCode::invalid_argument);
+  need(engine_->drop("variants"));
 }
 
 TEST_F(EngineTest, WrongQueriesAreToldApart) {

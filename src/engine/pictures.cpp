@@ -6,6 +6,9 @@
 #include <cmath>
 #include <cstdint>
 
+#include "image/encode.h"
+#include "refine/augment.h"
+
 namespace eidetic {
 namespace {
 
@@ -50,6 +53,38 @@ Result<Vector> PictureEmbedder::embed(Bytes bytes, std::string_view name, const 
   times.add(Stage::inference, timings.inference_ms * kMillisecond);
   if (!vector) return named(name, vector.error());
   return vector;
+}
+
+Result<std::vector<Vector>> PictureEmbedder::embed_variants(Bytes bytes, std::string_view name,
+                                                            const std::optional<Crop>& crop, std::uint64_t seed,
+                                                            StageTimes& times) const {
+  std::vector<Vector> vectors;
+  EIDETIC_TRY(vectors.emplace_back(), embed(bytes, name, crop, times));
+  const Stopwatch watch;
+  EIDETIC_TRY(const Image image, decode_for_variants(bytes, name, decode_, crop));
+  std::vector<Image> images;
+  for (auto& variant : augment(image, seed)) images.push_back(std::move(variant.image));
+  times.add(Stage::augment, watch.seconds(), images.size());
+  const Stopwatch embedding;
+  for (auto& vector : embedder_.embed_images(images)) {
+    if (!vector) return named(name, vector.error());
+    vectors.push_back(*std::move(vector));
+  }
+  times.add(Stage::inference, embedding.seconds(), images.size());
+  return vectors;
+}
+
+Result<Image> decode_for_variants(Bytes bytes, std::string_view name, DecodeOptions options,
+                                  const std::optional<Crop>& crop) {
+  constexpr std::int32_t kShortSide = 500;
+  options.min_short_side = 0;
+  auto image = decode_image(bytes, options);
+  if (image && crop) image = crop_image(*image, *crop);
+  if (!image) return named(name, image.error());
+  const std::int32_t shorter = std::min(image->width, image->height);
+  if (shorter <= kShortSide) return image;
+  const auto longer = static_cast<double>(std::max(image->width, image->height)) * kShortSide / shorter;
+  return fit_image(*std::move(image), std::max(kShortSide, static_cast<std::int32_t>(std::lround(longer))));
 }
 
 Result<Image> crop_image(const Image& image, const Crop& crop) {

@@ -28,12 +28,20 @@ class PictureEmbedder {
   // decoding and embedding.
   [[nodiscard]] Result<Vector> embed(Bytes bytes, std::string_view name, const std::optional<Crop>& crop,
                                      StageTimes& times) const;
+  // The same, and then its variants (see augment).
+  [[nodiscard]] Result<std::vector<Vector>> embed_variants(Bytes bytes, std::string_view name,
+                                                           const std::optional<Crop>& crop, std::uint64_t seed,
+                                                           StageTimes& times) const;
 
  private:
   const Blobs& blobs_;
   DecodeOptions decode_;
   const Embedder& embedder_;
 };
+
+// The picture as it is varied: in full, or what a crop leaves of it, and no larger than 500 pixels on the short side.
+[[nodiscard]] Result<Image> decode_for_variants(Bytes bytes, std::string_view name, DecodeOptions options,
+                                                const std::optional<Crop>& crop);
 
 // The part of a picture that a crop names, cut off at the picture's edges. invalid_argument where nothing of the
 // picture is inside, or the crop is no rectangle.

@@ -15,6 +15,7 @@
 #include "engine/known_fields.h"
 #include "engine/pictures.h"
 #include "engine/stages.h"
+#include "refine/augment.h"
 
 namespace eidetic {
 namespace {
@@ -39,34 +40,56 @@ Result<void> check(const Query& query) {
   return {};
 }
 
+constexpr std::string_view kGivenPicture = "the given picture";
+
 // Turns the terms of one query into vectors.
 class Terms {
  public:
   Terms(const QueryParts& parts, const CollectionSpec& collection, const std::string& model, StageTimes& times)
       : parts_(parts), collection_(collection), model_(model), times_(times) {}
 
-  Result<Vector> vector(const Term& term) const {
+  // One vector, or, of a picture with augmentation, one of it and one of each of its variants.
+  Result<std::vector<Vector>> vectors(const Term& term, const Query& query) const {
+    std::vector<Vector> vectors(1);
     switch (term.kind) {
       case Term::Kind::picture: {
         EIDETIC_TRY(const auto embedder, parts_.embedder(model_));
-        const PictureEmbedder pictures(parts_.blobs, parts_.decode, *embedder);
         const std::string uri = uri_of(term.value);
-        EIDETIC_TRY(const auto bytes, pictures.read(uri, times_));
-        return pictures.embed(bytes, display_name(uri), term.crop, times_);
+        EIDETIC_TRY(const auto bytes, PictureEmbedder(parts_.blobs, parts_.decode, *embedder).read(uri, times_));
+        return picture(*embedder, bytes, display_name(uri), term, query);
       }
       case Term::Kind::bytes: {
         EIDETIC_TRY(const auto embedder, parts_.embedder(model_));
-        return PictureEmbedder(parts_.blobs, parts_.decode, *embedder)
-            .embed(term.bytes, "the given picture", term.crop, times_);
+        return picture(*embedder, term.bytes, kGivenPicture, term, query);
       }
-      case Term::Kind::id: return stored(term.value);
-      case Term::Kind::text: return text(term.value);
-      case Term::Kind::vector: return given(term.vector);
+      case Term::Kind::id: {
+        EIDETIC_TRY(vectors.front(), stored(term.value));
+        return vectors;
+      }
+      case Term::Kind::text: {
+        EIDETIC_TRY(vectors.front(), text(term.value));
+        return vectors;
+      }
+      case Term::Kind::vector: {
+        EIDETIC_TRY(vectors.front(), given(term.vector));
+        return vectors;
+      }
     }
     return fail(ErrorCode::internal, "a term of no known kind");
   }
 
  private:
+  Result<std::vector<Vector>> picture(const Embedder& embedder, Bytes bytes, std::string_view name, const Term& term,
+                                      const Query& query) const {
+    const PictureEmbedder pictures(parts_.blobs, parts_.decode, embedder);
+    if (query.augment != Augmentation::none) {
+      return pictures.embed_variants(bytes, name, term.crop, query.seed, times_);
+    }
+    std::vector<Vector> vectors(1);
+    EIDETIC_TRY(vectors.front(), pictures.embed(bytes, name, term.crop, times_));
+    return vectors;
+  }
+
   Result<Vector> stored(const std::string& id) const {
     const auto& name = collection_.name;
     EIDETIC_TRY(auto items, parts_.backend.get(name, std::span(&id, 1), true));
@@ -129,32 +152,56 @@ struct OwnPictures {
 // A query as it is searched with.
 struct Prepared {
   VectorQuery nearest;
+  std::vector<Vector> variants;  // searched with as well
   OwnPictures own;
   StageTimes times;
+
+  // Whether one search in the backend is the whole of it.
+  [[nodiscard]] bool simple() const noexcept { return own.empty() && variants.empty(); }
 };
+
+// The query's vector where each term has one; where some have variants, the vectors of the first, second, … of each.
+Result<std::vector<Vector>> combine_variants(const std::vector<std::vector<Vector>>& terms,
+                                             std::span<const double> weights) {
+  std::size_t count = 1;
+  for (const auto& variants : terms) count = std::max(count, variants.size());
+  std::vector<Vector> combined;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::vector<Vector> vectors;
+    for (const auto& variants : terms) vectors.push_back(variants[variants.size() == 1 ? 0 : i]);
+    EIDETIC_TRY(combined.emplace_back(), combine(vectors, weights));
+  }
+  return combined;
+}
 
 Result<Prepared> prepare(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
                          const SearchDepth& depth) {
   EIDETIC_CHECK(check(query));
   if (!query.model.empty()) EIDETIC_CHECK(parts.embedder(query.model));
   Prepared prepared;
-  auto& [nearest, own, times] = prepared;
+  auto& [nearest, variants, own, times] = prepared;
   EIDETIC_TRY(nearest.filter, parse_filter(query.filter));
   nearest.k = query.k;
   nearest.depth = deeper(query.depth, depth);
   const Terms terms(parts, collection, query.model, times);
-  std::vector<Vector> vectors;
+  std::vector<std::vector<Vector>> vectors;
   std::vector<double> weights;
   for (const auto& term : query.terms) {
-    EIDETIC_TRY(auto vector, terms.vector(term));
-    vectors.push_back(std::move(vector));
+    EIDETIC_TRY(auto of_term, terms.vectors(term, query));
+    if (query.augment == Augmentation::mean && of_term.size() > 1) {
+      EIDETIC_TRY(of_term.front(), combine(of_term, std::vector<double>(of_term.size(), 1)));
+      of_term.resize(1);
+    }
+    vectors.push_back(std::move(of_term));
     weights.push_back(term.weight);
     if (!query.exclude_terms) continue;
     if (term.kind == Term::Kind::id) nearest.exclude_ids.push_back(term.value);
     if (term.kind == Term::Kind::picture) own.uris.push_back(uri_of(term.value));
     if (term.kind == Term::Kind::bytes) own.hashes.insert(sha256_hex(term.bytes));
   }
-  EIDETIC_TRY(nearest.vector, combine(vectors, weights));
+  EIDETIC_TRY(variants, combine_variants(vectors, weights));
+  nearest.vector = std::move(variants.front());
+  variants.erase(variants.begin());
   return prepared;
 }
 
@@ -184,6 +231,26 @@ Result<std::vector<Hit>> search_without(const OwnPictures& own, Backend& backend
   }
 }
 
+// What the query and its variants find, every item at its best: the k best of all.
+Result<std::vector<Hit>> search_variants(Prepared& prepared, Backend& backend, std::string_view collection) {
+  EIDETIC_TRY(auto hits, search_without(prepared.own, backend, collection, prepared.nearest));
+  for (auto& variant : prepared.variants) {
+    prepared.nearest.vector = std::move(variant);
+    EIDETIC_TRY(auto more, search_without(prepared.own, backend, collection, prepared.nearest));
+    std::ranges::move(more, std::back_inserter(hits));
+  }
+  if (prepared.variants.empty()) return hits;
+  std::ranges::sort(
+      hits, [](const Hit& a, const Hit& b) { return a.id != b.id ? a.id < b.id : a.similarity > b.similarity; });
+  const auto again = std::ranges::unique(hits, {}, &Hit::id);
+  hits.erase(again.begin(), again.end());
+  std::ranges::sort(hits, [](const Hit& a, const Hit& b) {
+    return a.similarity != b.similarity ? a.similarity > b.similarity : a.id < b.id;
+  });
+  if (hits.size() > prepared.nearest.k) hits.resize(prepared.nearest.k);
+  return hits;
+}
+
 void drop_below(std::vector<Hit>& hits, double min_similarity_pct) {
   // Compared as people see it, with two digits after the point of the percentage; the slack is for 0.07 * 100 > 7.
   constexpr double kSteps = 1e4;
@@ -195,7 +262,8 @@ void drop_below(std::vector<Hit>& hits, double min_similarity_pct) {
 std::vector<Timing> timings_of(const StageTimes& times, double total_s) {
   constexpr double kMilliseconds = 1e3;
   std::vector<Timing> timings;
-  for (const Stage stage : {Stage::read, Stage::decode, Stage::preprocess, Stage::inference, Stage::search}) {
+  for (const Stage stage :
+       {Stage::read, Stage::decode, Stage::augment, Stage::preprocess, Stage::inference, Stage::search}) {
     timings.push_back(
         {std::string(kStageNames[static_cast<std::size_t>(stage)]), times[stage].seconds * kMilliseconds});
   }
@@ -236,15 +304,24 @@ Result<Vector> combine(std::span<const Vector> vectors, std::span<const double> 
   return result;
 }
 
-Result<SearchResult> search(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
-                            const SearchDepth& depth) {
-  const Stopwatch total;
-  EIDETIC_TRY(auto prepared, prepare(parts, collection, query, depth));
+namespace {
+
+Result<SearchResult> search_prepared(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
+                                     Prepared& prepared, double seconds) {
   const Stopwatch searching;
-  EIDETIC_TRY(auto hits, search_without(prepared.own, parts.backend, collection.name, prepared.nearest));
+  EIDETIC_TRY(auto hits, search_variants(prepared, parts.backend, collection.name));
   if (hits.empty()) EIDETIC_CHECK(check_known(parts.backend, collection.name, prepared.nearest.filter));
   prepared.times.add(Stage::search, searching.seconds());
-  return finished(collection, query, std::move(hits), prepared.times, total.seconds());
+  return finished(collection, query, std::move(hits), prepared.times, seconds + searching.seconds());
+}
+
+}  // namespace
+
+Result<SearchResult> search(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
+                            const SearchDepth& depth) {
+  const Stopwatch preparing;
+  EIDETIC_TRY(auto prepared, prepare(parts, collection, query, depth));
+  return search_prepared(parts, collection, query, prepared, preparing.seconds());
 }
 
 Result<std::vector<Result<SearchResult>>> search(const QueryParts& parts, const CollectionSpec& collection,
@@ -263,11 +340,11 @@ Result<std::vector<Result<SearchResult>>> search(const QueryParts& parts, const 
   for (std::size_t i = 0; i < queries.size(); ++i) {
     if (!prepared[i]) {
       results[i] = std::unexpected(std::move(prepared[i]).error());
-    } else if (prepared[i]->own.empty()) {
+    } else if (prepared[i]->simple()) {
       together.push_back(std::move(prepared[i]->nearest));
       places.push_back(i);
     } else {
-      results[i] = search(parts, collection, queries[i], depth);
+      results[i] = search_prepared(parts, collection, queries[i], *prepared[i], seconds[i]);
     }
   }
   const Stopwatch searching;
@@ -292,6 +369,10 @@ Result<std::vector<Result<SearchResult>>> search(const QueryParts& parts, const 
 
 Result<SearchWalk> walk(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
                         const SearchDepth& depth) {
+  if (query.augment == Augmentation::pool) {
+    return fail(ErrorCode::invalid_argument,
+                "a walk is that of one search, and pooled variants are nine: leave them out");
+  }
   EIDETIC_TRY(auto prepared, prepare(parts, collection, query, depth));
   if (!prepared.own.empty()) {
     // Which items these are is known once they were met.
@@ -303,6 +384,28 @@ Result<SearchWalk> walk(const QueryParts& parts, const CollectionSpec& collectio
     if (candidate.rank > walk.hits.size()) candidate.rank = 0;
   }
   return walk;
+}
+
+Result<Image> contact_sheet(const Blobs& blobs, const DecodeOptions& decode, const Query& query) {
+  std::vector<Image> pictures;
+  for (const auto& term : query.terms) {
+    std::vector<std::byte> read;
+    std::string name(kGivenPicture);
+    if (term.kind == Term::Kind::picture) {
+      const std::string uri = uri_of(term.value);
+      name = display_name(uri);
+      EIDETIC_TRY(read, blobs.read(uri, decode.max_bytes));
+    } else if (term.kind != Term::Kind::bytes) {
+      continue;
+    }
+    EIDETIC_TRY(pictures.emplace_back(),
+                decode_for_variants(term.kind == Term::Kind::bytes ? term.bytes : read, name, decode, term.crop));
+    const Image picture = pictures.back();
+    for (auto& variant : augment(picture, query.seed)) pictures.push_back(std::move(variant.image));
+  }
+  if (pictures.empty())
+    return fail(ErrorCode::invalid_argument, "no term of the query is a picture that can be varied");
+  return contact_sheet(pictures);
 }
 
 }  // namespace eidetic

@@ -36,6 +36,9 @@ struct QueryParts {
 [[nodiscard]] Result<SearchWalk> walk(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
                                       const SearchDepth& depth);
 
+// As Engine does.
+[[nodiscard]] Result<Image> contact_sheet(const Blobs& blobs, const DecodeOptions& decode, const Query& query);
+
 // A single vector of weight 1 as it is; else the sum of the vectors' directions times their weights, stretched to the
 // vectors' mean length. As many weights as vectors, at least one. invalid_argument where a vector is zero or the sum
 // vanishes.

@@ -68,9 +68,11 @@ Image fit_image(Image image, std::int32_t size) {
     const double exact = static_cast<double>(side) * size / longer;
     return std::max(1, static_cast<std::int32_t>(std::lround(exact)));
   };
-  Image small{.width = scaled(image.width), .height = scaled(image.height), .pixels = {}};
-  small.pixels = down(across(image, small.width), small.width, image.height, small.height);
-  return small;
+  return resize_image(image, scaled(image.width), scaled(image.height));
+}
+
+Image resize_image(const Image& image, std::int32_t width, std::int32_t height) {
+  return {.width = width, .height = height, .pixels = down(across(image, width), width, image.height, height)};
 }
 
 Result<std::vector<std::byte>> encode_jpeg(const Image& image, int quality) {

@@ -14,6 +14,8 @@ namespace eidetic {
 // The picture so that its longer side has at most `size` pixels (at least 1), the shorter one as fits, at least 1;
 // antialiased. A smaller picture is given back as it is: never enlarged.
 [[nodiscard]] Image fit_image(Image image, std::int32_t size);
+// Stretched to exactly that size, each side at least 1, antialiased. `image` is not empty.
+[[nodiscard]] Image resize_image(const Image& image, std::int32_t width, std::int32_t height);
 
 // `quality` from 1 to 100; colour is kept at half the resolution of light. invalid_argument for an empty picture or
 // one of more than 65,500 pixels a side.

@@ -317,8 +317,14 @@ Result<Item> RemoteEngine::patch(std::string_view name, const std::string& id, s
                   read_item);
 }
 
-Result<EncodedPicture> RemoteEngine::fetch_picture(ApiPath path) const {
-  EIDETIC_TRY(const auto answer, api_.send({.path = std::move(path)}));
+Result<EncodedPicture> RemoteEngine::contact_sheet(const Query& query) {
+  std::vector<std::string> own;
+  EIDETIC_TRY(Json json, query_json(query, own));
+  return fetch_picture({.method = "POST", .path = {"v1", "contact-sheet"}, .json = std::move(json)});
+}
+
+Result<EncodedPicture> RemoteEngine::fetch_picture(const ApiRequest& request) const {
+  EIDETIC_TRY(const auto answer, api_.send(request));
   if (!answer.ok()) return std::unexpected(api_.error_of(answer));
   const auto bytes = as_bytes(answer.body);
   return EncodedPicture{.bytes = {bytes.begin(), bytes.end()},
@@ -327,11 +333,12 @@ Result<EncodedPicture> RemoteEngine::fetch_picture(ApiPath path) const {
 }
 
 Result<EncodedPicture> RemoteEngine::picture(std::string_view name, const std::string& id) {
-  return fetch_picture({"v1", "collections", name, "items", id, "picture"});
+  return fetch_picture({.path = {"v1", "collections", name, "items", id, "picture"}});
 }
 
 Result<EncodedPicture> RemoteEngine::thumbnail(std::string_view name, const std::string& id, std::uint32_t size) {
-  return fetch_picture(ApiPath{"v1", "collections", name, "items", id, "thumbnail"}.with("size", std::to_string(size)));
+  return fetch_picture(
+      {.path = ApiPath{"v1", "collections", name, "items", id, "thumbnail"}.with("size", std::to_string(size))});
 }
 
 }  // namespace eidetic::remote

@@ -46,6 +46,7 @@ class RemoteEngine final : public Engine {
   Result<std::vector<std::optional<Item>>> get(std::string_view name, std::span<const std::string> ids,
                                                bool with_vectors) override;
   Result<ScrollPage> list(std::string_view name, const ListRequest& request) override;
+  Result<EncodedPicture> contact_sheet(const Query& query) override;
   Result<std::vector<Facet>> facets(std::string_view name, const FacetRequest& request) override;
   Result<Item> patch(std::string_view name, const std::string& id, std::string_view merge_patch) override;
   Result<EncodedPicture> picture(std::string_view name, const std::string& id) override;
@@ -77,7 +78,7 @@ class RemoteEngine final : public Engine {
 
  private:
   [[nodiscard]] Result<SearchResult> search_once(std::string_view name, const Query& query, const Json& json) const;
-  [[nodiscard]] Result<EncodedPicture> fetch_picture(ApiPath path) const;
+  [[nodiscard]] Result<EncodedPicture> fetch_picture(const ApiRequest& request) const;
   [[nodiscard]] Result<std::vector<Result<PutResult>>> put_some(std::string_view name, Json items) const;
   // Until it has ended or `stop` is asked for; `changed` gets every state of it.
   [[nodiscard]] Result<JobInfo> follow_job(const std::string& id, const std::function<void(const JobInfo&)>& changed,

@@ -257,6 +257,11 @@ Result<bool> read_option(std::string_view key, dom::element value, Query& query)
     EIDETIC_TRY(query.depth.rescore, integer(value, key, 0, kMaxEf));
   } else if (key == "model") {
     EIDETIC_TRY(query.model, text(value, key));
+  } else if (key == "augment") {
+    EIDETIC_TRY(const std::string name, text(value, key));
+    EIDETIC_TRY(query.augment, parse_augmentation(name));
+  } else if (key == "seed") {
+    EIDETIC_TRY(query.seed, integer(value, key, 0, UINT32_MAX));
   } else {
     return false;
   }
@@ -274,7 +279,7 @@ Result<Query> query_of(dom::element value) {
     if (!option) {
       return unknown("", key,
                      {"terms", "k", "filter", "min_similarity", "exclude_self", "ef", "nprobe", "rescore", "model",
-                      "uri", "base64", "bytes", "id", "text", "vector", "crop", "weight"});
+                      "augment", "seed", "uri", "base64", "bytes", "id", "text", "vector", "crop", "weight"});
     }
   }
   if (!query.terms.empty()) {

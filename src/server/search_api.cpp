@@ -41,9 +41,12 @@ Result<void> read_options(const Parameters::Values& values, Query& query) {
   EIDETIC_TRY(const auto ef, parameters.integer("ef", 0, kMaxEf));
   EIDETIC_TRY(const auto nprobe, parameters.integer("nprobe", 0, kMaxNprobe));
   EIDETIC_TRY(const auto rescore, parameters.integer("rescore", 0, kMaxEf));
+  EIDETIC_TRY(const auto seed, parameters.integer("seed", 0, UINT32_MAX));
   query.filter = parameters.text("filter").value_or("");
+  EIDETIC_TRY(query.augment, parse_augmentation(parameters.text("augment").value_or("none")));
   const auto crop = parameters.text("crop");
   EIDETIC_CHECK(parameters.finish());
+  if (seed) query.seed = static_cast<std::uint64_t>(*seed);
   if (k) query.k = static_cast<std::uint32_t>(*k);
   if (ef) query.depth.ef = static_cast<std::uint32_t>(*ef);
   if (nprobe) query.depth.nprobe = static_cast<std::uint32_t>(*nprobe);
@@ -151,6 +154,13 @@ Answer search_batch(Api& api, HttpRequest& request) {
   return text_response(out + "]}", "application/json");
 }
 
+Answer contact_sheet(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_TRY(const Query query, read_query(request));
+  const auto sheet = api.engine.contact_sheet(query);
+  if (!sheet) return std::unexpected(picture_problem(sheet.error()));
+  return text_response({reinterpret_cast<const char*>(sheet->bytes.data()), sheet->bytes.size()}, "image/jpeg");
+}
+
 // --- looking inside ---
 
 Answer inspect(Api& api, HttpRequest& request) {
@@ -191,6 +201,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/collections/{collection}/search", Role::read, LaneKind::search, BodyKind::picture, search},
     {"POST", "/v1/collections/{collection}/search/batch", Role::read, LaneKind::search, BodyKind::picture,
      search_batch},
+    {"POST", "/v1/contact-sheet", Role::read, LaneKind::search, BodyKind::picture, contact_sheet},
     {"GET", "/v1/collections/{collection}/inspect", Role::read, LaneKind::slow, BodyKind::none, inspect},
     {"POST", "/v1/collections/{collection}/walk", Role::read, LaneKind::search, BodyKind::picture, walk},
     {"GET", "/v1/collections/{collection}/map", Role::read, LaneKind::slow, BodyKind::none, map},

@@ -183,6 +183,21 @@ def test_filter(http, shapes):
     assert third["error"]["code"] == "invalid_argument"
 
 
+def test_variants(http, shapes, jpeg):
+    plain = http.post(f"{shapes}/search", content=jpeg, headers=RAW).json()["hits"]
+    answer = http.post(f"{shapes}/search?augment=pool&seed=3", content=jpeg, headers=RAW).json()
+    assert answer["hits"][0] == plain[0]
+    assert all(pooled["similarity"] >= hit["similarity"] for pooled, hit in zip(answer["hits"], plain))
+    assert answer["timings_ms"]["augment"] > 0
+    mean = http.post(f"{shapes}/search?augment=mean", content=jpeg, headers=RAW).json()["hits"]
+    assert mean[0]["similarity"] < plain[0]["similarity"]
+    sheet = http.post("/v1/contact-sheet", content=jpeg, headers=RAW)
+    assert sheet.headers["content-type"] == "image/jpeg"
+    assert Image.open(io.BytesIO(sheet.content)).size[1] % 300 == 0
+    problem(http.post(f"{shapes}/search?augment=some", content=jpeg, headers=RAW), 400, "invalid_argument", "pool")
+    problem(http.post("/v1/contact-sheet", json={"id": "circle/0000.jpg"}), 400, "invalid_argument", "varied")
+
+
 def test_facets(http, shapes):
     asked = {"fields": ["kind", "number"], "filter": "number < 20", "limit": 3}
     answer = http.post(f"{shapes}/facets", json=asked).json()

@@ -14,8 +14,9 @@ from .errors import EideticError
 from .exchange import document, exchange, query, segment
 from .handle import AwaitedHandle, BlockingHandle, Handle
 from .job import AsyncJob, Job
-from .pictures import PictureLike, load
+from .pictures import PictureLike, QueryLike, load
 from .results import CollectionInfo, Health, JobInfo, Layer, ModelCheck, ModelInfo, parse
+from .search import Query
 from .steps import Op, Request, verb
 
 C = TypeVar("C")
@@ -207,6 +208,13 @@ class ClientVerbs(Handle, Generic[C, J]):
             headers = {"Content-Type": "application/octet-stream"}
             said = yield from self._json("POST", path, content=source.data, headers=headers)
         return [float(value) for value in said["vector"]]
+
+    @verb
+    def contact_sheet(self, picture: Union[Query, QueryLike], *, seed: Optional[int] = None) -> Op[bytes]:
+        """The variants of pictures that a search with `augment` takes, in rows beside them, as JPEG."""
+        wanted = (picture if isinstance(picture, Query) else Query(picture)).over(Query((), seed=seed))
+        request = yield from wanted.request("/v1/contact-sheet")
+        return (yield from exchange(request, retries=self._connection.retries)).body
 
     # --- the server ---
 

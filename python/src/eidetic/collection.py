@@ -376,6 +376,8 @@ class CollectionVerbs(Handle, Generic[J]):
         nprobe: Optional[int] = None,
         rescore: Optional[int] = None,
         model: Optional[str] = None,
+        augment: Optional[str] = None,
+        seed: Optional[int] = None,
     ) -> Op[SearchResult]:
         """What looks alike, best first.
 
@@ -390,9 +392,12 @@ class CollectionVerbs(Handle, Generic[J]):
             ef: HNSW: candidates kept during the walk; None: the collection's.
             nprobe: IVF: cells visited; None: the collection's.
             rescore: candidates scored again from full precision, where codes are searched; None: the collection's.
+            augment: "pool" or "mean": search with eight variants of the pictures too (mirrored, turned, darker, …), for the
+                best of what all find, or with the mean of their vectors; see `Client.contact_sheet`.
+            seed: of what the variants leave to chance; None: 1.
             model: refuse to search unless the collection holds vectors of this model.
         """
-        wanted = Query(query, k, filter, min_similarity, crop, exclude_self, ef, nprobe, rescore, model)
+        wanted = Query(query, k, filter, min_similarity, crop, exclude_self, ef, nprobe, rescore, model, augment, seed)
         request = yield from wanted.request(f"{self._path}/search")
         said = yield from exchange_json(request, retries=self._connection.retries)
         return result_of(self._connection, said)

@@ -30,6 +30,8 @@ class Query:
     nprobe: Optional[int] = None
     rescore: Optional[int] = None
     model: Optional[str] = None
+    augment: Optional[str] = None
+    seed: Optional[int] = None
 
     def over(self, other: Query) -> Query:
         """With the other's values where it has none of its own."""
@@ -53,6 +55,8 @@ class Query:
             nprobe=self.nprobe,
             rescore=self.rescore,
             model=self.model,
+            augment=self.augment,
+            seed=self.seed,
         )
         return {**(terms[0] if len(terms) == 1 else {"terms": terms}), **rest}
 
@@ -78,6 +82,8 @@ class Query:
             ef=self.ef,
             nprobe=self.nprobe,
             rescore=self.rescore,
+            augment=self.augment,
+            seed=self.seed,
         )
 
 
