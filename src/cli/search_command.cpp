@@ -194,8 +194,8 @@ void add_search_command(CLI::App& root, Session& session) {
       ->type_name("X,Y,W,H");
   app->add_option("--filter", options->filter, "only items whose metadata it matches")->type_name("EXPR");
   app->add_option("--augment", options->augment,
-                  "search with eight variants of the pictures too: pool what they find, or average to their mean")
-      ->type_name("pool|mean");
+                  "search with eight variants of the pictures too: pool what all find, or take their mean")
+      ->type_name("HOW");
   app->add_option("--seed", options->seed, "of what variants leave to chance (default: 1)")->type_name("N");
   app->add_option("--contact-sheet", options->contact_sheet, "draw the variants")->type_name("FILE.jpg");
   add_search_depth(*app, options->depth);

@@ -8,7 +8,7 @@ import threading
 import numpy
 import pytest
 from conftest import encoded
-from eidetic import EideticError, ItemRef, NewItem, Picture, Query, ServerFile, Text, Unsupported, Vector
+from eidetic import EideticError, InvalidArgument, ItemRef, NewItem, Picture, Query, ServerFile, Text, Unsupported, Vector
 from pictures import draw
 from PIL import Image
 
