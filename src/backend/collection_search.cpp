@@ -113,7 +113,8 @@ Result<Collection::Found> Collection::search_in(const State& state, const Vector
   const std::uint64_t removals = generation.removals();
   RowSet passing;
   if (!query.filter.empty()) {
-    passing = generation.passing(query.filter);
+    // Rows that are dead are in no index.
+    passing = generation.columns().matching(query.filter, generation.store().rows());
     params.among = &passing;
   }
   while (true) {

@@ -38,10 +38,10 @@ Result<void> check_known(Backend& backend, std::string_view collection, const st
       if (metadata.is_object()) collect(metadata, at, found);
     }
     const std::vector<std::string> known(found.begin(), found.end());
+    const std::string all = known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", "));
     return fail(ErrorCode::invalid_argument,
-                fmt::format("no item of collection '{}' has the field '{}'{}; they have: {}", collection, facet.field,
-                            did_you_mean(facet.field, known),
-                            known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", "))));
+                fmt::format("no item of collection '{}' has the field '{}' (the fields are: {}){}", collection,
+                            facet.field, all, did_you_mean(facet.field, known)));
   }
   return {};
 }
