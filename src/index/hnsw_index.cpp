@@ -89,7 +89,7 @@ Result<std::vector<Neighbor>> HnswIndex::search(std::span<const float> query, co
   // A walk looks at so many rows to find each row that is wanted; all that are wanted may be fewer.
   const double share = wanted.share();
   const double rows = share * static_cast<double>(states_.live_count());
-  if (rows * share <= kLooks * static_cast<double>(ef)) return wanted.nearest(score, params);
+  if (share < 1 && rows * share <= kLooks * static_cast<double>(ef)) return wanted.nearest(score, params);
   const std::size_t budget = std::max<std::size_t>({kMinBudget, 8 * ef, states_.end() / kWalkShare});
   HnswGraph::See see;
   if (params.trace != nullptr) {
