@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/filter_node.h"
@@ -11,14 +12,15 @@
 namespace eidetic {
 namespace {
 
-constexpr std::uint32_t kLookedAt = 1000;
+constexpr std::uint32_t kLookedAt = 1000;  // items
+constexpr std::size_t kDeepest = 8;        // fields within fields that are named
 
 // Those of some items; of objects the fields inside too.
 void collect(const Json& object, FieldName& at, std::set<std::string>& fields) {
   for (const auto& [name, value] : object.items()) {
     at.push_back(name);
     fields.insert(to_string(at));
-    if (value.is_object()) collect(value, at, fields);
+    if (value.is_object() && at.size() < kDeepest) collect(value, at, fields);
     at.pop_back();
   }
 }
@@ -51,7 +53,9 @@ Result<void> check_known(Backend& backend, std::string_view collection, const Fi
   for (const FieldName& field : fields_of(filter)) {
     if (!field.front().starts_with('@')) fields.insert(to_string(field));
   }
-  return check_known(backend, collection, std::vector<std::string>(fields.begin(), fields.end()));
+  std::vector<std::string> asked(fields.begin(), fields.end());
+  asked.resize(std::min(asked.size(), kMaxFacetFields));  // of a filter with more, the rest may have any name
+  return check_known(backend, collection, asked);
 }
 
 }  // namespace eidetic

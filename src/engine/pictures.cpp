@@ -77,14 +77,15 @@ Result<std::vector<Vector>> PictureEmbedder::embed_variants(Bytes bytes, std::st
 Result<Image> decode_for_variants(Bytes bytes, std::string_view name, DecodeOptions options,
                                   const std::optional<Crop>& crop) {
   constexpr std::int32_t kShortSide = 500;
+  constexpr std::int32_t kLongSide = 2000;  // strips have short sides however large they are
   options.min_short_side = 0;
   auto image = decode_image(bytes, options);
   if (image && crop) image = crop_image(*image, *crop);
   if (!image) return named(name, image.error());
   const std::int32_t shorter = std::min(image->width, image->height);
-  if (shorter <= kShortSide) return image;
-  const auto longer = static_cast<double>(std::max(image->width, image->height)) * kShortSide / shorter;
-  return fit_image(*std::move(image), std::max(kShortSide, static_cast<std::int32_t>(std::lround(longer))));
+  const double longer = std::max(image->width, image->height);
+  const double wanted = shorter > kShortSide ? longer * kShortSide / shorter : longer;
+  return fit_image(*std::move(image), static_cast<std::int32_t>(std::lround(std::min<double>(wanted, kLongSide))));
 }
 
 Result<Image> crop_image(const Image& image, const Crop& crop) {

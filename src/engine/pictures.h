@@ -39,7 +39,8 @@ class PictureEmbedder {
   const Embedder& embedder_;
 };
 
-// The picture as it is varied: in full, or what a crop leaves of it, and no larger than 500 pixels on the short side.
+// The picture as it is varied: in full, or what a crop leaves of it, at most 500 pixels on the short side and 2,000 on
+// the long one.
 [[nodiscard]] Result<Image> decode_for_variants(Bytes bytes, std::string_view name, DecodeOptions options,
                                                 const std::optional<Crop>& crop);
 

@@ -387,6 +387,11 @@ Result<SearchWalk> walk(const QueryParts& parts, const CollectionSpec& collectio
 }
 
 Result<Image> contact_sheet(const Blobs& blobs, const DecodeOptions& decode, const Query& query) {
+  constexpr std::size_t kMostTerms = 20;
+  if (query.terms.size() > kMostTerms) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} terms for one contact sheet; at most {} are drawn", query.terms.size(), kMostTerms));
+  }
   std::vector<Image> pictures;
   for (const auto& term : query.terms) {
     std::vector<std::byte> read;

@@ -20,7 +20,7 @@ constexpr std::size_t kPortionRows = 1024;  // gathered and encoded at once
 // A scan of so many runs (262,144 rows) takes milliseconds, and more than one thread is worth waking.
 constexpr Block kSharedRuns = 16;
 // Reading one row's vector takes as long as scanning the codes of so many.
-constexpr double kFew = 1.0 / 18;
+constexpr double kFew = 1.0 / 10;
 constexpr std::size_t kGroup = 16;  // queries that go through the blocks together
 constexpr Block kGroupBlocks = 64;  // at a time: few enough for a core's cache
 static_assert(kBlockRun % kGroupBlocks == 0);

@@ -1,45 +1,25 @@
 """Vectors and what they find agree with Pillow and ONNX Runtime, in f32, on real photographs and a model of others."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
+import reference
 from PIL import Image, ImageOps
-
-EIDETIC = Path(os.environ["EIDETIC_BUILD"]) / "eidetic"
-SHARED = Path(os.environ.get("EIDETIC_SHARED") or Path(os.environ["EIDETIC_SOURCE"]).parent / "shared")
-MODEL = SHARED / "models/mobilenet_v2_joint_image.onnx"
-PHOTOS = SHARED / "images"
+from reference import MODEL, PHOTOS, make_bundle
 
 pytestmark = pytest.mark.skipif(not MODEL.exists() or not PHOTOS.exists(), reason=f"needs {MODEL} and {PHOTOS}")
-
-BUNDLE = {
-    "name": "mobilenet",
-    "model": "model.onnx",
-    "preprocess": [
-        {"resize_short_side": {"size": 256, "filter": "bilinear"}},
-        {"center_crop": {"width": 224, "height": 224}},
-        {"normalize": {"sub": [127.5, 127.5, 127.5], "div": [127.5, 127.5, 127.5]}},
-    ],
-    "layer": "features",
-    "l2_normalize": True,
-}
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mobilenet")
-    (folder / "model.json").write_text(json.dumps(BUNDLE))
-    (folder / "model.onnx").symlink_to(MODEL)
-    return folder
+    return make_bundle(tmp_path_factory.mktemp("mobilenet"), {}, layer="features")
 
 
 def run(*arguments):
-    done = subprocess.run([EIDETIC, *map(str, arguments)], capture_output=True, text=True)
+    done = reference.run(*arguments)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout) if "--json" in arguments else done.stdout
 
@@ -72,8 +52,9 @@ def test_vectors_are_those_of_pillow_and_onnx_runtime(bundle, tmp_path):
 @pytest.mark.parametrize("photos, p_at_1, mean_ap", [("clothing", 0.642, 0.440), ("caltech101", 0.934, 0.769), ("grocery", 0.875, 0.517)])
 @pytest.mark.parametrize("precision", ["f32", "bf16"])
 def test_finds_as_well_as_the_reference(bundle, tmp_path, photos, p_at_1, mean_ap, precision):
-    arguments = ["index", PHOTOS / photos, "-c", "c", "--model", bundle, "--precision", precision, "--data", tmp_path]
-    done = subprocess.run([EIDETIC, *map(str, arguments)], capture_output=True, text=True)
+    done = reference.run(
+        "index", PHOTOS / photos, "-c", "c", "--model", bundle, "--precision", precision, "--data", tmp_path
+    )
     if precision == "bf16" and "use f32" in done.stderr:
         pytest.skip("this processor does not compute in bf16")
     assert done.returncode == 0, done.stderr
