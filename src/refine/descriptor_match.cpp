@@ -1,0 +1,112 @@
+#include "refine/descriptor_match.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/multiversion.h"
+
+namespace eidetic {
+namespace {
+
+// A squared distance and the index of whom it is to, in one number: the least of them is the nearest. Descriptors have
+// a squared length of about 384², so that distances need 19 bits; 13 are left for the index.
+constexpr std::uint32_t kIndexBits = 13;
+constexpr std::uint32_t kIndexMask = (1U << kIndexBits) - 1;
+constexpr std::uint32_t kFar = std::numeric_limits<std::uint32_t>::max();
+constexpr std::int32_t kMaxDistance = static_cast<std::int32_t>(kFar >> kIndexBits) - 1;
+static_assert(kMaxFeatures <= 1 << kIndexBits);
+
+constexpr std::size_t kLanes = 16;  // a multiple of what any instruction set computes at once
+
+struct Nearest {
+  std::uint32_t first = kFar;
+  std::uint32_t second = kFar;
+
+  void take(std::uint32_t distance) {
+    second = std::min(second, std::max(first, distance));
+    first = std::min(first, distance);
+  }
+  [[nodiscard]] std::int32_t index() const { return static_cast<std::int32_t>(first & kIndexMask); }
+  [[nodiscard]] bool is_clear(float ratio) const {
+    if (first == kFar) return false;
+    return static_cast<float>(first >> kIndexBits) <= ratio * ratio * static_cast<float>(second >> kIndexBits);
+  }
+};
+
+EIDETIC_MULTIVERSION
+void dot_products(const std::uint8_t* one, const std::uint8_t* many, std::size_t count, std::int32_t* products) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint8_t* other = many + i * kDescriptorBytes;
+    std::int32_t sum = 0;
+    for (std::size_t d = 0; d < kDescriptorBytes; ++d) sum += std::int32_t{one[d]} * std::int32_t{other[d]};
+    products[i] = sum;
+  }
+}
+
+// The distances of the row-th query descriptor to all candidates enter the two least of the row, a lane each, and of
+// every column. All arrays have a length that is a multiple of kLanes.
+EIDETIC_MULTIVERSION
+void take_row(const std::int32_t* products, const std::int32_t* lengths, std::int32_t length, std::uint32_t row,
+              std::size_t count, std::uint32_t* column_first, std::uint32_t* column_second, std::uint32_t* row_first,
+              std::uint32_t* row_second) {
+  for (std::size_t begin = 0; begin < count; begin += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const std::size_t i = begin + lane;
+      const std::int32_t distance = std::min(length + lengths[i] - 2 * products[i], kMaxDistance);
+      const std::uint32_t high = static_cast<std::uint32_t>(distance) << kIndexBits;
+      const std::uint32_t to_column = high | static_cast<std::uint32_t>(i);
+      const std::uint32_t to_row = high | row;
+      row_second[lane] = std::min(row_second[lane], std::max(row_first[lane], to_column));
+      row_first[lane] = std::min(row_first[lane], to_column);
+      column_second[i] = std::min(column_second[i], std::max(column_first[i], to_row));
+      column_first[i] = std::min(column_first[i], to_row);
+    }
+  }
+}
+
+std::vector<std::int32_t> squared_lengths(const LocalFeatures& features, std::size_t padded, std::int32_t padding) {
+  std::vector<std::int32_t> lengths(padded, padding);
+  for (std::size_t i = 0; i < features.size(); ++i) {
+    const auto descriptor = features.descriptor(i);
+    dot_products(descriptor.data(), descriptor.data(), 1, &lengths[i]);
+  }
+  return lengths;
+}
+
+}  // namespace
+
+std::vector<FeatureMatch> match_features(const LocalFeatures& query, const LocalFeatures& candidate, float ratio) {
+  if (query.size() == 0 || candidate.size() == 0) return {};
+  const std::size_t padded = (candidate.size() + kLanes - 1) / kLanes * kLanes;
+  // Candidates that only fill up the lanes are farther away than all others.
+  const auto lengths = squared_lengths(candidate, padded, 2 * kMaxDistance);
+  const auto query_lengths = squared_lengths(query, query.size(), 0);
+  std::vector<std::int32_t> products(padded, 0);
+  std::vector<std::uint32_t> column_first(padded, kFar);
+  std::vector<std::uint32_t> column_second(padded, kFar);
+  std::vector<Nearest> rows(query.size());
+  for (std::size_t row = 0; row < query.size(); ++row) {
+    std::uint32_t first[kLanes];
+    std::uint32_t second[kLanes];
+    std::ranges::fill(first, kFar);
+    std::ranges::fill(second, kFar);
+    dot_products(query.descriptor(row).data(), candidate.descriptors.data(), candidate.size(), products.data());
+    take_row(products.data(), lengths.data(), query_lengths[row], static_cast<std::uint32_t>(row), padded,
+             column_first.data(), column_second.data(), first, second);
+    for (const auto& least : {first, second}) {
+      for (std::size_t lane = 0; lane < kLanes; ++lane) rows[row].take(least[lane]);
+    }
+  }
+  std::vector<FeatureMatch> matches;
+  for (std::size_t row = 0; row < query.size(); ++row) {
+    if (!rows[row].is_clear(ratio)) continue;
+    const auto found = static_cast<std::size_t>(rows[row].index());
+    if (found >= candidate.size()) continue;
+    const Nearest back{.first = column_first[found], .second = column_second[found]};
+    if (static_cast<std::size_t>(back.index()) != row || !back.is_clear(ratio)) continue;
+    matches.push_back({.query = static_cast<std::int32_t>(row), .candidate = static_cast<std::int32_t>(found)});
+  }
+  return matches;
+}
+
+}  // namespace eidetic
