@@ -79,10 +79,9 @@ void begin_at_top_left(Quad& query_quad, Quad& quad) {
 Alignment align(const LocalFeatures& query, const LocalFeatures& candidate, const AlignOptions& options) {
   const auto matches = match_features(query, candidate, options.ratio);
   Alignment alignment{.matches = static_cast<std::int32_t>(matches.size())};
-  const SpatialCheck check{
-      .query_tolerance = std::max(kLeastTolerance, options.tolerance * diagonal(query)),
-      .candidate_tolerance = std::max(kLeastTolerance, options.tolerance * diagonal(candidate)),
-      .candidate_area = static_cast<double>(candidate.width) * candidate.height};
+  const SpatialCheck check{.query_tolerance = std::max(kLeastTolerance, options.tolerance * diagonal(query)),
+                           .candidate_tolerance = std::max(kLeastTolerance, options.tolerance * diagonal(candidate)),
+                           .candidate_area = static_cast<double>(candidate.width) * candidate.height};
   const auto fit = find_spatial_fit(pairs_of(matches, query, candidate), check);
   if (!fit) return alignment;
   std::vector<PositionPair> pairs;

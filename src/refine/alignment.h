@@ -17,10 +17,10 @@
 namespace eidetic {
 
 struct AlignOptions {
-  float ratio = 0.85F;              // nearest to second nearest neighbour (Lowe 2004): less is stricter
-  std::int32_t min_inliers = 8;     // fewer are never enough
+  float ratio = 0.85F;                 // nearest to second nearest neighbour (Lowe 2004): less is stricter
+  std::int32_t min_inliers = 8;        // fewer are never enough
   double max_log10_false_alarms = -8;  // of the number of equally good alignments that chance would make
-  double tolerance = 0.0075;        // pixels that a keypoint may be off, a pixel of its picture's diagonal; at least 2
+  double tolerance = 0.0075;  // pixels that a keypoint may be off, a pixel of its picture's diagonal; at least 2
 };
 
 // What is seen of the candidate in the query, as a quadrilateral of each picture. Which, is said by `whole_query`:
@@ -37,11 +37,11 @@ struct AlignOptions {
 struct Alignment {
   bool verified = false;  // what follows but `matches` is empty or 0 where not
   bool whole_query = false;
-  std::int32_t matches = 0;  // of features, before geometry
-  std::int32_t inliers = 0;  // distinct ones that agree with the homography
-  PlaneMap homography = {};  // from pixels of the query to pixels of the candidate
-  Quad quad = {};            // pixels of the candidate
-  Quad query_quad = {};      // pixels of the query
+  std::int32_t matches = 0;          // of features, before geometry
+  std::int32_t inliers = 0;          // distinct ones that agree with the homography
+  PlaneMap homography = {};          // from pixels of the query to pixels of the candidate
+  Quad quad = {};                    // pixels of the candidate
+  Quad query_quad = {};              // pixels of the query
   double query_overlap_pct = 0;      // how much of the query's area the quadrilateral covers
   double candidate_overlap_pct = 0;  // how much of the candidate's
   double score = 0;  // -log10 of the number of equally good alignments expected by chance: more is surer

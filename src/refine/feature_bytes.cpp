@@ -59,8 +59,9 @@ Result<Header> read_header(std::span<const std::byte> bytes) {
 
 bool plausible(const Keypoint& keypoint, const Header& header) {
   const auto inside = [](float value, float most) { return value >= 0 && value <= most; };  // false for NaN
-  return inside(keypoint.x, static_cast<float>(header.width)) && inside(keypoint.y, static_cast<float>(header.height)) &&
-         keypoint.scale > 0 && inside(keypoint.scale, static_cast<float>(kMaxPictureSide)) &&
+  return inside(keypoint.x, static_cast<float>(header.width)) &&
+         inside(keypoint.y, static_cast<float>(header.height)) && keypoint.scale > 0 &&
+         inside(keypoint.scale, static_cast<float>(kMaxPictureSide)) &&
          inside(keypoint.angle, 7);  // 2 pi, and what rounding adds
 }
 

@@ -29,7 +29,8 @@ using Filter = std::unique_ptr<VlSiftFilt, Destroy>;
 
 // Luma of ITU-R BT.601.
 float luma(const std::uint8_t* rgb) {
-  return 0.299F * static_cast<float>(rgb[0]) + 0.587F * static_cast<float>(rgb[1]) + 0.114F * static_cast<float>(rgb[2]);
+  return 0.299F * static_cast<float>(rgb[0]) + 0.587F * static_cast<float>(rgb[1]) +
+         0.114F * static_cast<float>(rgb[2]);
 }
 
 std::vector<float> to_unit_gray(const Image& image) {
@@ -70,8 +71,7 @@ struct Candidate {
 
 // Difference of Gaussians at the keypoint: how strong it is. VLFeat does not tell.
 float strength_of(const VlSiftFilt* filter, const VlSiftKeypoint& keypoint) {
-  const std::ptrdiff_t at =
-      static_cast<std::ptrdiff_t>(keypoint.iy) * vl_sift_get_octave_width(filter) + keypoint.ix;
+  const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(keypoint.iy) * vl_sift_get_octave_width(filter) + keypoint.ix;
   return std::abs(vl_sift_get_octave(filter, keypoint.is + 1)[at] - vl_sift_get_octave(filter, keypoint.is)[at]);
 }
 

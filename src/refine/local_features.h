@@ -38,8 +38,8 @@ struct LocalFeatures {
   std::int32_t height = 0;
   std::vector<Keypoint> keypoints = {};        // the strongest first
   std::vector<std::uint8_t> descriptors = {};  // kDescriptorBytes a keypoint, none over kMaxDescriptorByte
-  std::int32_t gray_width = 0;             // the picture, small and grey: tells where two pictures agree between
-  std::int32_t gray_height = 0;            // their keypoints; no side over kGraySide
+  std::int32_t gray_width = 0;                 // the picture, small and grey: tells where two pictures agree between
+  std::int32_t gray_height = 0;                // their keypoints; no side over kGraySide
   std::vector<std::uint8_t> gray = {};
 
   [[nodiscard]] std::size_t size() const noexcept { return keypoints.size(); }

@@ -1,6 +1,7 @@
 #include "refine/plane_map.h"
 
 #include <Eigen/Dense>
+
 #include <cmath>
 
 namespace eidetic {
@@ -28,9 +29,7 @@ struct Normalization {
   [[nodiscard]] Matrix3 matrix() const {
     return (Matrix3() << scale, 0, -scale * x, 0, scale, -scale * y, 0, 0, 1).finished();
   }
-  [[nodiscard]] Matrix3 inverse() const {
-    return (Matrix3() << 1 / scale, 0, x, 0, 1 / scale, y, 0, 0, 1).finished();
-  }
+  [[nodiscard]] Matrix3 inverse() const { return (Matrix3() << 1 / scale, 0, x, 0, 1 / scale, y, 0, 0, 1).finished(); }
 };
 
 template <typename Member>
@@ -144,13 +143,9 @@ PlaneMap similarity_of(const PositionPair& pair, double scale, double angle) noe
            0, 0, 1}};
 }
 
-std::optional<PlaneMap> fit_similarity(std::span<const PositionPair> pairs) {
-  return fit(pairs, 2, solve_similarity);
-}
+std::optional<PlaneMap> fit_similarity(std::span<const PositionPair> pairs) { return fit(pairs, 2, solve_similarity); }
 std::optional<PlaneMap> fit_affine(std::span<const PositionPair> pairs) { return fit(pairs, 3, solve_affine); }
-std::optional<PlaneMap> fit_homography(std::span<const PositionPair> pairs) {
-  return fit(pairs, 4, solve_homography);
-}
+std::optional<PlaneMap> fit_homography(std::span<const PositionPair> pairs) { return fit(pairs, 4, solve_homography); }
 
 Quad corners_of(double width, double height) noexcept { return {{{0, 0}, {width, 0}, {width, height}, {0, height}}}; }
 

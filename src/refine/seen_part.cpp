@@ -11,13 +11,13 @@
 namespace eidetic {
 namespace {
 
-constexpr int kLeastCells = 8;      // a side of the grid
-constexpr int kMaxSamples = 4;      // a side of a cell
-constexpr float kTolerance = 12;    // levels of 256 that count as neither agreeing nor not
-constexpr double kMinGain = 0.5;    // that brightness or contrast may differ by
+constexpr int kLeastCells = 8;    // a side of the grid
+constexpr int kMaxSamples = 4;    // a side of a cell
+constexpr float kTolerance = 12;  // levels of 256 that count as neither agreeing nor not
+constexpr double kMinGain = 0.5;  // that brightness or contrast may differ by
 constexpr double kMaxGain = 2;
 constexpr int kFitRounds = 5;
-constexpr float kUnseen = -1;       // what a cell that the query does not show is worth to a rectangle
+constexpr float kUnseen = -1;          // what a cell that the query does not show is worth to a rectangle
 constexpr double kLeastCovered = 0.7;  // of the inliers, by a part to be believed
 
 // The small grey picture, read by positions of the large one.

@@ -135,8 +135,7 @@ double log10_binomial(double n, double k) {
 // One match gives the hypothesis; each of the others would agree by chance where its position falls within the
 // tolerance, and its angle.
 double log10_false_alarms(std::size_t matches, std::size_t inliers, double tolerance, double area) {
-  const double chance =
-      std::min(1.0, std::numbers::pi * tolerance * tolerance / area) * (kMaxTurn / std::numbers::pi);
+  const double chance = std::min(1.0, std::numbers::pi * tolerance * tolerance / area) * (kMaxTurn / std::numbers::pi);
   const auto n = static_cast<double>(matches);
   const auto k = static_cast<double>(inliers);
   return std::log10(n) + log10_binomial(n - 1, k - 1) + (k - 1) * std::log10(chance);
@@ -148,7 +147,8 @@ std::vector<KeypointPair> distinct(std::span<const KeypointPair> pairs) {
     return std::tuple(pair.at.from.x, pair.at.from.y, pair.at.to.x, pair.at.to.y);
   };
   std::vector<KeypointPair> sorted(pairs.begin(), pairs.end());
-  std::ranges::sort(sorted, {}, [&](const KeypointPair& pair) { return std::tuple_cat(key(pair), std::tuple(pair.match)); });
+  std::ranges::sort(sorted, {},
+                    [&](const KeypointPair& pair) { return std::tuple_cat(key(pair), std::tuple(pair.match)); });
   const auto repeated = std::ranges::unique(sorted, {}, key);
   sorted.erase(repeated.begin(), repeated.end());
   std::ranges::sort(sorted, {}, &KeypointPair::match);

@@ -20,8 +20,8 @@ namespace eidetic {
 
 struct KeypointPair {
   PositionPair at;
-  double scale = 1;  // the candidate's keypoint's, of the query's
-  double turn = 0;   // radians, from the query's to the candidate's, any number of turns
+  double scale = 1;        // the candidate's keypoint's, of the query's
+  double turn = 0;         // radians, from the query's to the candidate's, any number of turns
   std::int32_t match = 0;  // the caller's number for it
 };
 

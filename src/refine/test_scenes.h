@@ -146,7 +146,8 @@ inline Composite cut_out(const Image& source, Dice& dice) {
         })) {
       continue;
     }
-    Composite made{.query = blank(width, height), .truth = truth, .query_truth = corners_of(width, height), .piece = {}};
+    Composite made{
+        .query = blank(width, height), .truth = truth, .query_truth = corners_of(width, height), .piece = {}};
     paste(made.query, source, to_source, corners_of(source.width, source.height));
     made.query = recompressed(made.query, static_cast<int>(quality));
     made.piece = made.query;
