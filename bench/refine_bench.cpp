@@ -1,10 +1,10 @@
 // How well keypoint verification finds the picture that a query was made from, how well it tells where, and what it
 // costs in processor time of one thread.
-//   refine_bench IMAGES [QUERIES]
+//   refine_bench IMAGES [QUERIES] [alike]
 // IMAGES holds labels.csv (columns file, label) and the photographs that it names. Each query is made from one of
 // them: once a part pasted into another photograph, once a part alone (src/refine/test_scenes.h). Candidates are the
-// true source, all others of its class, and 19 at random; none of the class of the scene, which may show the same
-// scene.
+// true source, all others of its class, and 19 at random; none of the class of the scene, which may show the same.
+// `alike`: features of queries are taken as those of candidates are, which is faster.
 #include <fmt/format.h>
 #include <time.h>
 
@@ -137,7 +137,8 @@ struct Ranked {
   Alignment alignment;
 };
 
-void try_query(const Composite& made, std::size_t source, std::size_t scene, Photos& photos, Dice& dice, Tally& tally) {
+void try_query(const Composite& made, std::size_t source, std::size_t scene, Photos& photos, Dice& dice,
+               const FeatureOptions& query_options, Tally& tally) {
   std::vector<std::size_t> candidates;
   for (std::size_t i = 0; i < photos.size(); ++i) {
     if (photos[i].label == photos[source].label && i != source && i != scene) candidates.push_back(i);
@@ -151,7 +152,7 @@ void try_query(const Composite& made, std::size_t source, std::size_t scene, Pho
   candidates.push_back(source);  // last: nothing but its score brings it to the front
   const bool textured = has_enough_texture(need(extract_features(made.piece)));
   const Timer timer;
-  const auto query = need(extract_features(made.query));
+  const auto query = need(extract_features(made.query, query_options));
   tally.query_extraction.ms.push_back(timer.ms());
   std::vector<Ranked> ranked;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
@@ -191,6 +192,7 @@ void try_query(const Composite& made, std::size_t source, std::size_t scene, Pho
 int main(int count, char** arguments) {
   if (count < 2) return 2;
   const std::size_t queries = count > 2 ? std::strtoul(arguments[2], nullptr, 10) : 200;
+  const FeatureOptions query_options = count > 3 ? FeatureOptions{} : kQueryFeatures;
   Photos photos(arguments[1]);
   Dice dice(2003);
   Tally pasted;
@@ -200,8 +202,8 @@ int main(int count, char** arguments) {
     std::size_t scene = dice.below(photos.size());
     while (photos[scene].label == photos[source].label) scene = dice.below(photos.size());
     const Image picture = photos.image(source);
-    try_query(pasted_scene(picture, photos.image(scene), dice), source, scene, photos, dice, pasted);
-    try_query(cut_out(picture, dice), source, source, photos, dice, alone);
+    try_query(pasted_scene(picture, photos.image(scene), dice), source, scene, photos, dice, query_options, pasted);
+    try_query(cut_out(picture, dice), source, source, photos, dice, query_options, alone);
   }
   pasted.print("pasted into a scene");
   alone.print("a part alone");

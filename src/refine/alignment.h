@@ -1,6 +1,6 @@
 // Keypoint verification: whether a candidate of a search shows what the query does, and where. Pure geometry on local
-// features: `extract_features` of the query once, of each candidate or from a cache, then `align` each, and sort by
-// `ranks_before`.
+// features: `extract_features` of the query once (kQueryFeatures), of each candidate or from a cache, then `align`
+// each, and sort by `ranks_before`.
 //
 // A mirrored picture does not align (local_features.h), nor do two pictures of the same kind of thing: only of the same
 // thing, as far as it is flat or seen from nearly the same place.
@@ -18,9 +18,9 @@ namespace eidetic {
 
 struct AlignOptions {
   float ratio = 0.85F;                 // nearest to second nearest neighbour (Lowe 2004): less is stricter
-  std::int32_t min_inliers = 8;        // fewer are never enough
+  std::int32_t min_inliers = 6;        // fewer are never enough
   double max_log10_false_alarms = -8;  // of the number of equally good alignments that chance would make
-  double tolerance = 0.0075;  // pixels that a keypoint may be off, a pixel of its picture's diagonal; at least 2
+  double tolerance = 0.004;  // pixels that a keypoint may be off, a pixel of its picture's diagonal; at least 2
 };
 
 // What is seen of the candidate in the query, as a quadrilateral of each picture. Which, is said by `whole_query`:
@@ -29,7 +29,7 @@ struct AlignOptions {
 // the candidate; where the query shows a bit more than the candidate, they lie a bit outside of it.
 //
 // false: the query shows other things too, such as a scene in which a picture or a crop of it was pasted. Keypoints
-// cannot tell where the candidate's part ends, so the grey levels of both are compared (seen_part.h); `quad` is the
+// cannot tell where the candidate's part ends, so the colours of both are compared (seen_part.h); `quad` is the
 // rectangle, upright in the candidate, in which they agree, as parts of pictures have been cut out upright.
 //
 // Corners run clockwise as pictures are seen, from the one that is the top left in the query (that with the least sum

@@ -22,8 +22,8 @@ struct Header {
   std::int32_t width = 0;
   std::int32_t height = 0;
   std::int32_t count = 0;
-  std::int32_t gray_width = 0;
-  std::int32_t gray_height = 0;
+  std::int32_t small_width = 0;
+  std::int32_t small_height = 0;
   std::uint32_t reserved = 0;
 };
 static_assert(sizeof(Header) == 32 && sizeof(Keypoint) == 16 && std::is_trivially_copyable_v<Keypoint>);
@@ -50,8 +50,8 @@ Result<Header> read_header(std::span<const std::byte> bytes) {
   std::memcpy(&sum, bytes.data() + bytes.size() - kSumBytes, kSumBytes);
   if (sum != checksum(bytes.first(bytes.size() - kSumBytes))) return damaged("wrong checksum");
   if (!within(header.width, 1, kMaxPictureSide) || !within(header.height, 1, kMaxPictureSide) ||
-      !within(header.count, 0, kMaxFeatures) || !within(header.gray_width, 1, kGraySide) ||
-      !within(header.gray_height, 1, kGraySide) || header.reserved != 0) {
+      !within(header.count, 0, kMaxFeatures) || !within(header.small_width, 1, kSmallSide) ||
+      !within(header.small_height, 1, kSmallSide) || header.reserved != 0) {
     return damaged("sizes out of range");
   }
   return header;
@@ -71,15 +71,15 @@ std::vector<std::byte> serialize_features(const LocalFeatures& features) {
   const Header header{.width = features.width,
                       .height = features.height,
                       .count = static_cast<std::int32_t>(features.size()),
-                      .gray_width = features.gray_width,
-                      .gray_height = features.gray_height};
+                      .small_width = features.small.width,
+                      .small_height = features.small.height};
   std::vector<std::byte> bytes;
-  bytes.reserve(sizeof(header) + features.size() * (sizeof(Keypoint) + kDescriptorBytes) + features.gray.size() +
-                kSumBytes);
+  bytes.reserve(sizeof(header) + features.size() * (sizeof(Keypoint) + kDescriptorBytes) +
+                features.small.pixels.size() + kSumBytes);
   append(bytes, std::as_bytes(std::span(&header, 1)));
   append(bytes, std::as_bytes(std::span(features.keypoints)));
   append(bytes, std::as_bytes(std::span(features.descriptors)));
-  append(bytes, std::as_bytes(std::span(features.gray)));
+  append(bytes, std::as_bytes(std::span(features.small.pixels)));
   const std::uint64_t sum = checksum(bytes);
   append(bytes, std::as_bytes(std::span(&sum, 1)));
   return bytes;
@@ -89,16 +89,15 @@ Result<LocalFeatures> deserialize_features(std::span<const std::byte> bytes) {
   EIDETIC_TRY(const Header header, read_header(bytes));
   LocalFeatures features{.width = header.width,
                          .height = header.height,
-                         .gray_width = header.gray_width,
-                         .gray_height = header.gray_height};
+                         .small = {.width = header.small_width, .height = header.small_height, .pixels = {}}};
   const auto count = static_cast<std::size_t>(header.count);
-  const std::size_t gray = static_cast<std::size_t>(header.gray_width) * static_cast<std::size_t>(header.gray_height);
+  const std::size_t pixels = std::size_t{3} * header.small_width * header.small_height;
   const std::size_t expected =
-      sizeof(header) + count * (sizeof(Keypoint) + kDescriptorBytes) + gray + kSumBytes;  // limited: no overflow
+      sizeof(header) + count * (sizeof(Keypoint) + kDescriptorBytes) + pixels + kSumBytes;  // limited: no overflow
   if (bytes.size() != expected) return damaged(fmt::format("{} bytes and not {}", bytes.size(), expected));
   features.keypoints.resize(count);
   features.descriptors.resize(count * kDescriptorBytes);
-  features.gray.resize(gray);
+  features.small.pixels.resize(pixels);
   auto rest = bytes.subspan(sizeof(header));
   const auto take = [&rest](auto& values) {
     const auto to = std::as_writable_bytes(std::span(values));
@@ -107,7 +106,7 @@ Result<LocalFeatures> deserialize_features(std::span<const std::byte> bytes) {
   };
   take(features.keypoints);
   take(features.descriptors);
-  take(features.gray);
+  take(features.small.pixels);
   if (!std::ranges::all_of(features.keypoints, [&](const Keypoint& one) { return plausible(one, header); })) {
     return damaged("a keypoint outside its picture");
   }

@@ -39,16 +39,6 @@ std::vector<float> to_unit_gray(const Image& image) {
   return gray;
 }
 
-void keep_gray(const Image& image, LocalFeatures& features) {
-  const Image small = fit_image(image, kGraySide);
-  features.gray_width = small.width;
-  features.gray_height = small.height;
-  features.gray.resize(small.pixels.size() / 3);
-  for (std::size_t i = 0; i < features.gray.size(); ++i) {
-    features.gray[i] = static_cast<std::uint8_t>(std::lround(luma(small.pixels.data() + 3 * i)));
-  }
-}
-
 using Descriptor = std::array<std::uint8_t, kDescriptorBytes>;
 
 // RootSIFT: the root of the descriptor at L1 length 1, so that Euclidean distances compare histograms by Hellinger's.
@@ -137,13 +127,17 @@ Result<LocalFeatures> extract_features(const Image& image, const FeatureOptions&
     return fail(ErrorCode::invalid_argument,
                 fmt::format("max_side is {}; it must be from 32 to {}", options.max_side, kMaxFeatureSide));
   }
+  if (options.upsample_below < 0 || options.upsample_below > kMaxUpsampledSide) {
+    return fail(ErrorCode::invalid_argument, fmt::format("upsample_below is {}; it must be from 0 to {}",
+                                                         options.upsample_below, kMaxUpsampledSide));
+  }
   if (options.max_features < 1 || options.max_features > kMaxFeatures) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("max_features is {}; it must be from 1 to {}", options.max_features, kMaxFeatures));
   }
   LocalFeatures features{.width = image.width, .height = image.height};
   const Image work = fit_image(image, options.max_side);
-  keep_gray(work, features);
+  features.small = fit_image(work, kSmallSide);
   if (std::min(work.width, work.height) < kMinSide) return features;
   const PixelSize pixel{.width = static_cast<float>(image.width) / static_cast<float>(work.width),
                         .height = static_cast<float>(image.height) / static_cast<float>(work.height)};

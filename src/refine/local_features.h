@@ -24,7 +24,8 @@ inline constexpr std::size_t kDescriptorBytes = 128;
 inline constexpr std::uint8_t kMaxDescriptorByte = 127;
 inline constexpr std::int32_t kMaxFeatures = 8192;
 inline constexpr std::int32_t kMaxFeatureSide = 2048;
-inline constexpr std::int32_t kGraySide = 160;
+inline constexpr std::int32_t kMaxUpsampledSide = 1024;
+inline constexpr std::int32_t kSmallSide = 160;
 
 struct Keypoint {
   float x = 0;
@@ -38,9 +39,7 @@ struct LocalFeatures {
   std::int32_t height = 0;
   std::vector<Keypoint> keypoints = {};        // the strongest first
   std::vector<std::uint8_t> descriptors = {};  // kDescriptorBytes a keypoint, none over kMaxDescriptorByte
-  std::int32_t gray_width = 0;                 // the picture, small and grey: tells where two pictures agree between
-  std::int32_t gray_height = 0;                // their keypoints; no side over kGraySide
-  std::vector<std::uint8_t> gray = {};
+  Image small = {};  // the picture, no side over kSmallSide: tells where two pictures agree between their keypoints
 
   [[nodiscard]] std::size_t size() const noexcept { return keypoints.size(); }
   [[nodiscard]] std::span<const std::uint8_t> descriptor(std::size_t i) const noexcept {
@@ -51,12 +50,14 @@ struct LocalFeatures {
 struct FeatureOptions {
   std::int32_t max_side = 640;        // larger pictures are made smaller first; 32 to kMaxFeatureSide
   std::int32_t upsample_below = 480;  // pictures whose longer side is at most this are doubled: small ones have little
-                                      // else to show, and it takes four times as long
+                                      // else to show, and it takes four times as long; 0 to kMaxUpsampledSide
   std::int32_t max_features = 1000;   // the strongest; 1 to kMaxFeatures
 };
+// For a query, of which there is one for many candidates, and which may show the candidate small among other things.
+inline constexpr FeatureOptions kQueryFeatures{.max_side = 640, .upsample_below = 640, .max_features = 2000};
 
 // invalid_argument for an empty picture or options out of range. A picture with a side under 16 pixels, and one without
-// structure, has no keypoints; that is no error.
+// structure, has no keypoints; that is no error. Takes about 80 bytes of memory a pixel, after doubling, for the time.
 [[nodiscard]] Result<LocalFeatures> extract_features(const Image& image, const FeatureOptions& options = {});
 
 // Whether there is enough to tell this picture by. With fewer distinct keypoints a picture may well be found, but not
@@ -65,7 +66,7 @@ inline constexpr std::size_t kEnoughTexture = 60;
 [[nodiscard]] bool has_enough_texture(const LocalFeatures& features);
 
 // To be kept and read again: magic, version, sizes, content, XXH3 (docs/file-formats.md). About 145 bytes a keypoint
-// and 20 KB for the grey picture.
+// and 60 KB for the small picture.
 [[nodiscard]] std::vector<std::byte> serialize_features(const LocalFeatures& features);
 // corrupt for bytes that are not, to the last, what serialize_features of this version makes: extract again.
 [[nodiscard]] Result<LocalFeatures> deserialize_features(std::span<const std::byte> bytes);

@@ -55,8 +55,8 @@ TEST(LocalFeatures, SayWhatTheyAreOf) {
   const LocalFeatures features = features_of(texture(700, 400, 1));
   EXPECT_EQ(features.width, 700);
   EXPECT_EQ(features.height, 400);
-  EXPECT_EQ(features.gray_width, kGraySide);
-  EXPECT_EQ(features.gray.size(), static_cast<std::size_t>(features.gray_width * features.gray_height));
+  EXPECT_EQ(features.small.width, kSmallSide);
+  EXPECT_EQ(features.small.pixels.size(), std::size_t{3} * features.small.width * features.small.height);
   EXPECT_EQ(features.size(), 1000U);
   EXPECT_EQ(features.descriptors.size(), features.size() * kDescriptorBytes);
   for (const Keypoint& keypoint : features.keypoints) {
@@ -92,6 +92,8 @@ TEST(LocalFeatures, RefuseWhatIsOutOfRange) {
   const Image image = blank(32, 32);
   EXPECT_EQ(extract_features(image, {.max_side = 31}).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(extract_features(image, {.max_side = kMaxFeatureSide + 1}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(extract_features(image, {.upsample_below = -1}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(extract_features(image, {.upsample_below = 1025}).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(extract_features(image, {.max_features = 0}).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(extract_features(image, {.max_features = kMaxFeatures + 1}).error().code, ErrorCode::invalid_argument);
 }
@@ -134,8 +136,8 @@ TEST_F(FeatureBytes, ComeBackAsTheyWere) {
   ASSERT_EQ(again->size(), 20U);
   EXPECT_EQ(std::memcmp(again->keypoints.data(), features_.keypoints.data(), 20 * sizeof(Keypoint)), 0);
   EXPECT_EQ(again->descriptors, features_.descriptors);
-  EXPECT_EQ(again->gray, features_.gray);
-  EXPECT_EQ(again->gray_width, features_.gray_width);
+  EXPECT_EQ(again->small.pixels, features_.small.pixels);
+  EXPECT_EQ(again->small.width, features_.small.width);
   const LocalFeatures none = features_of(blank(40, 30));
   EXPECT_EQ(deserialize_features(serialize_features(none))->size(), 0U);
 }
@@ -160,7 +162,7 @@ TEST_F(FeatureBytes, ForgedAreRefused) {
   EXPECT_FALSE(deserialize_features(changed<std::int32_t>(12, -1)));  // height
   EXPECT_FALSE(deserialize_features(changed<std::int32_t>(16, 19)));  // keypoints, fewer than there are
   EXPECT_FALSE(deserialize_features(changed<std::int32_t>(16, 1'000'000'000)));
-  EXPECT_FALSE(deserialize_features(changed<std::int32_t>(20, kGraySide + 1)));
+  EXPECT_FALSE(deserialize_features(changed<std::int32_t>(20, kSmallSide + 1)));
   EXPECT_FALSE(deserialize_features(changed<std::uint32_t>(28, 1)));  // reserved
   constexpr std::size_t kFirst = 32;                                  // keypoint
   EXPECT_FALSE(deserialize_features(changed(kFirst, 91.0F)));

@@ -17,161 +17,185 @@ constexpr float kTolerance = 12;  // levels of 256 that count as neither agreein
 constexpr double kMinGain = 0.5;  // that brightness or contrast may differ by
 constexpr double kMaxGain = 2;
 constexpr int kFitRounds = 5;
+constexpr std::size_t kLeastToFit = 8;
 constexpr float kUnseen = -1;          // what a cell that the query does not show is worth to a rectangle
 constexpr double kLeastCovered = 0.7;  // of the inliers, by a part to be believed
 
-// The small grey picture, read by positions of the large one.
-class GrayView {
- public:
-  explicit GrayView(const LocalFeatures& features)
-      : features_(&features),
-        x_scale_(static_cast<double>(features.gray_width) / features.width),
-        y_scale_(static_cast<double>(features.gray_height) / features.height) {}
+using Color = std::array<float, 3>;
 
-  [[nodiscard]] double pixel() const { return 1 / std::sqrt(x_scale_ * y_scale_); }  // how large one of the grey is
-  [[nodiscard]] float operator()(PlanePosition at) const {
-    const double x = std::clamp(at.x * x_scale_ - 0.5, 0.0, features_->gray_width - 1.0);
-    const double y = std::clamp(at.y * y_scale_ - 0.5, 0.0, features_->gray_height - 1.0);
-    const int left = std::min(static_cast<int>(x), std::max(0, features_->gray_width - 2));
-    const int top = std::min(static_cast<int>(y), std::max(0, features_->gray_height - 2));
-    const int right = std::min(left + 1, features_->gray_width - 1);
-    const int bottom = std::min(top + 1, features_->gray_height - 1);
+// The small picture, read by positions of the large one.
+class SmallView {
+ public:
+  explicit SmallView(const LocalFeatures& features)
+      : small_(&features.small),
+        x_scale_(static_cast<double>(small_->width) / features.width),
+        y_scale_(static_cast<double>(small_->height) / features.height) {}
+
+  // How large a pixel of the small one is in the large one.
+  [[nodiscard]] double pixel() const { return 1 / std::sqrt(x_scale_ * y_scale_); }
+  // Bilinear; adds to `sum`.
+  void add(PlanePosition at, Color& sum) const {
+    const double x = std::clamp(at.x * x_scale_ - 0.5, 0.0, small_->width - 1.0);
+    const double y = std::clamp(at.y * y_scale_ - 0.5, 0.0, small_->height - 1.0);
+    const auto left = static_cast<int>(x);
+    const auto top = static_cast<int>(y);
+    const int right = std::min(left + 1, small_->width - 1);
+    const int bottom = std::min(top + 1, small_->height - 1);
     const auto u = static_cast<float>(x - left);
     const auto v = static_cast<float>(y - top);
-    return (1 - v) * ((1 - u) * value(left, top) + u * value(right, top)) +
-           v * ((1 - u) * value(left, bottom) + u * value(right, bottom));
+    add(left, top, (1 - u) * (1 - v), sum);
+    add(right, top, u * (1 - v), sum);
+    add(left, bottom, (1 - u) * v, sum);
+    add(right, bottom, u * v, sum);
   }
 
  private:
-  [[nodiscard]] float value(int x, int y) const {
-    return static_cast<float>(features_->gray[static_cast<std::size_t>(y) * features_->gray_width + x]);
+  void add(int x, int y, float weight, Color& sum) const {
+    const std::uint8_t* pixel = small_->pixels.data() + (static_cast<std::size_t>(y) * small_->width + x) * 3;
+    for (std::size_t c = 0; c < 3; ++c) sum[c] += weight * static_cast<float>(pixel[c]);
   }
 
-  const LocalFeatures* features_;
+  const Image* small_;
   double x_scale_;
   double y_scale_;
 };
 
-// Cells over the candidate, as fine as the coarser of both grey pictures; the grey levels of both in each.
+// Cells over the candidate, as fine as the coarser of both small pictures; the colours of both in each.
 struct Grid {
   int width = 0;
   int height = 0;
   double cell_width = 0;  // pixels of the candidate
   double cell_height = 0;
-  std::vector<float> candidate;
-  std::vector<float> query;
-  std::vector<char> seen;  // the query shows this place
+  std::vector<Color> candidate = {};
+  std::vector<Color> query = {};
+  std::vector<char> seen = {};  // the query shows this place
 
   [[nodiscard]] std::size_t at(int x, int y) const { return static_cast<std::size_t>(y) * width + x; }
   [[nodiscard]] std::pair<int, int> cell_of(PlanePosition place) const {
     return {std::clamp(static_cast<int>(place.x / cell_width), 0, width - 1),
             std::clamp(static_cast<int>(place.y / cell_height), 0, height - 1)};
   }
+  // Calls use(at) for the cell and those around it.
+  template <typename Use>
+  void around(int x, int y, const Use& use) const {
+    for (int j = std::max(0, y - 1); j <= std::min(height - 1, y + 1); ++j) {
+      for (int i = std::max(0, x - 1); i <= std::min(width - 1, x + 1); ++i) use(at(i, j));
+    }
+  }
 };
 
-Grid make_grid(const LocalFeatures& query, const LocalFeatures& candidate, const PlaneMap& back, double scale) {
-  const GrayView query_gray(query);
-  const GrayView candidate_gray(candidate);
-  const double fine = std::min(candidate_gray.pixel(), query_gray.pixel() * scale);
-  const double coarse = std::max(candidate_gray.pixel(), query_gray.pixel() * scale);
-  Grid grid;
-  const auto cells = [coarse](std::int32_t side) {
-    return std::clamp(static_cast<int>(std::lround(side / coarse)), kLeastCells, static_cast<int>(kGraySide));
+Grid empty_grid(const LocalFeatures& candidate, double cell) {
+  const auto cells = [cell](std::int32_t side) {
+    return std::clamp(static_cast<int>(std::lround(side / cell)), kLeastCells, static_cast<int>(kSmallSide));
   };
-  grid.width = cells(candidate.width);
-  grid.height = cells(candidate.height);
+  Grid grid{.width = cells(candidate.width), .height = cells(candidate.height)};
   grid.cell_width = static_cast<double>(candidate.width) / grid.width;
   grid.cell_height = static_cast<double>(candidate.height) / grid.height;
   const std::size_t count = static_cast<std::size_t>(grid.width) * grid.height;
   grid.candidate.resize(count);
   grid.query.resize(count);
   grid.seen.resize(count);
+  return grid;
+}
+
+Grid make_grid(const LocalFeatures& query, const LocalFeatures& candidate, const PlaneMap& back, double scale) {
+  const SmallView query_view(query);
+  const SmallView candidate_view(candidate);
+  const double fine = std::min(candidate_view.pixel(), query_view.pixel() * scale);
+  const double coarse = std::max(candidate_view.pixel(), query_view.pixel() * scale);
+  Grid grid = empty_grid(candidate, coarse);
   const int samples = std::clamp(static_cast<int>(std::ceil(coarse / fine)), 1, kMaxSamples);
+  const int all = samples * samples;
   for (int y = 0; y < grid.height; ++y) {
     for (int x = 0; x < grid.width; ++x) {
-      float there = 0;
-      float here = 0;
+      Color there{};
+      Color here{};
       int shown = 0;
-      for (int i = 0; i < samples * samples; ++i) {
+      for (int i = 0; i < all; ++i) {
         const PlanePosition place{(x + (i % samples + 0.5) / samples) * grid.cell_width,
                                   (y + (i / samples + 0.5) / samples) * grid.cell_height};
-        there += candidate_gray(place);
+        candidate_view.add(place, there);
         const auto from = back(place);
         if (!from || from->x < 0 || from->y < 0 || from->x > query.width || from->y > query.height) continue;
-        here += query_gray(*from);
+        query_view.add(*from, here);
         ++shown;
       }
       const std::size_t at = grid.at(x, y);
-      grid.candidate[at] = there / static_cast<float>(samples * samples);
-      grid.query[at] = shown > 0 ? here / static_cast<float>(shown) : 0;
-      grid.seen[at] = 2 * shown > samples * samples ? 1 : 0;
+      for (std::size_t c = 0; c < 3; ++c) {
+        grid.candidate[at][c] = there[c] / static_cast<float>(all);
+        grid.query[at][c] = shown > 0 ? here[c] / static_cast<float>(shown) : 0;
+      }
+      grid.seen[at] = 2 * shown > all ? 1 : 0;
     }
   }
   return grid;
 }
 
 struct Light {
-  double gain = 1;
-  double offset = 0;
+  float gain = 1;
+  float offset = 0;
 };
 
-// How the candidate's grey levels become the query's, from the cells around the inliers; those that fit worst, such as
-// what was laid over, are left out round by round.
-Light fit_light(const Grid& grid, std::span<const PositionPair> inliers) {
-  std::vector<std::pair<double, double>> levels;
-  for (const PositionPair& inlier : inliers) {
-    const auto [x, y] = grid.cell_of(inlier.to);
-    for (int dy = -1; dy <= 1; ++dy) {
-      for (int dx = -1; dx <= 1; ++dx) {
-        if (x + dx < 0 || y + dy < 0 || x + dx >= grid.width || y + dy >= grid.height) continue;
-        const std::size_t at = grid.at(x + dx, y + dy);
-        if (grid.seen[at] != 0) levels.emplace_back(grid.candidate[at], grid.query[at]);
-      }
-    }
-  }
+// How the candidate's levels become the query's, by least squares; those that fit worst, such as what was laid over,
+// are left out round by round.
+Light fit_light(std::vector<std::pair<float, float>> levels) {
   Light light;
-  for (int round = 0; round < kFitRounds && levels.size() >= 8; ++round) {
-    double n = 0;
+  for (int round = 0; round < kFitRounds && levels.size() >= kLeastToFit; ++round) {
+    const auto n = static_cast<double>(levels.size());
     double x = 0;
     double y = 0;
     double xx = 0;
     double xy = 0;
     for (const auto& [from, to] : levels) {
-      n += 1, x += from, y += to, xx += from * from, xy += from * to;
+      x += from, y += to, xx += from * from, xy += from * to;
     }
     const double variance = xx / n - x * x / (n * n);
-    light.gain = variance > 1 ? std::clamp((xy / n - x * y / (n * n)) / variance, kMinGain, kMaxGain) : 1;
-    light.offset = (y - light.gain * x) / n;
+    const double covariance = xy / n - x * y / (n * n);
+    const double gain = variance > 1 ? std::clamp(covariance / variance, kMinGain, kMaxGain) : 1;
+    light = {static_cast<float>(gain), static_cast<float>((y - gain * x) / n)};
     const auto error = [&](const auto& pair) { return std::abs(pair.second - light.gain * pair.first - light.offset); };
     std::ranges::sort(levels, {}, error);
-    if (round + 1 < kFitRounds) levels.resize(std::max<std::size_t>(8, levels.size() * 9 / 10));
+    levels.resize(std::max(kLeastToFit, levels.size() * 9 / 10));
   }
   return light;
 }
 
+using Lights = std::array<Light, 3>;  // of red, green and blue
+
+template <typename Cells>
+Lights fit_lights(const Grid& grid, const Cells& cells) {
+  std::array<std::vector<std::pair<float, float>>, 3> levels;
+  cells([&](std::size_t at) {
+    if (grid.seen[at] == 0) return;
+    for (std::size_t c = 0; c < 3; ++c) levels[c].emplace_back(grid.candidate[at][c], grid.query[at][c]);
+  });
+  return {fit_light(std::move(levels[0])), fit_light(std::move(levels[1])), fit_light(std::move(levels[2]))};
+}
+
 // What each cell says: from 1 where the query shows what the candidate does, through 0, to -1.
-std::vector<float> agreement(const Grid& grid, const Light& light) {
+std::vector<float> worth_of(const Grid& grid, const Lights& lights) {
   std::vector<float> worth(grid.candidate.size(), kUnseen);
   for (int y = 0; y < grid.height; ++y) {
     for (int x = 0; x < grid.width; ++x) {
-      if (grid.seen[grid.at(x, y)] == 0) continue;
+      const std::size_t cell = grid.at(x, y);
+      if (grid.seen[cell] == 0) continue;
       // Half way to the neighbours: as far as a cell may be off.
-      const float here = grid.candidate[grid.at(x, y)];
-      float least = here;
-      float most = here;
-      for (int dy = -1; dy <= 1; ++dy) {
-        for (int dx = -1; dx <= 1; ++dx) {
-          if (x + dx < 0 || y + dy < 0 || x + dx >= grid.width || y + dy >= grid.height) continue;
-          const float between = (here + grid.candidate[grid.at(x + dx, y + dy)]) / 2;
-          least = std::min(least, between);
-          most = std::max(most, between);
+      Color least = grid.candidate[cell];
+      Color most = least;
+      grid.around(x, y, [&](std::size_t at) {
+        for (std::size_t c = 0; c < 3; ++c) {
+          const float between = (grid.candidate[cell][c] + grid.candidate[at][c]) / 2;
+          least[c] = std::min(least[c], between);
+          most[c] = std::max(most[c], between);
         }
+      });
+      float off = 0;
+      for (std::size_t c = 0; c < 3; ++c) {
+        const auto& [gain, offset] = lights[c];
+        const float level = grid.query[cell][c];
+        off = std::max({off, level - (gain * most[c] + offset), gain * least[c] + offset - level});
       }
-      const float gain = static_cast<float>(light.gain);
-      const float offset = static_cast<float>(light.offset);
-      const float level = grid.query[grid.at(x, y)];
-      const float off = std::max({0.0F, level - (gain * most + offset), gain * least + offset - level});
-      worth[grid.at(x, y)] = std::max(-1.0F, 1 - off / kTolerance);
+      worth[cell] = std::max(-1.0F, 1 - off / kTolerance);
     }
   }
   return worth;
@@ -198,6 +222,42 @@ Rectangle best_rectangle(const Grid& grid, const std::vector<float>& worth) {
       }
     }
   }
+  return best;
+}
+
+// What the cells say, and the rectangle for which that is most.
+struct Agreement {
+  std::vector<float> worth;
+  Rectangle best;
+};
+
+Agreement agreement_under(const Grid& grid, const Lights& lights) {
+  Agreement agreement{.worth = worth_of(grid, lights), .best = {}};
+  agreement.best = best_rectangle(grid, agreement.worth);
+  return agreement;
+}
+
+// Under the light in which most agrees: the same for both, as around the inliers, or as in the best rectangle so far.
+// Around keypoints there are edges, which tell little of light where they are a bit off; plain ground tells more, once
+// one knows that it belongs to the part.
+Agreement find_agreement(const Grid& grid, std::span<const PositionPair> inliers) {
+  Agreement best = agreement_under(grid, Lights{});
+  const auto take_better = [&](const Lights& lights) {
+    Agreement other = agreement_under(grid, lights);
+    if (other.best.sum > best.best.sum) best = std::move(other);
+  };
+  take_better(fit_lights(grid, [&](const auto& use) {
+    for (const PositionPair& inlier : inliers) {
+      const auto [x, y] = grid.cell_of(inlier.to);
+      grid.around(x, y, use);
+    }
+  }));
+  const Rectangle part = best.best;
+  take_better(fit_lights(grid, [&](const auto& use) {
+    for (int y = part.top; y < part.bottom; ++y) {
+      for (int x = part.left; x < part.right; ++x) use(grid.at(x, y));
+    }
+  }));
   return best;
 }
 
@@ -245,8 +305,7 @@ SeenPart find_seen_part(const LocalFeatures& query, const LocalFeatures& candida
   const double scale = std::sqrt(map.area_factor(middle));
   if (!back || !(scale > 0)) return {.quad = box_of(inliers)};
   const Grid grid = make_grid(query, candidate, *back, scale);
-  const std::vector<float> worth = agreement(grid, fit_light(grid, inliers));
-  const Rectangle best = best_rectangle(grid, worth);
+  const auto [worth, best] = find_agreement(grid, inliers);
   const auto whole = whole_query(query, candidate, map, grid, worth);
   // The rectangle's edges may follow chance: the whole query need not be quite as good.
   constexpr double kPreferWhole = 0.95;

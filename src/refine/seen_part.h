@@ -1,5 +1,5 @@
 // Which part of the candidate is seen in the query, once it is known how their planes lie on each other: compares the
-// small grey pictures, as keypoints are too sparse to tell where a pasted part ends.
+// small pictures, as keypoints are too sparse to tell where a pasted part ends.
 //
 // Thread rule: pure functions; any thread.
 #pragma once
@@ -18,10 +18,11 @@ struct SeenPart {
 
 // `map` from query to candidate, `inliers` the pairs of positions that it is known by.
 //
-// Two answers are compared by the area that agrees in grey levels less the area that does not: the whole query, and
-// the upright rectangle of the candidate for which that is greatest (the maximum-sum rectangle: Bentley 1984). Grey
-// levels agree where the query's, after one gain and offset for all, is within the candidate's around that place
-// (Birchfield and Tomasi 1998) up to a few levels. Where neither covers the inliers, it is their upright rectangle.
+// Two answers are compared by the area that agrees in colour less the area that does not: the whole query, and
+// the upright rectangle of the candidate for which that is greatest (the maximum-sum rectangle: Bentley 1984). Colours
+// agree where the query's, after one gain and offset for each of red, green and blue, are within the candidate's around
+// that place (Birchfield and Tomasi 1998) up to a few levels. Where neither covers the inliers, it is their upright
+// rectangle.
 [[nodiscard]] SeenPart find_seen_part(const LocalFeatures& query, const LocalFeatures& candidate, const PlaneMap& map,
                                       std::span<const PositionPair> inliers);
 

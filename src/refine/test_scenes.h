@@ -45,15 +45,15 @@ inline std::optional<std::array<double, 3>> color_at(const Image& image, PlanePo
   return color;
 }
 
-// Lays the part of `source` inside `cut` onto `scene`, by a map from the scene's plane to the source's. Antialiased.
-inline void paste(Image& scene, const Image& source, const PlaneMap& to_source, const Quad& cut) {
-  constexpr int kSamples = 4;  // a side of a pixel
+// Lays the part of `source` inside `cut` onto `scene`, by a map from the scene's plane to the source's. `samples`: a
+// side of a pixel, against jagged edges.
+inline void paste(Image& scene, const Image& source, const PlaneMap& to_source, const Quad& cut, int samples = 4) {
   for (std::int32_t y = 0; y < scene.height; ++y) {
     for (std::int32_t x = 0; x < scene.width; ++x) {
       std::array<double, 3> sum{};
       int count = 0;
-      for (int i = 0; i < kSamples * kSamples; ++i) {
-        const auto from = to_source({x + (i % kSamples + 0.5) / kSamples, y + (i / kSamples + 0.5) / kSamples});
+      for (int i = 0; i < samples * samples; ++i) {
+        const auto from = to_source({x + (i % samples + 0.5) / samples, y + (i / samples + 0.5) / samples});
         if (!from || from->x < cut[0].x || from->y < cut[0].y || from->x > cut[2].x || from->y > cut[2].y) continue;
         const auto color = color_at(source, *from);
         if (!color) continue;
@@ -62,7 +62,7 @@ inline void paste(Image& scene, const Image& source, const PlaneMap& to_source, 
       }
       if (count == 0) continue;
       std::uint8_t* pixel = scene.pixels.data() + (static_cast<std::size_t>(y) * scene.width + x) * 3;
-      const double share = static_cast<double>(count) / (kSamples * kSamples);
+      const double share = static_cast<double>(count) / (samples * samples);
       for (std::size_t c = 0; c < 3; ++c) {
         pixel[c] = static_cast<std::uint8_t>(std::lround(sum[c] / count * share + pixel[c] * (1 - share)));
       }
@@ -82,7 +82,7 @@ inline Image enlarged(const Image& source, double factor) {
                       static_cast<std::int32_t>(std::lround(source.height * factor)));
   const double x = static_cast<double>(source.width) / large.width;
   const double y = static_cast<double>(source.height) / large.height;
-  paste(large, source, {{x, 0, 0, 0, y, 0, 0, 0, 1}}, corners_of(source.width, source.height));
+  paste(large, source, {{x, 0, 0, 0, y, 0, 0, 0, 1}}, corners_of(source.width, source.height), 1);
   return large;
 }
 
