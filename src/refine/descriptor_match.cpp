@@ -43,12 +43,19 @@ void dot_products(const std::uint8_t* one, const std::uint8_t* many, std::size_t
   }
 }
 
-// The distances of the row-th query descriptor to all candidates enter the two least of the row, a lane each, and of
-// every column. All arrays have a length that is a multiple of kLanes.
+// The two least of many, an array each.
+struct Least {
+  std::uint32_t* first;
+  std::uint32_t* second;
+};
+
+// The distances of the row-th query descriptor to all candidates enter the two least of the row, one of kLanes each,
+// and of every column. `count` is a multiple of kLanes.
 EIDETIC_MULTIVERSION
-void take_row(const std::int32_t* products, const std::int32_t* lengths, std::int32_t length, std::uint32_t row,
-              std::size_t count, std::uint32_t* column_first, std::uint32_t* column_second, std::uint32_t* row_first,
-              std::uint32_t* row_second) {
+void take_row(const std::int32_t* products, const std::int32_t* lengths, std::size_t count, std::int32_t length,
+              std::uint32_t row, Least of_columns, Least of_row) {
+  const auto [column_first, column_second] = of_columns;
+  const auto [row_first, row_second] = of_row;
   for (std::size_t begin = 0; begin < count; begin += kLanes) {
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const std::size_t i = begin + lane;
@@ -91,8 +98,8 @@ std::vector<FeatureMatch> match_features(const LocalFeatures& query, const Local
     std::ranges::fill(first, kFar);
     std::ranges::fill(second, kFar);
     dot_products(query.descriptor(row).data(), candidate.descriptors.data(), candidate.size(), products.data());
-    take_row(products.data(), lengths.data(), query_lengths[row], static_cast<std::uint32_t>(row), padded,
-             column_first.data(), column_second.data(), first, second);
+    take_row(products.data(), lengths.data(), padded, query_lengths[row], static_cast<std::uint32_t>(row),
+             {column_first.data(), column_second.data()}, {first, second});
     for (const auto& least : {first, second}) {
       for (std::size_t lane = 0; lane < kLanes; ++lane) rows[row].take(least[lane]);
     }

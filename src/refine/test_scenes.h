@@ -48,8 +48,11 @@ inline std::optional<std::array<double, 3>> color_at(const Image& image, PlanePo
 // Lays the part of `source` inside `cut` onto `scene`, by a map from the scene's plane to the source's. `samples`: a
 // side of a pixel, against jagged edges.
 inline void paste(Image& scene, const Image& source, const PlaneMap& to_source, const Quad& cut, int samples = 4) {
-  for (std::int32_t y = 0; y < scene.height; ++y) {
-    for (std::int32_t x = 0; x < scene.width; ++x) {
+  const Quad where = mapped(to_source.inverse().value(), cut).value();
+  const auto [left, right] = std::ranges::minmax({where[0].x, where[1].x, where[2].x, where[3].x});
+  const auto [top, bottom] = std::ranges::minmax({where[0].y, where[1].y, where[2].y, where[3].y});
+  for (auto y = static_cast<std::int32_t>(std::max(0.0, top)); y < std::min<double>(scene.height, bottom); ++y) {
+    for (auto x = static_cast<std::int32_t>(std::max(0.0, left)); x < std::min<double>(scene.width, right); ++x) {
       std::array<double, 3> sum{};
       int count = 0;
       for (int i = 0; i < samples * samples; ++i) {
