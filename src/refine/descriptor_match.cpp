@@ -1,5 +1,9 @@
 #include "refine/descriptor_match.h"
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
 #include <limits>
 
@@ -33,14 +37,44 @@ struct Nearest {
   }
 };
 
-EIDETIC_MULTIVERSION
-void dot_products(const std::uint8_t* one, const std::uint8_t* many, std::size_t count, std::int32_t* products) {
+std::int32_t dot_product(const std::uint8_t* a, const std::uint8_t* b) {
+  std::int32_t sum = 0;
+  for (std::size_t d = 0; d < kDescriptorBytes; ++d) sum += std::int32_t{a[d]} * std::int32_t{b[d]};
+  return sum;
+}
+
+#ifdef __x86_64__
+
+// Products of bytes, added up by twos and fours: instructions that compilers do not find. Two products of 127 x 127 fit
+// 16 bits, which is why descriptors have no eighth bit.
+__attribute__((target("avx2"))) void dot_products_avx2(const std::uint8_t* one, const std::uint8_t* many,
+                                                       std::size_t count, std::int32_t* products) {
+  constexpr std::size_t kParts = kDescriptorBytes / sizeof(__m256i);
+  __m256i own[kParts];
+  for (std::size_t p = 0; p < kParts; ++p) own[p] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(one) + p);
+  const __m256i ones = _mm256_set1_epi16(1);
   for (std::size_t i = 0; i < count; ++i) {
-    const std::uint8_t* other = many + i * kDescriptorBytes;
-    std::int32_t sum = 0;
-    for (std::size_t d = 0; d < kDescriptorBytes; ++d) sum += std::int32_t{one[d]} * std::int32_t{other[d]};
-    products[i] = sum;
+    const auto* other = reinterpret_cast<const __m256i*>(many + i * kDescriptorBytes);
+    __m256i sum = _mm256_setzero_si256();
+    for (std::size_t p = 0; p < kParts; ++p) {
+      const __m256i pairs = _mm256_maddubs_epi16(own[p], _mm256_loadu_si256(other + p));
+      sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
+    }
+    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0b01'00'11'10));
+    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0b10'11'00'01));
+    products[i] = _mm_cvtsi128_si32(half);
   }
+}
+
+#endif
+
+void dot_products(const std::uint8_t* one, const std::uint8_t* many, std::size_t count, std::int32_t* products) {
+#ifdef __x86_64__
+  static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
+  if (has_avx2) return dot_products_avx2(one, many, count, products);
+#endif
+  for (std::size_t i = 0; i < count; ++i) products[i] = dot_product(one, many + i * kDescriptorBytes);
 }
 
 // The two least of many, an array each.
@@ -75,7 +109,7 @@ std::vector<std::int32_t> squared_lengths(const LocalFeatures& features, std::si
   std::vector<std::int32_t> lengths(padded, padding);
   for (std::size_t i = 0; i < features.size(); ++i) {
     const auto descriptor = features.descriptor(i);
-    dot_products(descriptor.data(), descriptor.data(), 1, &lengths[i]);
+    lengths[i] = dot_product(descriptor.data(), descriptor.data());
   }
   return lengths;
 }

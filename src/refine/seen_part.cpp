@@ -154,8 +154,9 @@ Light fit_light(std::vector<std::pair<float, float>> levels) {
     const double gain = variance > 1 ? std::clamp(covariance / variance, kMinGain, kMaxGain) : 1;
     light = {static_cast<float>(gain), static_cast<float>((y - gain * x) / n)};
     const auto error = [&](const auto& pair) { return std::abs(pair.second - light.gain * pair.first - light.offset); };
-    std::ranges::sort(levels, {}, error);
-    levels.resize(std::max(kLeastToFit, levels.size() * 9 / 10));
+    const std::size_t kept = std::max(kLeastToFit, levels.size() * 9 / 10);
+    std::ranges::nth_element(levels, levels.begin() + static_cast<std::ptrdiff_t>(kept) - 1, {}, error);
+    levels.resize(kept);
   }
   return light;
 }
