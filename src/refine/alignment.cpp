@@ -14,7 +14,7 @@ namespace eidetic {
 namespace {
 
 constexpr double kLeastTolerance = 2;
-constexpr double kLeastSpread = 0.015;  // of the diagonal: standard deviation of inliers along their narrow direction
+constexpr double kLeastSpread = 2;  // tolerances: standard deviation of inliers along their narrow direction
 
 double diagonal(const LocalFeatures& features) { return std::hypot(features.width, features.height); }
 
@@ -54,11 +54,11 @@ double narrow_spread(const std::vector<PositionPair>& pairs, Member member) {
   return std::sqrt(std::max(0.0, least));
 }
 
-bool is_accepted(const SpatialFit& fit, const std::vector<PositionPair>& pairs, const LocalFeatures& query,
-                 const LocalFeatures& candidate, const AlignOptions& options) {
+bool is_accepted(const SpatialFit& fit, const std::vector<PositionPair>& pairs, const SpatialCheck& check,
+                 const AlignOptions& options) {
   return std::ssize(pairs) >= options.min_inliers && fit.log10_false_alarms <= options.max_log10_false_alarms &&
-         narrow_spread(pairs, &PositionPair::from) >= kLeastSpread * diagonal(query) &&
-         narrow_spread(pairs, &PositionPair::to) >= kLeastSpread * diagonal(candidate);
+         narrow_spread(pairs, &PositionPair::from) >= kLeastSpread * check.query_tolerance &&
+         narrow_spread(pairs, &PositionPair::to) >= kLeastSpread * check.candidate_tolerance;
 }
 
 double percent_within(const Quad& quad, const LocalFeatures& picture) {
@@ -86,7 +86,7 @@ Alignment align(const LocalFeatures& query, const LocalFeatures& candidate, cons
   if (!fit) return alignment;
   std::vector<PositionPair> pairs;
   for (const KeypointPair& inlier : fit->inliers) pairs.push_back(inlier.at);
-  if (!is_accepted(*fit, pairs, query, candidate, options)) return alignment;
+  if (!is_accepted(*fit, pairs, check, options)) return alignment;
   const SeenPart part = find_seen_part(query, candidate, fit->map, pairs);
   const auto back = fit->map.inverse();
   const auto query_quad = back ? mapped(*back, part.quad) : std::nullopt;
