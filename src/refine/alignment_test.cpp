@@ -162,12 +162,12 @@ TEST(Align, PartsOfPhotographsAreFoundAmongOthers) {
   std::ifstream list(shared_file("images/labels.csv"));
   std::string line;
   for (int number = 0; std::getline(list, line); ++number) {
-    if (number % 128 != 1) continue;
+    if (number % 170 != 1) continue;
     const auto bytes = read_file(shared_file("images/" + line.substr(0, line.find(','))));
     photos.push_back(decode_image(bytes.value()).value());
     features.push_back(features_of(photos.back()));
   }
-  ASSERT_GE(photos.size(), 16U);
+  ASSERT_GE(photos.size(), 12U);
   Dice dice(2004);
   int queries = 0;
   int found = 0;
@@ -189,7 +189,7 @@ TEST(Align, PartsOfPhotographsAreFoundAmongOthers) {
     ++found;
     placed += overlap(best_alignment.quad, made.truth) >= 0.8 ? 1 : 0;
   }
-  EXPECT_GE(queries, 13);
+  EXPECT_GE(queries, 10);
   EXPECT_GE(found, 0.9 * queries) << found << " of " << queries;
   EXPECT_GE(placed, 0.9 * queries) << placed << " of " << queries;
 }
