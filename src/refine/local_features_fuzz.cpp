@@ -12,7 +12,7 @@ namespace {
 using namespace eidetic;
 
 LocalFeatures of_a_picture() {
-  Image image{.width = 64, .height = 48, .pixels = {}};
+  Image image{.width = 40, .height = 30, .pixels = {}};
   std::uint32_t state = 1;
   for (std::int32_t i = 0; i < image.width * image.height * 3; ++i) {
     state = state * 1664525 + 1013904223;
