@@ -124,12 +124,39 @@ TEST(Align, BrightnessAndContrastMayDiffer) {
 }
 
 TEST(Align, NeedsInliersNotInALine) {
-  // The same strip in two pictures that have nothing else in common.
-  Image one = texture(320, 240, 8);
-  Image other = texture(320, 240, 9);
-  const Image strip = texture(320, 5, 10);
-  for (Image* image : {&one, &other}) std::ranges::copy(strip.pixels, image->pixels.begin() + 3 * 320 * 100);
-  EXPECT_FALSE(aligned(one, other).verified);
+  const auto features = [](double height) {
+    LocalFeatures made{.width = 400, .height = 300, .small = blank(160, 120)};
+    Dice dice(21);
+    for (int i = 0; i < 40; ++i) {
+      made.keypoints.push_back({.x = static_cast<float>(dice.uniform(20, 380)),
+                                .y = static_cast<float>(150 + dice.uniform(-height, height)),
+                                .scale = 3,
+                                .angle = 1});
+      for (std::size_t d = 0; d < kDescriptorBytes; ++d) {
+        made.descriptors.push_back(static_cast<std::uint8_t>(dice.below(60)));
+      }
+    }
+    return made;
+  };
+  EXPECT_TRUE(align(features(100), features(100)).verified);
+  EXPECT_FALSE(align(features(3), features(3)).verified);
+}
+
+TEST(Align, CornersBeginAtTheTopLeftOfTheQuery) {
+  const Image image = texture(320, 240, 13);
+  Image scene = texture(640, 480, 14);
+  const PlaneMap upside_down = similarity_of({{160, 120}, {330, 250}}, 1, 3.14159265);
+  paste(scene, image, upside_down.inverse().value(), {{{50, 40}, {270, 40}, {270, 200}, {50, 200}}});
+  const Alignment found = aligned(scene, image);
+  ASSERT_TRUE(found.verified);
+  ASSERT_FALSE(found.whole_query);
+  constexpr double kOff = 10;
+  EXPECT_NEAR(found.query_quad[0].x, 220, kOff);
+  EXPECT_NEAR(found.query_quad[0].y, 170, kOff);
+  EXPECT_NEAR(found.query_quad[2].x, 440, kOff);
+  EXPECT_NEAR(found.quad[0].x, 270, kOff);
+  EXPECT_NEAR(found.quad[0].y, 200, kOff);
+  EXPECT_TRUE(is_convex(found.quad));
 }
 
 TEST(Align, IsTheSameEachTime) {

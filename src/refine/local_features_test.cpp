@@ -42,7 +42,7 @@ TEST(LocalFeatures, AreWhereTheSpotIs) {
     const LocalFeatures features = features_of(spot(width, height, middle, sigma));
     ASSERT_GT(features.size(), 0U) << width;
     const Keypoint& strongest = features.keypoints[0];
-    const double allowed = 0.004 * width;
+    const double allowed = 0.25 * std::max(1.0, width / 640.0);
     EXPECT_NEAR(strongest.x, middle.x, allowed) << width;
     EXPECT_NEAR(strongest.y, middle.y, allowed) << width;
     // Differences of Gaussians answer most to a spot of their own size, a little below.

@@ -95,6 +95,15 @@ TEST_F(SpatialFitTest, KnowsNoMirrorAndNoSqueeze) {
   EXPECT_TRUE(!fit || std::abs(fit->map.h[4]) > 0.2);
 }
 
+TEST_F(SpatialFitTest, AsksForTurnAndScaleToo) {
+  add_view(similarity_of({{250, 200}, {300, 240}}, 1.3, 0.5), 60);
+  for (std::size_t i = 0; i < 20; ++i) pairs_[i].turn += 2;
+  for (std::size_t i = 20; i < 40; ++i) pairs_[i].scale *= 4;
+  const auto fit = find_spatial_fit(pairs_, kCheck);
+  ASSERT_TRUE(fit);
+  EXPECT_EQ(fit->inliers.size(), 20U);
+}
+
 TEST_F(SpatialFitTest, CountsNothingTwice) {
   const PlaneMap truth = similarity_of({{250, 200}, {300, 240}}, 1, 0.2);
   add_view(truth, 5);
