@@ -4,6 +4,7 @@
 // IMAGES holds labels.csv (columns file, label) and the photographs that it names. Each query is made from one of
 // them: once a part pasted into another photograph, once a part alone (src/refine/test_scenes.h). Candidates are the
 // true source, all others of its class, and 19 at random; none of the class of the scene, which may show the same.
+// REFINE_BENCH_EACH=1 in the environment: a line a query.
 // `alike`: features of queries are taken as those of candidates are, which is faster.
 #include <fmt/format.h>
 #include <time.h>
