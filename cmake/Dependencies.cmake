@@ -20,12 +20,20 @@ find_package(CLI11 REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(GTest REQUIRED)
 find_package(Threads REQUIRED)
+find_package(Eigen3 REQUIRED NO_MODULE)
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips)
 pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
+
+# VLFeat brings no description of itself.
+find_library(VLFEAT_LIBRARY vl REQUIRED)
+find_path(VLFEAT_INCLUDE_DIR vl/sift.h REQUIRED)
+add_library(VLFeat::vl UNKNOWN IMPORTED)
+set_target_properties(VLFeat::vl PROPERTIES IMPORTED_LOCATION "${VLFEAT_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES
+                                                                                  "${VLFEAT_INCLUDE_DIR}")
 
 # The Python that cross-room tests run in; made by `make setup`.
 set(EIDETIC_PYTHON "${EIDETIC_DEPS}/venv/bin/python" CACHE FILEPATH "Python with the packages of tools/test-requirements.txt")

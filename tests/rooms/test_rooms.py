@@ -32,6 +32,7 @@ LIBRARIES = {
     r"^sqlite3\.h$": "catalog",
     r"^curl/": "net",
     r"^openvino/": "embed",
+    r"^vl/|^Eigen/": "refine",
     r"^CLI/": "cli",
     r"^toml\+\+/": "server",
     r"^prometheus/": "server",
