@@ -28,6 +28,19 @@ def draw(kind, seed, size=(96, 80)):
     return image
 
 
+def textured(seed, size=(400, 300)):
+    """A picture of many small shapes, rich in keypoints."""
+    random = numpy.random.default_rng(seed)
+    image = Image.new("RGB", size, (128, 128, 128))
+    pen = ImageDraw.Draw(image)
+    for _ in range(size[0] * size[1] // 150):
+        x, y = (int(random.integers(0, side)) for side in size)
+        across, down = (int(side) for side in random.integers(2, 16, 2))
+        shape = pen.ellipse if random.integers(2) else pen.rectangle
+        shape((x - across, y - down, x + across, y + down), fill=tuple(int(c) for c in random.integers(0, 256, 3)))
+    return image
+
+
 def draw_folder(folder, count):
     """`count` JPEG files in one folder a kind, and metadata.csv beside them."""
     lines = ["file,kind,number"]

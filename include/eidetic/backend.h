@@ -41,6 +41,8 @@ struct CollectionInfo {
   std::int64_t created_ms = 0;     // since 1970
 };
 
+inline constexpr std::size_t kMaxAttachmentBytes = std::size_t{256} << 20;
+
 struct VectorQuery {
   Vector vector;
   std::uint32_t k = 10;                  // 1 to kMaxK
@@ -102,6 +104,13 @@ class Backend {
   [[nodiscard]] virtual Result<CollectionSpec> spec(std::string_view collection) = 0;
   // Replaces the collection's settings object.
   [[nodiscard]] virtual Result<void> configure(std::string_view collection, std::string_view settings) = 0;
+  // Bytes that the collection's owner keeps with it under a name, beside the settings; gone with it. Replaces what has
+  // that name; no bytes: takes it away. invalid_argument beyond kMaxAttachmentBytes.
+  [[nodiscard]] virtual Result<void> attach(std::string_view collection, std::string_view name,
+                                            std::span<const std::byte> content) = 0;
+  [[nodiscard]] virtual Result<std::optional<std::vector<std::byte>>> attachment(std::string_view collection,
+                                                                                 std::string_view name) = 0;
+  [[nodiscard]] virtual Result<std::vector<std::string>> attachments(std::string_view collection) = 0;  // names
   // Builds the index anew, in the background, from the vectors as they are now: of the kind that is given ("auto" or a
   // factory string), which is the collection's from now on, or where it is empty, of the collection's. Searches go on
   // with the old index until the new one is there. invalid_argument: as in create.

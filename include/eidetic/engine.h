@@ -41,6 +41,7 @@ struct EngineOptions {
   std::size_t max_queued_jobs = 10'000;
   double watch_rescan_s = 300;  // watched folders are read whole this often too: not every mount tells of changes
   std::uint64_t thumbnail_cache_bytes = std::uint64_t{1} << 30;  // on disk
+  std::uint64_t feature_cache_bytes = std::uint64_t{1} << 30;    // local features of verified items, on disk
 };
 
 // Where bundles are looked up by name, first match wins: <data_dir>/models, options.model_dirs, the folders of
@@ -220,6 +221,8 @@ struct Term {
   std::optional<Crop> crop = {};      // of picture and bytes
 };
 
+[[nodiscard]] std::string_view to_string(Term::Kind kind) noexcept;
+
 inline constexpr std::size_t kMaxTerms = 100;
 
 // What is searched with beside a picture: eight variants of it (blurred, sharpened, noisy, mirrored, flipped, turned by
@@ -238,18 +241,69 @@ struct Query {
   bool exclude_terms = false;                 // leave out the items that the terms name, and those of the same pictures
   Augmentation augment = Augmentation::none;  // of the terms that are pictures or bytes
   std::uint64_t seed = 1;                     // of what the variants leave to chance
-  SearchDepth depth = {};                     // 0s: the collection's, see CollectionChange
+  // So many of the best are verified by keypoints and ranked anew, those that show the same first; 0: none. Needs a
+  // term of positive weight that is a picture, bytes or the id of an item with a picture: the first is looked for.
+  std::uint32_t verify = 0;  // up to kMaxVerify
+  SearchDepth depth = {};    // 0s: the collection's, see CollectionChange
+};
+
+inline constexpr std::uint32_t kMaxVerify = 200;
+
+// A place in a picture, as fractions of its width and height from the top left corner.
+struct PicturePoint {
+  double x = 0, y = 0;
+};
+
+// Whether, and where, a hit shows what the query's picture shows: local features matched and held against a homography.
+// It finds the same thing again, cropped, scaled, turned, mirrored or pasted into another picture; not the same kind of
+// thing.
+struct Verification {
+  bool verified = false;  // what follows but `matches` and `note` is empty or 0 where not
+  std::uint32_t matches = 0;
+  std::uint32_t inliers = 0;  // matches that agree with the homography
+  double score = 0;           // -log10 of how many alignments as good would be expected by chance
+  bool mirrored = false;      // the hit shows the query's mirror image
+  // Whether all of the query is seen in the hit, or only a part of it, as of a scene that the hit was pasted into.
+  bool whole_query = false;
+  std::vector<PicturePoint> quad = {};        // the four corners, in the hit, of what both show
+  std::vector<PicturePoint> query_quad = {};  // the same corners in the query, after its crop
+  double hit_overlap_pct = 0;                 // how much of the hit's area they enclose
+  double query_overlap_pct = 0;               // how much of the query's
+  std::string note = {};                      // why this hit could not be verified; empty: it was
+};
+
+struct SearchHit : Hit {
+  std::optional<Verification> verification = {};  // of those that were asked for
 };
 
 struct Timing {
-  std::string stage;  // "read", "decode", "augment", "preprocess", "inference", "search", "total"
-  double ms = 0;      // of a search for several queries at once: this query's share
+  std::string stage;        // "read", "decode", "augment", "preprocess", "inference", "search", "verify", "total"
+  double ms = 0;            // of a search for several queries at once: this query's share
+  std::uint64_t items = 0;  // that went through it
+};
+
+// What made an answer.
+struct Explanation {
+  struct Term {
+    std::string kind;  // "picture", "bytes", "id", "text", "vector"
+    std::string value;
+    double weight = 1;
+    std::uint32_t vectors = 1;  // it and its variants
+  };
+  std::vector<Term> terms;
+  std::string filter = {};              // as it was searched with
+  std::uint32_t candidates = 0;         // that the search gave
+  std::uint32_t own = 0;                // left out as they are the query's own
+  std::uint32_t below_similarity = 0;   // left out of the candidates
+  std::uint32_t verified = 0;           // of those that were to be verified, how many show the same
+  std::vector<std::string> notes = {};  // what a person should know of it
 };
 
 struct SearchResult {
   std::string collection;
-  std::vector<Hit> hits;  // best first
+  std::vector<SearchHit> hits;  // best first
   std::vector<Timing> timings;
+  Explanation explanation = {};
 };
 
 // --- measuring ---
@@ -292,6 +346,9 @@ class Engine {
   // The variants that a query with augmentation searches with, of all its terms that are pictures or bytes: the picture
   // and its eight variants in rows, as JPEG. invalid_argument where no term is one.
   [[nodiscard]] virtual Result<EncodedPicture> contact_sheet(const Query& query) = 0;
+  // The query's picture beside that of an item, with what agrees in both: see Query::verify. As JPEG.
+  [[nodiscard]] virtual Result<EncodedPicture> alignment(std::string_view name, const Query& query,
+                                                         const std::string& id) = 0;
   // One vector a path or URI, in order, by the named bundle; nothing is stored.
   [[nodiscard]] virtual Result<std::vector<Result<Vector>>> embed(std::span<const std::string> uris,
                                                                   const std::string& model) = 0;

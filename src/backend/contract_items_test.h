@@ -24,6 +24,23 @@ TEST_P(BackendContract, ListsCollectionsByNameWithTheirSpecs) {
   EXPECT_GT(all[1].created_ms, 0);
 }
 
+TEST_P(BackendContract, KeepsAttachments) {
+  ASSERT_TRUE(backend().create(spec("shoes")));
+  const std::vector<std::byte> first(70'000, std::byte{1});
+  const std::vector<std::byte> second(3, std::byte{2});
+  ASSERT_TRUE(backend().attach("shoes", "head", first));
+  ASSERT_TRUE(backend().attach("shoes", "chances", first));
+  ASSERT_TRUE(backend().attach("shoes", "head", second));
+  ASSERT_TRUE(backend().attach("shoes", "gone", second));
+  ASSERT_TRUE(backend().attach("shoes", "gone", {}));
+  EXPECT_THAT(backend().attachments("shoes").value(), testing::ElementsAre("chances", "head"));
+  EXPECT_EQ(backend().attachment("shoes", "head").value(), second);
+  EXPECT_EQ(backend().attachment("shoes", "chances").value(), first);
+  EXPECT_EQ(backend().attachment("shoes", "gone").value(), std::nullopt);
+  EXPECT_EQ(backend().attach("none", "head", first).error().code, ErrorCode::not_found);
+  EXPECT_EQ(backend().attachment("none", "head").error().code, ErrorCode::not_found);
+}
+
 TEST_P(BackendContract, RefusesBadSpecsAndTakenNames) {
   ASSERT_TRUE(backend().create(spec("shoes")));
   EXPECT_EQ(backend().create(spec("shoes")).error().code, ErrorCode::already_exists);

@@ -48,6 +48,9 @@ class EmbeddedBackend final : public Backend {
   Result<CollectionInfo> describe(std::string_view collection) override;
   Result<CollectionSpec> spec(std::string_view collection) override;
   Result<void> configure(std::string_view collection, std::string_view settings) override;
+  Result<void> attach(std::string_view collection, std::string_view name, std::span<const std::byte> content) override;
+  Result<std::optional<std::vector<std::byte>>> attachment(std::string_view collection, std::string_view name) override;
+  Result<std::vector<std::string>> attachments(std::string_view collection) override;
   Result<void> reindex(std::string_view collection, std::string_view index) override;
   Result<std::vector<Result<void>>> upsert(std::string_view collection, std::span<const Item> items) override;
   Result<std::vector<Result<void>>> update(std::string_view collection, std::span<const Item> items) override;
@@ -201,6 +204,23 @@ Result<CollectionSpec> EmbeddedBackend::spec(std::string_view collection) {
 Result<void> EmbeddedBackend::configure(std::string_view collection, std::string_view settings) {
   EIDETIC_TRY(const Handle handle, find(collection));
   return handle->configure(settings);
+}
+
+Result<void> EmbeddedBackend::attach(std::string_view collection, std::string_view name,
+                                     std::span<const std::byte> content) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return catalog_->attach(handle->key(), name, content);
+}
+
+Result<std::optional<std::vector<std::byte>>> EmbeddedBackend::attachment(std::string_view collection,
+                                                                          std::string_view name) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return catalog_->attachment(handle->key(), name);
+}
+
+Result<std::vector<std::string>> EmbeddedBackend::attachments(std::string_view collection) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return catalog_->attachments(handle->key());
 }
 
 Result<void> EmbeddedBackend::reindex(std::string_view collection, std::string_view index) {

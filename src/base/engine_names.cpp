@@ -11,6 +11,7 @@ namespace {
 constexpr std::array<std::string_view, 5> kJobStates = {"queued", "running", "done", "failed", "cancelled"};
 constexpr std::array<std::string_view, 3> kPutOutcomes = {"created", "replaced", "unchanged"};
 constexpr std::array<std::string_view, 3> kAugmentations = {"none", "pool", "mean"};
+constexpr std::array<std::string_view, 5> kTermKinds = {"picture", "bytes", "id", "text", "vector"};
 constexpr std::array<std::string_view, 2> kMapMethods = {"pca", "umap"};
 
 }  // namespace
@@ -37,6 +38,8 @@ Result<Augmentation> parse_augmentation(std::string_view name) {
   }
   return fail(ErrorCode::invalid_argument, fmt::format("'{}' is no augmentation: none, pool or mean", name));
 }
+
+std::string_view to_string(Term::Kind kind) noexcept { return kTermKinds[static_cast<std::size_t>(kind)]; }
 
 std::string_view to_string(MapMethod method) noexcept { return kMapMethods[static_cast<std::size_t>(method)]; }
 

@@ -196,6 +196,48 @@ Result<void> Catalog::configure(std::int64_t collection, std::string_view settin
   return change(collection, "UPDATE collections SET settings = ?1 WHERE key = ?2 AND name IS NOT NULL", settings);
 }
 
+Result<void> Catalog::attach(std::int64_t collection, std::string_view name, std::span<const std::byte> content) {
+  if (content.size() > kMaxAttachmentBytes) {
+    return fail(ErrorCode::invalid_argument, fmt::format("the attachment '{}' has {} bytes; at most {} are kept", name,
+                                                         content.size(), kMaxAttachmentBytes));
+  }
+  const auto writer = connections_->writer();
+  return writer->transaction([&]() -> Result<void> {
+    EIDETIC_TRY(Statement there, writer->query("SELECT 1 FROM collections WHERE key = ?1 AND name IS NOT NULL"));
+    EIDETIC_TRY(const bool found, there.bind(collection).step());
+    if (!found) return fail(ErrorCode::not_found, "the collection has been dropped");
+    if (content.empty()) {
+      EIDETIC_TRY(Statement query, writer->query("DELETE FROM attachments WHERE collection = ?1 AND name = ?2"));
+      return query.bind(collection).bind(name).run();
+    }
+    EIDETIC_TRY(Statement query,
+                writer->query("INSERT INTO attachments (collection, name, content) VALUES (?1, ?2, ?3) "
+                              "ON CONFLICT DO UPDATE SET content = excluded.content"));
+    return query.bind(collection).bind(name).bind(content).run();
+  });
+}
+
+Result<std::optional<std::vector<std::byte>>> Catalog::attachment(std::int64_t collection, std::string_view name) {
+  EIDETIC_TRY(const auto reader, connections_->reader());
+  EIDETIC_TRY(Statement query, reader->query("SELECT content FROM attachments WHERE collection = ?1 AND name = ?2"));
+  EIDETIC_TRY(const bool there, query.bind(collection).bind(name).step());
+  if (!there) return std::nullopt;
+  const auto content = query.blob(0);
+  return std::vector<std::byte>(content.begin(), content.end());
+}
+
+Result<std::vector<std::string>> Catalog::attachments(std::int64_t collection) {
+  EIDETIC_TRY(const auto reader, connections_->reader());
+  EIDETIC_TRY(Statement query, reader->query("SELECT name FROM attachments WHERE collection = ?1 ORDER BY name"));
+  query.bind(collection);
+  std::vector<std::string> names;
+  for (;;) {
+    EIDETIC_TRY(const bool there, query.step());
+    if (!there) return names;
+    names.emplace_back(query.text(0));
+  }
+}
+
 Result<void> Catalog::drop(std::int64_t collection) {
   const auto writer = connections_->writer();
   EIDETIC_TRY(Statement query, writer->query("UPDATE collections SET name = NULL WHERE key = ?1 AND name IS NOT NULL"));

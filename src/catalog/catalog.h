@@ -5,6 +5,7 @@
 // full, I/O error, file locked by another program), corrupt (damaged file); then nothing of the call was stored.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -62,6 +63,11 @@ class Catalog {
   // Replaces the collection's index, "auto" or a factory string.
   [[nodiscard]] Result<void> set_index(std::int64_t collection, std::string_view index);
   [[nodiscard]] Result<void> configure(std::int64_t collection, std::string_view settings);
+  // Bytes under a name, beside the settings; results and errors as in Backend.
+  [[nodiscard]] Result<void> attach(std::int64_t collection, std::string_view name, std::span<const std::byte> content);
+  [[nodiscard]] Result<std::optional<std::vector<std::byte>>> attachment(std::int64_t collection,
+                                                                         std::string_view name);
+  [[nodiscard]] Result<std::vector<std::string>> attachments(std::int64_t collection);
   // Gone at once for every reader; its rows are deleted by purge().
   [[nodiscard]] Result<void> drop(std::int64_t collection);
   // Deletes up to `rows` items of dropped collections and gives their room back to the disk; true: more are left.

@@ -234,11 +234,43 @@ TEST_F(CatalogTest, ReadersSeeCommittedBatchesWholeWhileOneWrites) {
 
 TEST_F(CatalogTest, RefusesTheCatalogOfANewerFormat) {
   catalog.reset();
-  ASSERT_TRUE(Database::open(file, Database::Access::create).value()->execute("PRAGMA user_version = 2"));
+  ASSERT_TRUE(Database::open(file, Database::Access::create).value()->execute("PRAGMA user_version = 99"));
   const auto opened = Catalog::open(file);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::unsupported);
   EXPECT_THAT(opened.error().message, HasSubstr("newer"));
+}
+
+std::vector<std::byte> bytes_of(std::string_view text) {
+  const auto bytes = as_bytes(text);
+  return {bytes.begin(), bytes.end()};
+}
+
+TEST_F(CatalogTest, BringsACatalogOfTheFirstFormatUpToThis) {
+  const auto shoes = catalog->create(spec("shoes")).value();
+  ASSERT_TRUE(catalog->upsert(shoes, std::vector{item("a")}));
+  catalog.reset();
+  ASSERT_TRUE(Database::open(file, Database::Access::create)
+                  .value()
+                  ->execute("DROP TABLE attachments; PRAGMA user_version = 1"));
+  for (int times = 0; times < 2; ++times) {
+    reopen();
+    EXPECT_EQ(keys(shoes).size(), 1U);
+    EXPECT_TRUE(catalog->attach(shoes.key, "head", bytes_of("x")));
+    EXPECT_EQ(catalog->attachment(shoes.key, "head").value(), bytes_of("x"));
+  }
+}
+
+TEST_F(CatalogTest, AttachmentsGoWithTheirCollection) {
+  const auto shoes = catalog->create(spec("shoes")).value();
+  const auto hats = catalog->create(spec("hats")).value();
+  ASSERT_TRUE(catalog->attach(shoes.key, "head", bytes_of("x")));
+  ASSERT_TRUE(catalog->attach(hats.key, "head", bytes_of("y")));
+  ASSERT_TRUE(catalog->drop(shoes.key));
+  EXPECT_EQ(catalog->attach(shoes.key, "head", bytes_of("z")).error().code, ErrorCode::not_found);
+  ASSERT_FALSE(catalog->purge(100).value());
+  EXPECT_EQ(catalog->attachment(shoes.key, "head").value(), std::nullopt);
+  EXPECT_EQ(catalog->attachment(hats.key, "head").value(), bytes_of("y"));
 }
 
 TEST_F(CatalogTest, RefusesWhatIsNoCatalog) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 namespace eidetic {
 namespace {
 
@@ -43,22 +45,40 @@ CREATE TABLE vectors (
 ) STRICT;
 )sql";
 
+// To format 2.
+constexpr auto kAttachments = R"sql(
+CREATE TABLE attachments (
+  collection INTEGER NOT NULL REFERENCES collections (key) ON DELETE CASCADE,
+  name       TEXT NOT NULL,
+  content    BLOB NOT NULL,
+  PRIMARY KEY (collection, name)
+) STRICT;
+)sql";
+constexpr std::array<const char*, kCatalogVersion - 1> kUpgrades = {kAttachments};
+
 Result<std::int64_t> number(Database& database, const char* sql) {
   EIDETIC_TRY(Statement query, database.query(sql));
   EIDETIC_CHECK(query.step());
   return query.integer(0);
 }
 
+Result<void> apply_upgrades(Database& database, std::int64_t from, const Schema& schema) {
+  for (std::int64_t version = from; version < schema.version; ++version) {
+    EIDETIC_CHECK(database.execute(schema.upgrades[static_cast<std::size_t>(version - 1)]));
+  }
+  return database.execute(fmt::format("PRAGMA user_version = {}", schema.version));
+}
+
 Result<void> create_schema(Database& database, const Schema& schema) {
   return database.transaction([&]() -> Result<void> {
     EIDETIC_CHECK(database.execute(schema.tables));
-    EIDETIC_CHECK(database.execute(fmt::format("PRAGMA user_version = {}", schema.version)));
+    EIDETIC_CHECK(apply_upgrades(database, 1, schema));
     return database.execute(fmt::format("PRAGMA application_id = {}", schema.application_id));
   });
 }
 
-// An existing database is one that this program can read.
-Result<void> check_ours(Database& database, const std::filesystem::path& file, const Schema& schema) {
+// An existing database is one that this program can read: its version.
+Result<std::int64_t> check_ours(Database& database, const std::filesystem::path& file, const Schema& schema) {
   EIDETIC_TRY(const std::int64_t application, number(database, "PRAGMA application_id"));
   if (application != schema.application_id) {
     return fail(ErrorCode::corrupt, fmt::format("'{}' is no {} of Eidetic but another program's database; choose "
@@ -72,18 +92,21 @@ Result<void> check_ours(Database& database, const std::filesystem::path& file, c
                             "Eidetic, or choose another data folder",
                             file.native(), schema.what, version, schema.version));
   }
-  if (version < 1) {
+  if (version < 1 || schema.version - version > static_cast<std::int64_t>(schema.upgrades.size())) {
     return fail(ErrorCode::corrupt,
                 fmt::format("'{}' says {} format {}, which never was", file.native(), schema.what, version));
   }
-  return {};
+  return version;
 }
 
 }  // namespace
 
 const Schema& catalog_schema() {
-  static constexpr Schema kCatalog{
-      .what = "catalog", .application_id = kCatalogApplicationId, .version = kCatalogVersion, .tables = kSchema};
+  static constexpr Schema kCatalog{.what = "catalog",
+                                   .application_id = kCatalogApplicationId,
+                                   .version = kCatalogVersion,
+                                   .tables = kSchema,
+                                   .upgrades = kUpgrades};
   return kCatalog;
 }
 
@@ -97,10 +120,15 @@ Result<void> prepare_schema(Database& database, const std::filesystem::path& fil
                        "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY"));
   if (!schema.durable) EIDETIC_CHECK(database.execute("PRAGMA synchronous = OFF"));
   EIDETIC_TRY(const std::int64_t tables, number(database, "SELECT count(*) FROM sqlite_schema"));
-  if (tables > 0) EIDETIC_CHECK(check_ours(database, file, schema));
+  std::int64_t version = schema.version;
+  if (tables > 0) {
+    EIDETIC_TRY(version, check_ours(database, file, schema));
+  }
   // Kept in the file, so not before it is known to be ours.
   EIDETIC_CHECK(database.execute("PRAGMA journal_mode = WAL"));
-  return tables == 0 ? create_schema(database, schema) : Result<void>();
+  if (tables == 0) return create_schema(database, schema);
+  if (version == schema.version) return {};
+  return database.transaction([&] { return apply_upgrades(database, version, schema); });
 }
 
 }  // namespace eidetic

@@ -8,9 +8,9 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/test_files.h"
+#include "catalog/content_cache.h"
 #include "catalog/job_store.h"
 #include "catalog/picture_store.h"
-#include "catalog/thumbnail_cache.h"
 
 namespace eidetic {
 namespace {
@@ -66,7 +66,7 @@ TEST_F(Stores, ABackupOfPicturesIsAStore) {
 }
 
 TEST_F(Stores, ThumbnailsAreKeptUpToTheLimitOldestOutFirst) {
-  ThumbnailCache cache(folder_ / "cache/thumbnails.db", 100);
+  ContentCache cache("thumbnail cache", folder_ / "cache/thumbnails.db", 100);
   const std::string forty(40, 'x');
   for (const auto* hash : {"a", "b", "c"}) cache.keep(hash, 64, as_bytes(forty));
   EXPECT_FALSE(cache.find("a", 64));
@@ -76,12 +76,12 @@ TEST_F(Stores, ThumbnailsAreKeptUpToTheLimitOldestOutFirst) {
   EXPECT_TRUE(cache.find("b", 64));
 }
 
-TEST_F(Stores, ADamagedThumbnailCacheIsMadeAnew) {
+TEST_F(Stores, ADamagedContentCacheIsMadeAnew) {
   const auto file = folder_ / "thumbnails.db";
   const std::string jpeg(5000, 'j');
   ASSERT_TRUE(write_file_atomically(file, "this is no database, and long enough to be taken for one if it were"));
   {
-    ThumbnailCache cache(file, 1 << 20);
+    ContentCache cache("thumbnail cache", file, 1 << 20);
     EXPECT_FALSE(cache.find("a", 64));
     cache.keep("a", 64, as_bytes(jpeg));
     EXPECT_TRUE(cache.find("a", 64));
@@ -92,7 +92,7 @@ TEST_F(Stores, ADamagedThumbnailCacheIsMadeAnew) {
   ASSERT_NE(at, std::string::npos);
   content[at + 100] = 'k';
   ASSERT_TRUE(write_file_atomically(file, content));
-  ThumbnailCache cache(file, 1 << 20);
+  ContentCache cache("thumbnail cache", file, 1 << 20);
   EXPECT_FALSE(cache.find("a", 64));
   cache.keep("a", 64, as_bytes(jpeg));
   EXPECT_EQ(text(cache.find("a", 64).value()), jpeg);

@@ -10,6 +10,7 @@
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/terms.h"
+#include "server/wire.h"
 
 namespace eidetic {
 namespace {
@@ -27,24 +28,12 @@ struct SearchOptions {
   std::string augment;
   std::uint32_t seed = 1;
   std::filesystem::path contact_sheet;
+  std::uint32_t verify = 0;
+  std::filesystem::path alignment;
   SearchDepth depth;
   bool exclude_self = false;
   bool files_only = false;
 };
-
-Json to_json(const SearchResult& result) {
-  Json hits = Json::array();
-  for (const Hit& hit : result.hits) {
-    hits.push_back({{"id", hit.id},
-                    {"similarity", hit.similarity},
-                    {"distance", hit.distance},
-                    {"uri", hit.uri},
-                    {"metadata", metadata_object(hit.metadata)}});
-  }
-  Json timings = Json::object();
-  for (const Timing& timing : result.timings) timings[timing.stage] = timing.ms;
-  return {{"collection", result.collection}, {"hits", std::move(hits)}, {"timings_ms", std::move(timings)}};
-}
 
 // What other programs take as the name of the picture: a path for files, the id where the picture is kept with the
 // collection, the URI for all else.
@@ -66,7 +55,16 @@ std::vector<std::string> metadata_fields(const std::vector<Json>& metadata) {
   return fields;
 }
 
-void print_table(const std::vector<Hit>& hits) {
+// "37 of 52 agree", "no", or why it is not known.
+std::string verification_text(const std::optional<Verification>& found) {
+  if (!found) return "";
+  if (!found->note.empty()) return found->note;
+  if (!found->verified) return "no";
+  return fmt::format("{} of {}{}, {:.0f} % of it", found->inliers, found->matches, found->mirrored ? ", mirrored" : "",
+                     found->hit_overlap_pct);
+}
+
+void print_table(const std::vector<SearchHit>& hits) {
   std::vector<Json> metadata;
   for (const Hit& hit : hits) metadata.push_back(metadata_object(hit.metadata));
   const auto fields = metadata_fields(metadata);
@@ -74,11 +72,14 @@ void print_table(const std::vector<Hit>& hits) {
                                  {.title = "similarity", .right_aligned = true},
                                  {.title = "distance", .right_aligned = true},
                                  {.title = "id", .least = 12, .cut = Cut::head}};
+  const bool verified = std::ranges::any_of(hits, [](const SearchHit& hit) { return hit.verification.has_value(); });
+  if (verified) columns.push_back({.title = "same picture", .least = 12});
   for (const auto& field : fields) columns.push_back({.title = field, .least = 8, .optional = true});
   Table table(std::move(columns));
   for (std::size_t rank = 0; rank < hits.size(); ++rank) {
     std::vector<std::string> cells = {std::to_string(rank + 1), fmt::format("{:.4f}", hits[rank].similarity),
                                       fmt::format("{:.4f}", hits[rank].distance), hits[rank].id};
+    if (verified) cells.push_back(verification_text(hits[rank].verification));
     for (const auto& field : fields) {
       cells.push_back(metadata[rank].contains(field) ? cell_text(metadata[rank][field]) : "");
     }
@@ -110,6 +111,7 @@ Result<Query> build_query(const SearchOptions& options) {
   if (!options.augment.empty()) {
     EIDETIC_TRY(query.augment, parse_augmentation(options.augment));
   }
+  query.verify = options.verify;
   query.exclude_terms = options.exclude_self;
   query.depth = options.depth;
   EIDETIC_TRY(query.terms, parse_terms(options.words));
@@ -134,20 +136,38 @@ Error explain(Error error, const Query& query) {
   return {ErrorCode::not_found, fmt::format("there is no file '{}', and as text: {}", text->value, error.message)};
 }
 
+Result<void> write_picture(const std::filesystem::path& file, const EncodedPicture& picture) {
+  EIDETIC_CHECK(
+      write_file_atomically(file, {reinterpret_cast<const char*>(picture.bytes.data()), picture.bytes.size()}));
+  print_note(fmt::format("drawn: {}", file.native()));
+  return {};
+}
+
+void print_explanation(const SearchResult& result) {
+  for (const auto& [stage, ms, items] : result.timings) {
+    if (items == 0) continue;
+    constexpr double kMilliseconds = 1e3;
+    fmt::print(stderr, "  {:<10} {:8.2f} ms  {:12.3f} /s\n", stage, ms,
+               static_cast<double>(items) * kMilliseconds / ms);
+  }
+}
+
 Result<int> run_search(const Session& session, const SearchOptions& options) {
   EIDETIC_TRY(const Query query, build_query(options));
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   if (!options.contact_sheet.empty()) {
     EIDETIC_TRY(const auto sheet, engine->contact_sheet(query));
-    EIDETIC_CHECK(write_file_atomically(options.contact_sheet,
-                                        {reinterpret_cast<const char*>(sheet.bytes.data()), sheet.bytes.size()}));
-    print_note(fmt::format("drawn: {}", options.contact_sheet.native()));
+    EIDETIC_CHECK(write_picture(options.contact_sheet, sheet));
   }
   const auto result = engine->search(options.collection, query);
   if (!result) return std::unexpected(explain(result.error(), query));
 
+  if (!options.alignment.empty() && !result->hits.empty()) {
+    EIDETIC_TRY(const auto drawn, engine->alignment(options.collection, query, result->hits.front().id));
+    EIDETIC_CHECK(write_picture(options.alignment, drawn));
+  }
   if (session.globals.json) {
-    print_json(to_json(*result));
+    print_json(Json::parse(search_json(*result)));
     return kDone;
   }
   if (result->hits.empty()) {
@@ -157,9 +177,8 @@ Result<int> run_search(const Session& session, const SearchOptions& options) {
   } else {
     print_table(result->hits);
   }
-  if (session.globals.verbose) {
-    for (const Timing& timing : result->timings) fmt::print(stderr, "  {:<10} {:8.2f} ms\n", timing.stage, timing.ms);
-  }
+  for (const auto& note : result->explanation.notes) print_note(note);
+  if (session.globals.verbose) print_explanation(*result);
   return kDone;
 }
 
@@ -198,6 +217,11 @@ void add_search_command(CLI::App& root, Session& session) {
       ->type_name("HOW");
   app->add_option("--seed", options->seed, "of what variants leave to chance (default: 1)")->type_name("N");
   app->add_option("--contact-sheet", options->contact_sheet, "draw the variants")->type_name("FILE.jpg");
+  app->add_option("--verify", options->verify, "verify so many of the best by keypoints, and rank them anew")
+      ->type_name("N")
+      ->check(CLI::Range(0U, kMaxVerify).description(""));
+  app->add_option("--alignment", options->alignment, "draw the picture beside the best hit, with what agrees")
+      ->type_name("FILE.jpg");
   add_search_depth(*app, options->depth);
   app->add_flag("--exclude-self", options->exclude_self, "leave out the pictures that were searched with");
   app->add_flag("--files-only", options->files_only, "print one file a line and nothing else");

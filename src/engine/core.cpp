@@ -25,6 +25,14 @@ EmbedderOptions::Arithmetic arithmetic_of(const Space& space) {
   return space.precision == Precision::bf16 ? EmbedderOptions::Arithmetic::bf16 : EmbedderOptions::Arithmetic::f32;
 }
 
+Result<EncodedPicture> as_jpeg(const Result<Image>& image) {
+  if (!image) return std::unexpected(image.error());
+  EncodedPicture picture{.bytes = {}, .media_type = "image/jpeg", .content_hash = {}};
+  EIDETIC_TRY(picture.bytes, encode_jpeg(*image));
+  picture.content_hash = sha256_hex(picture.bytes);
+  return picture;
+}
+
 }  // namespace
 
 Core::Core(CoreParts parts)
@@ -115,7 +123,11 @@ Result<std::uint64_t> Core::erase(std::string_view name, std::span<const std::st
 }
 
 QueryParts Core::query_parts(const CollectionSpec& collection) {
-  return {*parts_.backend, *parts_.blobs, parts_.options.decode, *parts_.pool,
+  return {*parts_.backend,
+          *parts_.blobs,
+          parts_.options.decode,
+          *parts_.pool,
+          *parts_.features,
           [this, &collection](const auto& model) { return embedder_of(collection, model, Embedders::Use::queries); }};
 }
 
@@ -134,11 +146,13 @@ Result<std::vector<Result<SearchResult>>> Core::search(std::string_view name, st
 Result<IndexView> Core::inspect(std::string_view name) { return parts_.backend->inspect(name); }
 
 Result<EncodedPicture> Core::contact_sheet(const Query& query) {
-  EIDETIC_TRY(const Image sheet, eidetic::contact_sheet(*parts_.blobs, parts_.options.decode, query));
-  EncodedPicture picture{.bytes = {}, .media_type = "image/jpeg", .content_hash = {}};
-  EIDETIC_TRY(picture.bytes, encode_jpeg(sheet));
-  picture.content_hash = sha256_hex(picture.bytes);
-  return picture;
+  return as_jpeg(eidetic::contact_sheet(*parts_.blobs, parts_.options.decode, query));
+}
+
+Result<EncodedPicture> Core::alignment(std::string_view name, const Query& query, const std::string& id) {
+  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
+  EIDETIC_TRY(const auto hit, item(name, id));
+  return as_jpeg(eidetic::alignment(query_parts(collection), collection, query, hit));
 }
 
 Result<SearchWalk> Core::walk(std::string_view name, const Query& query) {

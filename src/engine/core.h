@@ -15,9 +15,9 @@
 
 #include "base/threads.h"
 #include "blobs/file_roots.h"
+#include "catalog/content_cache.h"
 #include "catalog/job_store.h"
 #include "catalog/picture_store.h"
-#include "catalog/thumbnail_cache.h"
 #include "engine/embedders.h"
 #include "engine/jobs.h"
 #include "engine/query.h"
@@ -35,7 +35,7 @@ struct CoreParts {
   std::unique_ptr<Backend> backend;
   std::unique_ptr<PictureStore> pictures;
   std::unique_ptr<JobStore> jobs;
-  std::unique_ptr<ThumbnailCache> thumbnails;
+  std::unique_ptr<ContentCache> thumbnails, features;
   std::unique_ptr<Blobs> blobs;  // reads `pictures` too
 };
 
@@ -79,6 +79,8 @@ class Core final : public Engine {
                                                              bool with_vectors) override;
   [[nodiscard]] Result<ScrollPage> list(std::string_view name, const ListRequest& request) override;
   [[nodiscard]] Result<EncodedPicture> contact_sheet(const Query& query) override;
+  [[nodiscard]] Result<EncodedPicture> alignment(std::string_view name, const Query& query,
+                                                 const std::string& id) override;
   [[nodiscard]] Result<std::vector<Facet>> facets(std::string_view name, const FacetRequest& request) override;
   [[nodiscard]] Result<Item> patch(std::string_view name, const std::string& id, std::string_view merge_patch) override;
   [[nodiscard]] Result<std::uint64_t> erase_where(std::string_view name, std::string_view filter) override;

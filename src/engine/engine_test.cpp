@@ -53,12 +53,12 @@ class EngineTest : public testing::Test {
   static Term id_term(unsigned i, double weight = 1) {
     return {.kind = Term::Kind::id, .value = id(i), .weight = weight};
   }
-  static std::vector<Hit> hits(const Query& query) { return need(engine_->search("c", query)).hits; }
+  static std::vector<SearchHit> hits(const Query& query) { return need(engine_->search("c", query)).hits; }
   static Error search_error(const Query& query) {
     auto result = engine_->search("c", query);
     return result ? Error{ErrorCode::internal, "found"} : result.error();
   }
-  static double similarity(const std::vector<Hit>& hits, unsigned i) {
+  static double similarity(const std::vector<SearchHit>& hits, unsigned i) {
     return std::ranges::find(hits, id(i), &Hit::id)->similarity;
   }
 
@@ -190,6 +190,22 @@ TEST_F(EngineTest, VariantsFindWhatIsMirroredTurnedAndDark) {
   EXPECT_EQ(engine_->walk("variants", {.terms = query.terms, .augment = Augmentation::pool}).error().code,
             ErrorCode::invalid_argument);
   need(engine_->drop("variants"));
+}
+
+TEST_F(EngineTest, AnAnswerSaysWhatMadeIt) {
+  Query query{.terms = {id_term(0), {.kind = Term::Kind::bytes, .bytes = picture_bytes(3), .weight = -.5}}};
+  query.k = kPictures;
+  query.exclude_terms = true;
+  query.min_similarity_pct = 99.9;
+  const auto told = need(engine_->search("c", query)).explanation;
+  ASSERT_EQ(told.terms.size(), 2U);
+  EXPECT_EQ(told.terms[0].kind, "id");
+  EXPECT_EQ(told.terms[0].value, id(0));
+  EXPECT_EQ(told.terms[1].kind, "bytes");
+  EXPECT_EQ(told.terms[1].weight, -.5);
+  EXPECT_EQ(told.own, 1U);  // the picture that came as bytes; an id is left out from the start
+  EXPECT_EQ(told.candidates, kPictures - 2);
+  EXPECT_EQ(told.below_similarity, kPictures - 2);
 }
 
 TEST_F(EngineTest, WrongQueriesAreToldApart) {

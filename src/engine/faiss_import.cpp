@@ -170,7 +170,7 @@ Result<CollectionInfo> import_faiss(Engine& engine, const FaissImport& request) 
   EIDETIC_TRY(const auto unnamed, UnnamedFile::make());
   FaissItems items(request, file, names, spec.space);
   EIDETIC_CHECK(write_export(
-      spec, [&] { return items.next(); },
+      spec, {}, [&] { return items.next(); },
       [&](std::span<const std::byte> bytes) { return write_all(unnamed.file.descriptor(), bytes, unnamed.folder); }));
   return engine.import_collection(unnamed.path(), spec.name);
 }

@@ -21,7 +21,10 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   const auto& folder = options.data_dir;
   EIDETIC_TRY(parts.pictures, PictureStore::open(folder / "pictures.db"));
   EIDETIC_TRY(parts.jobs, JobStore::open(folder / "jobs.db"));
-  parts.thumbnails = std::make_unique<ThumbnailCache>(folder / "cache/thumbnails.db", options.thumbnail_cache_bytes);
+  parts.thumbnails =
+      std::make_unique<ContentCache>("thumbnail cache", folder / "cache/thumbnails.db", options.thumbnail_cache_bytes);
+  parts.features = std::make_unique<ContentCache>("cache of local features", folder / "cache/features.db",
+                                                  options.feature_cache_bytes);
   parts.roots = FileRoots(options.file_roots);
   parts.http.total_timeout_s = options.fetch_timeout_s;
   if (!options.private_urls) parts.http.guard = public_address;

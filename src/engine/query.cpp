@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <set>
 #include <utility>
 
@@ -14,7 +13,9 @@
 #include "blobs/listing.h"
 #include "engine/known_fields.h"
 #include "engine/pictures.h"
+#include "engine/query_terms.h"
 #include "engine/stages.h"
+#include "engine/verify.h"
 #include "refine/augment.h"
 
 namespace eidetic {
@@ -32,105 +33,16 @@ Result<void> check(const Query& query) {
   if (const auto pct = query.min_similarity_pct; pct && !(*pct >= 0 && *pct <= 100)) {
     return fail(ErrorCode::invalid_argument, fmt::format("a minimal similarity of {} % is outside 0 to 100", *pct));
   }
+  if (query.verify > kMaxVerify) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} hits are to be verified; at most {} are", query.verify, kMaxVerify));
+  }
   for (const auto& term : query.terms) {
     if (!std::isfinite(term.weight)) {
       return fail(ErrorCode::invalid_argument, fmt::format("the weight {} is no finite number", term.weight));
     }
   }
   return {};
-}
-
-constexpr std::string_view kGivenPicture = "the given picture";
-
-// Turns the terms of one query into vectors.
-class Terms {
- public:
-  Terms(const QueryParts& parts, const CollectionSpec& collection, const std::string& model, StageTimes& times)
-      : parts_(parts), collection_(collection), model_(model), times_(times) {}
-
-  // One vector, or, of a picture with augmentation, one of it and one of each of its variants.
-  Result<std::vector<Vector>> vectors(const Term& term, const Query& query) const {
-    std::vector<Vector> vectors(1);
-    switch (term.kind) {
-      case Term::Kind::picture: {
-        EIDETIC_TRY(const auto embedder, parts_.embedder(model_));
-        const std::string uri = uri_of(term.value);
-        EIDETIC_TRY(const auto bytes, PictureEmbedder(parts_.blobs, parts_.decode, *embedder).read(uri, times_));
-        return picture(*embedder, bytes, display_name(uri), term, query);
-      }
-      case Term::Kind::bytes: {
-        EIDETIC_TRY(const auto embedder, parts_.embedder(model_));
-        return picture(*embedder, term.bytes, kGivenPicture, term, query);
-      }
-      case Term::Kind::id: {
-        EIDETIC_TRY(vectors.front(), stored(term.value));
-        return vectors;
-      }
-      case Term::Kind::text: {
-        EIDETIC_TRY(vectors.front(), text(term.value));
-        return vectors;
-      }
-      case Term::Kind::vector: {
-        EIDETIC_TRY(vectors.front(), given(term.vector));
-        return vectors;
-      }
-    }
-    return fail(ErrorCode::internal, "a term of no known kind");
-  }
-
- private:
-  Result<std::vector<Vector>> picture(const Embedder& embedder, Bytes bytes, std::string_view name, const Term& term,
-                                      const Query& query) const {
-    const PictureEmbedder pictures(parts_.blobs, parts_.decode, embedder);
-    if (query.augment != Augmentation::none) {
-      return pictures.embed_variants(bytes, name, term.crop, query.seed, times_);
-    }
-    std::vector<Vector> vectors(1);
-    EIDETIC_TRY(vectors.front(), pictures.embed(bytes, name, term.crop, times_));
-    return vectors;
-  }
-
-  Result<Vector> stored(const std::string& id) const {
-    const auto& name = collection_.name;
-    EIDETIC_TRY(auto items, parts_.backend.get(name, std::span(&id, 1), true));
-    if (!items.front()) return fail(ErrorCode::not_found, fmt::format("collection '{}' has no item '{}'", name, id));
-    return std::move(items.front()->vector);
-  }
-
-  Result<Vector> text(const std::string& words) const {
-    EIDETIC_TRY(const auto embedder, parts_.embedder(model_));
-    if (!embedder->has_text()) {
-      return fail(ErrorCode::unsupported,
-                  fmt::format("the model {} of collection '{}' knows pictures only, no words such as '{}'; for those, "
-                              "make a collection with a model that has a text tower (eidetic models list)",
-                              embedder->space().model, collection_.name, words));
-    }
-    const Stopwatch watch;
-    auto vector = embedder->embed_text(words);
-    times_.add(Stage::inference, watch.seconds());
-    return vector;
-  }
-
-  Result<Vector> given(const Vector& vector) const {
-    const auto& space = collection_.space;
-    if (vector.size() != space.dimensions) {
-      return fail(ErrorCode::invalid_argument, fmt::format("the query vector has {} values; collection '{}' is in {}",
-                                                           vector.size(), collection_.name, space.describe()));
-    }
-    if (!std::ranges::all_of(vector, [](float value) { return std::isfinite(value); })) {
-      return fail(ErrorCode::invalid_argument, "the query vector holds a value that is no finite number");
-    }
-    return vector;
-  }
-
-  const QueryParts& parts_;
-  const CollectionSpec& collection_;
-  const std::string& model_;
-  StageTimes& times_;
-};
-
-double length(const Vector& vector) {
-  return std::sqrt(std::inner_product(vector.begin(), vector.end(), vector.begin(), 0.0));
 }
 
 // What the query says, and where it says nothing, the collection.
@@ -155,23 +67,28 @@ struct Prepared {
   std::vector<Vector> variants;  // searched with as well
   OwnPictures own;
   StageTimes times;
+  Explanation explanation;
+  std::optional<SoughtPicture> sought;  // where hits are to be verified
 
   // Whether one search in the backend is the whole of it.
   [[nodiscard]] bool simple() const noexcept { return own.empty() && variants.empty(); }
 };
 
-// The query's vector where each term has one; where some have variants, the vectors of the first, second, … of each.
-Result<std::vector<Vector>> combine_variants(const std::vector<std::vector<Vector>>& terms,
-                                             std::span<const double> weights) {
-  std::size_t count = 1;
-  for (const auto& variants : terms) count = std::max(count, variants.size());
-  std::vector<Vector> combined;
-  for (std::size_t i = 0; i < count; ++i) {
-    std::vector<Vector> vectors;
-    for (const auto& variants : terms) vectors.push_back(variants[variants.size() == 1 ? 0 : i]);
-    EIDETIC_TRY(combined.emplace_back(), combine(vectors, weights));
+Explanation::Term explained(const Term& term, std::size_t vectors) {
+  Explanation::Term told{.kind = std::string(to_string(term.kind)),
+                         .value = term.kind == Term::Kind::picture ? display_name(uri_of(term.value)) : term.value,
+                         .weight = term.weight,
+                         .vectors = static_cast<std::uint32_t>(vectors)};
+  // No document is repeated in place of a few words; nor is a character cut in two.
+  constexpr std::size_t kLongest = 200;
+  const auto within_character = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; };
+  if (told.value.size() > kLongest) {
+    std::size_t end = kLongest;
+    while (end > 0 && within_character(told.value[end])) --end;
+    told.value.resize(end);
+    told.value += "…";
   }
-  return combined;
+  return told;
 }
 
 Result<Prepared> prepare(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
@@ -179,15 +96,17 @@ Result<Prepared> prepare(const QueryParts& parts, const CollectionSpec& collecti
   EIDETIC_CHECK(check(query));
   if (!query.model.empty()) EIDETIC_CHECK(parts.embedder(query.model));
   Prepared prepared;
-  auto& [nearest, variants, own, times] = prepared;
+  auto& [nearest, variants, own, times, explanation, sought] = prepared;
   EIDETIC_TRY(nearest.filter, parse_filter(query.filter));
-  nearest.k = query.k;
+  explanation.filter = query.filter;
+  nearest.k = std::max(query.k, query.verify);
   nearest.depth = deeper(query.depth, depth);
-  const Terms terms(parts, collection, query.model, times);
+  Terms terms(parts, collection, query, times);
   std::vector<std::vector<Vector>> vectors;
   std::vector<double> weights;
   for (const auto& term : query.terms) {
-    EIDETIC_TRY(auto of_term, terms.vectors(term, query));
+    EIDETIC_TRY(auto of_term, terms.vectors(term));
+    explanation.terms.push_back(explained(term, of_term.size()));
     if (query.augment == Augmentation::mean && of_term.size() > 1) {
       EIDETIC_TRY(of_term.front(), combine(of_term, std::vector<double>(of_term.size(), 1)));
       of_term.resize(1);
@@ -198,6 +117,9 @@ Result<Prepared> prepare(const QueryParts& parts, const CollectionSpec& collecti
     if (term.kind == Term::Kind::id) nearest.exclude_ids.push_back(term.value);
     if (term.kind == Term::Kind::picture) own.uris.push_back(uri_of(term.value));
     if (term.kind == Term::Kind::bytes) own.hashes.insert(sha256_hex(term.bytes));
+  }
+  if (query.verify > 0) {
+    EIDETIC_TRY(sought, terms.sought());
   }
   EIDETIC_TRY(variants, combine_variants(vectors, weights));
   nearest.vector = std::move(variants.front());
@@ -251,68 +173,75 @@ Result<std::vector<Hit>> search_variants(Prepared& prepared, Backend& backend, s
   return hits;
 }
 
-void drop_below(std::vector<Hit>& hits, double min_similarity_pct) {
+template <typename AnyHit>
+std::size_t drop_below(std::vector<AnyHit>& hits, double min_similarity_pct) {
   // Compared as people see it, with two digits after the point of the percentage; the slack is for 0.07 * 100 > 7.
   constexpr double kSteps = 1e4;
   constexpr double kSlack = 1e-6;
   const double least = min_similarity_pct * kSteps / 100 - kSlack;
-  std::erase_if(hits, [&](const Hit& hit) { return std::round(hit.similarity * kSteps) < least; });
+  return std::erase_if(hits, [&](const AnyHit& hit) { return std::round(hit.similarity * kSteps) < least; });
 }
 
 std::vector<Timing> timings_of(const StageTimes& times, double total_s) {
   constexpr double kMilliseconds = 1e3;
   std::vector<Timing> timings;
-  for (const Stage stage :
-       {Stage::read, Stage::decode, Stage::augment, Stage::preprocess, Stage::inference, Stage::search}) {
-    timings.push_back(
-        {std::string(kStageNames[static_cast<std::size_t>(stage)]), times[stage].seconds * kMilliseconds});
+  for (const Stage stage : {Stage::read, Stage::decode, Stage::augment, Stage::preprocess, Stage::inference,
+                            Stage::search, Stage::verify}) {
+    timings.push_back({.stage = std::string(kStageNames[static_cast<std::size_t>(stage)]),
+                       .ms = times[stage].seconds * kMilliseconds,
+                       .items = times[stage].items});
   }
-  timings.push_back({"total", total_s * kMilliseconds});
+  timings.push_back({.stage = "total", .ms = total_s * kMilliseconds, .items = 1});
   return timings;
 }
 
-SearchResult finished(const CollectionSpec& collection, const Query& query, std::vector<Hit> hits,
-                      const StageTimes& times, double total_s) {
-  if (query.min_similarity_pct) drop_below(hits, *query.min_similarity_pct);
-  return {.collection = collection.name, .hits = std::move(hits), .timings = timings_of(times, total_s)};
+Result<void> verify(const QueryParts& parts, const CollectionSpec& collection, const SoughtPicture& sought,
+                    std::span<SearchHit> hits, Prepared& prepared) {
+  const Stopwatch watch;
+  EIDETIC_TRY(const auto verifier, Verifier::of(parts, sought));
+  EIDETIC_CHECK(verifier.rank(collection.name, hits));
+  prepared.times.add(Stage::verify, watch.seconds(), hits.size());
+  auto& explanation = prepared.explanation;
+  explanation.verified = static_cast<std::uint32_t>(
+      std::ranges::count_if(hits, [](const SearchHit& hit) { return hit.verification->verified; }));
+  if (!verifier.can_tell()) {
+    explanation.notes.emplace_back(
+        "the query's picture has little texture: that hits are not verified says nothing about them");
+  }
+  return {};
 }
 
-}  // namespace
-
-Result<Vector> combine(std::span<const Vector> vectors, std::span<const double> weights) {
-  if (vectors.size() == 1 && weights.front() == 1) return vectors.front();
-  std::vector<double> sum(vectors.front().size());
-  double lengths = 0;
-  double mass = 0;
-  for (std::size_t i = 0; i < vectors.size(); ++i) {
-    const double norm = length(vectors[i]);
-    if (!(norm > 0)) return fail(ErrorCode::invalid_argument, fmt::format("term {} is a zero vector", i + 1));
-    for (std::size_t d = 0; d < sum.size(); ++d) sum[d] += weights[i] / norm * static_cast<double>(vectors[i][d]);
-    lengths += norm;
-    mass += std::abs(weights[i]);
+// From what was found to the answer, of a query that has taken so long until now.
+Result<SearchResult> finish(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
+                            Prepared& prepared, const Filter& filter, std::vector<Hit> found, double seconds) {
+  const Stopwatch watch;
+  if (found.empty()) EIDETIC_CHECK(check_known(parts.backend, collection.name, filter));
+  auto& explanation = prepared.explanation;
+  explanation.candidates = static_cast<std::uint32_t>(found.size());
+  SearchResult result{.collection = collection.name, .hits = {}, .timings = {}};
+  for (Hit& hit : found) result.hits.push_back({std::move(hit)});
+  if (const auto least = query.min_similarity_pct) {
+    explanation.below_similarity = static_cast<std::uint32_t>(drop_below(result.hits, *least));
   }
-  const double norm = std::sqrt(std::inner_product(sum.begin(), sum.end(), sum.begin(), 0.0));
-  // What is left of equal vectors that are subtracted is rounding, not a direction.
-  constexpr double kLeast = 1e-6;
-  if (!(norm > kLeast * mass)) {
-    return fail(ErrorCode::invalid_argument,
-                "the terms of the query cancel each other out: nothing is left to search for; change their weights");
+  if (prepared.sought) {
+    const auto count = std::min<std::size_t>(query.verify, result.hits.size());
+    EIDETIC_CHECK(verify(parts, collection, *prepared.sought, std::span(result.hits).first(count), prepared));
   }
-  const double stretch = lengths / static_cast<double>(vectors.size()) / norm;
-  Vector result(sum.size());
-  std::ranges::transform(sum, result.begin(), [&](double value) { return static_cast<float>(value * stretch); });
+  if (result.hits.size() > query.k) result.hits.resize(query.k);
+  result.timings = timings_of(prepared.times, seconds + watch.seconds());
+  result.explanation = std::move(explanation);
   return result;
 }
-
-namespace {
 
 Result<SearchResult> search_prepared(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
                                      Prepared& prepared, double seconds) {
   const Stopwatch searching;
+  const auto excluded = prepared.nearest.exclude_ids.size();
   EIDETIC_TRY(auto hits, search_variants(prepared, parts.backend, collection.name));
-  if (hits.empty()) EIDETIC_CHECK(check_known(parts.backend, collection.name, prepared.nearest.filter));
-  prepared.times.add(Stage::search, searching.seconds());
-  return finished(collection, query, std::move(hits), prepared.times, seconds + searching.seconds());
+  prepared.explanation.own = static_cast<std::uint32_t>(prepared.nearest.exclude_ids.size() - excluded);
+  const double took = searching.seconds();
+  prepared.times.add(Stage::search, took);
+  return finish(parts, collection, query, prepared, prepared.nearest.filter, std::move(hits), seconds + took);
 }
 
 }  // namespace
@@ -353,18 +282,23 @@ Result<std::vector<Result<SearchResult>>> search(const QueryParts& parts, const 
   for (std::size_t j = 0; j < places.size(); ++j) {
     const std::size_t i = places[j];
     prepared[i]->times.add(Stage::search, share);
-    if (found[j] && found[j]->empty()) {
-      if (auto known = check_known(parts.backend, collection.name, together[j].filter); !known) {
-        found[j] = std::unexpected(std::move(known).error());
-      }
-    }
     if (found[j]) {
-      results[i] = finished(collection, queries[i], *std::move(found[j]), prepared[i]->times, seconds[i] + share);
+      results[i] = finish(parts, collection, queries[i], *prepared[i], together[j].filter, *std::move(found[j]),
+                          seconds[i] + share);
     } else {
       results[i] = std::unexpected(std::move(found[j]).error());
     }
   }
   return results;
+}
+
+Result<Image> alignment(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
+                        const Item& hit) {
+  EIDETIC_CHECK(check(query));
+  StageTimes unused;
+  EIDETIC_TRY(const auto sought, Terms(parts, collection, query, unused).sought());
+  EIDETIC_TRY(const auto verifier, Verifier::of(parts, sought));
+  return verifier.draw(hit);
 }
 
 Result<SearchWalk> walk(const QueryParts& parts, const CollectionSpec& collection, const Query& query,

@@ -43,6 +43,21 @@ class MemoryBackend : public Backend {
     spec_.settings = settings;
     return {};
   }
+  Result<void> attach(std::string_view, std::string_view name, std::span<const std::byte> content) override {
+    kept[std::string(name)].assign(content.begin(), content.end());
+    if (content.empty()) kept.erase(std::string(name));
+    return {};
+  }
+  Result<std::optional<std::vector<std::byte>>> attachment(std::string_view, std::string_view name) override {
+    const auto found = kept.find(std::string(name));
+    if (found == kept.end()) return std::nullopt;
+    return found->second;
+  }
+  Result<std::vector<std::string>> attachments(std::string_view) override {
+    std::vector<std::string> names;
+    for (const auto& [name, content] : kept) names.push_back(name);
+    return names;
+  }
   Result<void> reindex(std::string_view, std::string_view index) override {
     if (!index.empty()) spec_.index = index;
     return {};
@@ -121,7 +136,8 @@ class MemoryBackend : public Backend {
   Result<void> backup(const std::filesystem::path&) override { return fail(ErrorCode::unsupported, "in memory"); }
 
   std::vector<VectorQuery> queries;
-  std::vector<Hit> hits;  // what every search finds
+  std::vector<Hit> hits;                               // what every search finds
+  std::map<std::string, std::vector<std::byte>> kept;  // attachments
 
  private:
   [[nodiscard]] CollectionInfo info() const {

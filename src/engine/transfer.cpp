@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -19,8 +20,11 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little);
 
-constexpr std::string_view kMagic = "EIDETIC COLLECTION 1\n";
+constexpr std::string_view kMagic = "EIDETIC COLLECTION 2\n";
+constexpr std::string_view kMagic1 = "EIDETIC COLLECTION 1\n";
+static_assert(kMagic.size() == kMagic1.size());
 constexpr std::uint8_t kItem = 1;
+constexpr std::uint8_t kAttachment = 2;
 constexpr std::uint8_t kEnd = 0;
 
 class Buffer {
@@ -90,6 +94,16 @@ Result<CollectionSpec> parse_header(std::string_view text, const std::string& wh
   return spec;
 }
 
+Result<std::map<std::string, std::string>> attachments_of(Backend& backend, const std::string& collection) {
+  EIDETIC_TRY(const auto names, backend.attachments(collection));
+  std::map<std::string, std::string> all;
+  for (const auto& name : names) {
+    EIDETIC_TRY(const auto content, backend.attachment(collection, name));
+    if (content) all[name].assign(reinterpret_cast<const char*>(content->data()), content->size());
+  }
+  return all;
+}
+
 Result<void> import_items(Backend& backend, const std::string& collection, ExportReader& reader) {
   constexpr std::size_t kBatch = 1000;
   std::vector<Item> batch;
@@ -114,9 +128,10 @@ std::unexpected<Error> ExportReader::corrupt(std::string_view why) const {
 Result<ExportReader> ExportReader::open(std::span<const std::byte> file, std::string what) {
   ExportReader reader(file, std::move(what));
   std::uint64_t sum = 0;
-  if (file.size() < kMagic.size() || std::memcmp(file.data(), kMagic.data(), kMagic.size()) != 0) {
+  const std::string_view start(reinterpret_cast<const char*>(file.data()), std::min(file.size(), kMagic.size()));
+  if (start != kMagic && start != kMagic1) {
     constexpr std::string_view kAnyVersion = "EIDETIC COLLECTION ";
-    if (std::string_view(reinterpret_cast<const char*>(file.data()), file.size()).starts_with(kAnyVersion)) {
+    if (start.starts_with(kAnyVersion)) {
       return fail(ErrorCode::unsupported,
                   fmt::format("'{}' was exported by a newer Eidetic: update Eidetic to import it", reader.what_));
     }
@@ -164,7 +179,13 @@ Result<std::string> ExportReader::text() {
 }
 
 Result<std::optional<Item>> ExportReader::next() {
-  EIDETIC_TRY(const auto kind, number<std::uint8_t>());
+  EIDETIC_TRY(auto kind, number<std::uint8_t>());
+  while (kind == kAttachment && count_ == 0) {
+    EIDETIC_TRY(auto name, text());
+    EIDETIC_TRY(auto content, text());
+    attachments_.insert_or_assign(std::move(name), std::move(content));
+    EIDETIC_TRY(kind, number<std::uint8_t>());
+  }
   if (kind == kEnd) {
     EIDETIC_TRY(const auto count, number<std::uint64_t>());
     if (count != count_ || !rest_.empty()) return corrupt("it does not hold as many items as it says");
@@ -186,13 +207,18 @@ Result<std::optional<Item>> ExportReader::next() {
   return item;
 }
 
-Result<std::uint64_t> write_export(const CollectionSpec& spec, const std::function<Result<std::vector<Item>>()>& next,
-                                   const Sink& sink) {
+Result<std::uint64_t> write_export(const CollectionSpec& spec, const std::map<std::string, std::string>& attachments,
+                                   const std::function<Result<std::vector<Item>>()>& next, const Sink& sink) {
   std::uint64_t count = 0;
   Checksum sum;
   Buffer buffer;
   buffer.bytes(as_bytes(kMagic));
   buffer.text(header_of(spec));
+  for (const auto& [name, content] : attachments) {
+    buffer.number(kAttachment);
+    buffer.text(name);
+    buffer.text(content);
+  }
   for (bool more = true; more;) {
     EIDETIC_TRY(const auto items, next());
     for (const auto& item : items) buffer.item(item);
@@ -220,9 +246,10 @@ Result<std::uint64_t> export_collection(Backend& backend, const CollectionInfo& 
     more = !cursor.empty();
     return std::move(page.items);
   };
+  EIDETIC_TRY(const auto attachments, attachments_of(backend, collection.spec.name));
   std::uint64_t count = 0;
   EIDETIC_CHECK(write_file_atomically(file, [&](const Sink& sink) -> Result<void> {
-    EIDETIC_TRY(count, write_export(collection.spec, next, sink));
+    EIDETIC_TRY(count, write_export(collection.spec, attachments, next, sink));
     return {};
   }));
   return count;
@@ -243,6 +270,9 @@ Result<CollectionInfo> import_collection(Backend& backend, const std::filesystem
 
   const auto fill = [&]() -> Result<CollectionInfo> {
     EIDETIC_CHECK(import_items(backend, spec.name, reader));
+    for (const auto& [attachment, content] : reader.attachments()) {
+      EIDETIC_CHECK(backend.attach(spec.name, attachment, as_bytes(content)));
+    }
     settings->importing = false;
     EIDETIC_CHECK(backend.configure(spec.name, to_json(*settings)));
     return backend.describe(spec.name);

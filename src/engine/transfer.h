@@ -1,7 +1,8 @@
 // A whole collection as one file, for moving and keeping. Little-endian:
 //
-//   "EIDETIC COLLECTION 1\n"
+//   "EIDETIC COLLECTION 2\n"
 //   u32 length, JSON: name, model, hash, dimensions, metric, precision, index, settings
+//   an attachment each: u8 2; name and content, each u32 length and bytes (none in version 1, which is read too)
 //   an item each: u8 1; id, uri, content hash and metadata, each u32 length and bytes; u64 size in bytes,
 //                 i64 modification time in ns; dimensions x f32
 //   u8 0, u64 count of items, u64 XXH3-64 of all bytes before it
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,6 +33,8 @@ class ExportReader {
   [[nodiscard]] static Result<ExportReader> open(std::span<const std::byte> file, std::string what);
 
   [[nodiscard]] const CollectionSpec& spec() const noexcept { return spec_; }
+  // What is kept with the collection under names; those read so far, all of them once the first item was read.
+  [[nodiscard]] const std::map<std::string, std::string>& attachments() const noexcept { return attachments_; }
   // The next item; nullopt after the last.
   [[nodiscard]] Result<std::optional<Item>> next();
 
@@ -46,11 +50,13 @@ class ExportReader {
   std::span<const std::byte> rest_;
   std::string what_;
   CollectionSpec spec_;
+  std::map<std::string, std::string> attachments_;
   std::uint64_t count_ = 0;
 };
 
-// Writes the format: the items that `next` gives until it gives none. How many they were.
+// Writes the format: the attachments, and the items that `next` gives until it gives none. How many they were.
 [[nodiscard]] Result<std::uint64_t> write_export(const CollectionSpec& spec,
+                                                 const std::map<std::string, std::string>& attachments,
                                                  const std::function<Result<std::vector<Item>>()>& next,
                                                  const Sink& sink);
 // How many items were written. Items that change meanwhile may be in the file as they were or as they are.

@@ -57,6 +57,17 @@ TEST_F(Transfer, BringsEverythingBack) {
   }
 }
 
+TEST_F(Transfer, BringsAttachmentsBack) {
+  const std::vector<std::byte> content(1000, std::byte{7});
+  ASSERT_TRUE(backend_.attach("c", "classes", content));
+  write_export();
+  MemoryBackend other({});
+  other.exists = false;
+  ASSERT_TRUE(import_collection(other, file_, {}));
+  EXPECT_EQ(other.attachment("c", "classes").value(), content);
+  EXPECT_EQ(other.items.size(), 5U);
+}
+
 TEST_F(Transfer, DamageOfAnyByteOrLengthImportsNothing) {
   write_export();
   const auto sound = read_text(file_).value();

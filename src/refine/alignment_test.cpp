@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/test_files.h"
+#include "refine/augment.h"
 #include "refine/test_textures.h"
 
 namespace eidetic {

@@ -185,20 +185,24 @@ Image brightened(const Image& image, int by) {
 
 }  // namespace
 
+Image mirrored(const Image& image) {
+  const View view(image);
+  const std::int32_t right = image.width - 1;
+  return make(image.width, image.height, [&](auto x, auto y) { return view.at(right - x, y); });
+}
+
 std::vector<Variant> augment(const Image& image, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   const auto between = [&](float least, float most) { return std::uniform_real_distribution(least, most)(random); };
   const float alpha = between(0.2F, 0.5F);
   const float colour_shift = between(0.01F, 0.05F);
   const View view(image);
-  const std::int32_t right = image.width - 1;
   const std::int32_t bottom = image.height - 1;
   std::vector<Variant> variants;
   variants.push_back({"blur", blurred(image)});
   variants.push_back({"sharpen", sharpened(image, alpha)});
   variants.push_back({"iso_noise", noisy(image, colour_shift, random)});
-  variants.push_back(
-      {"mirrored", make(image.width, image.height, [&](auto x, auto y) { return view.at(right - x, y); })});
+  variants.push_back({"mirrored", mirrored(image)});
   variants.push_back(
       {"flipped", make(image.width, image.height, [&](auto x, auto y) { return view.at(x, bottom - y); })});
   variants.push_back(

@@ -28,6 +28,9 @@ struct Variant {
 //   darker      V of HSV - 50, down to 0
 [[nodiscard]] std::vector<Variant> augment(const Image& image, std::uint64_t seed);
 
+// Left and right swapped. `image` is not empty.
+[[nodiscard]] Image mirrored(const Image& image);
+
 // Pictures side by side in rows, all of one height, as many in a row as fit into the width and at least one; what is
 // left of a row is black.
 [[nodiscard]] Image contact_sheet(std::span<const Image> pictures, std::int32_t row_height = 300,

@@ -7,11 +7,13 @@
 #include <array>
 #include <cmath>
 #include <memory>
+#include <numbers>
 #include <numeric>
 #include <tuple>
 #include <utility>
 
 #include "image/encode.h"
+#include "refine/augment.h"
 
 namespace eidetic {
 namespace {
@@ -149,6 +151,36 @@ Result<LocalFeatures> extract_features(const Image& image, const FeatureOptions&
     features.descriptors.insert(features.descriptors.end(), one.descriptor.begin(), one.descriptor.end());
   }
   return features;
+}
+
+LocalFeatures mirrored(const LocalFeatures& features) {
+  // A descriptor is 4 rows of 4 cells of 8 directions, in a frame whose first axis is the keypoint's direction. The
+  // mirror turns that frame's other axis over: rows swap, directions run the other way round.
+  constexpr std::size_t kCells = 4;
+  constexpr std::size_t kDirections = 8;
+  static_assert(kCells * kCells * kDirections == kDescriptorBytes);
+  std::array<std::size_t, kDescriptorBytes> from{};
+  for (std::size_t row = 0; row < kCells; ++row) {
+    for (std::size_t cell = 0; cell < kCells; ++cell) {
+      for (std::size_t direction = 0; direction < kDirections; ++direction) {
+        from[(row * kCells + cell) * kDirections + direction] =
+            ((kCells - 1 - row) * kCells + cell) * kDirections + (kDirections - direction) % kDirections;
+      }
+    }
+  }
+  LocalFeatures other = features;
+  for (std::size_t i = 0; i < features.size(); ++i) {
+    Keypoint& keypoint = other.keypoints[i];
+    keypoint.x = static_cast<float>(features.width) - keypoint.x;
+    constexpr auto kPi = std::numbers::pi_v<float>;
+    keypoint.angle = keypoint.angle <= kPi ? kPi - keypoint.angle : 3 * kPi - keypoint.angle;
+    const auto descriptor = features.descriptor(i);
+    for (std::size_t at = 0; at < kDescriptorBytes; ++at) {
+      other.descriptors[i * kDescriptorBytes + at] = descriptor[from[at]];
+    }
+  }
+  other.small = mirrored(features.small);
+  return other;
 }
 
 bool has_enough_texture(const LocalFeatures& features) {

@@ -2,8 +2,8 @@
 // (Lowe 2004) by VLFeat, its descriptors as RootSIFT (Arandjelović and Zisserman 2012) of 7 bits.
 //
 // Features stay the same when a picture is turned, scaled, made brighter or compressed, and change little when it is
-// seen at an angle. They do not when it is mirrored: a mirrored picture is another one. Who wants it found extracts
-// features of the mirrored picture too.
+// seen at an angle. They do not when it is mirrored: a mirrored picture is another one, whose features `mirrored` makes
+// of those there are.
 //
 // Positions are in pixels of the picture they come from, which spans [0, width] x [0, height]: the middle of its first
 // pixel is at (0.5, 0.5).
@@ -59,6 +59,10 @@ inline constexpr FeatureOptions kQueryFeatures{.max_side = 640, .upsample_below 
 // invalid_argument for an empty picture or options out of range. A picture with a side under 16 pixels, and one without
 // structure, has no keypoints; that is no error. Takes about 80 bytes of memory a pixel, after doubling, for the time.
 [[nodiscard]] Result<LocalFeatures> extract_features(const Image& image, const FeatureOptions& options = {});
+
+// Those of the picture with left and right swapped, up to what sampling makes of it: positions and directions are
+// swapped, descriptors rearranged.
+[[nodiscard]] LocalFeatures mirrored(const LocalFeatures& features);
 
 // Whether there is enough to tell this picture by. With fewer distinct keypoints a picture may well be found, but not
 // be relied on to: plain, blurred and very small ones are below it.

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/threads.h"
+#include "refine/augment.h"
 #include "refine/test_textures.h"
 
 namespace eidetic {
@@ -49,6 +50,29 @@ TEST(LocalFeatures, AreWhereTheSpotIs) {
     EXPECT_GT(strongest.scale, 0.6 * sigma) << width;
     EXPECT_LT(strongest.scale, 1.3 * sigma) << width;
   }
+}
+
+TEST(LocalFeatures, OfTheMirrorImageAreMadeOfThoseThereAre) {
+  const Image picture = texture(301, 240, 4);
+  const LocalFeatures made = mirrored(features_of(picture));
+  const LocalFeatures taken = features_of(mirrored(picture));
+  EXPECT_EQ(made.small.pixels, taken.small.pixels);
+  std::size_t same = 0;
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    for (std::size_t j = 0; j < taken.size(); ++j) {
+      const Keypoint& a = made.keypoints[i];
+      const Keypoint& b = taken.keypoints[j];
+      if (std::hypot(a.x - b.x, a.y - b.y) > 1 || std::abs(std::remainder(a.angle - b.angle, 2 * M_PI)) > 0.1) continue;
+      int difference = 0;
+      for (std::size_t k = 0; k < kDescriptorBytes; ++k) {
+        difference += std::abs(int{made.descriptor(i)[k]} - int{taken.descriptor(j)[k]});
+      }
+      if (difference > 128 * 4) continue;  // of others it is some 20 a byte
+      ++same;
+      break;
+    }
+  }
+  EXPECT_GT(same, made.size() * 9 / 10) << "of " << made.size();
 }
 
 TEST(LocalFeatures, SayWhatTheyAreOf) {

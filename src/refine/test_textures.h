@@ -28,15 +28,4 @@ inline Image texture(std::int32_t width, std::int32_t height, std::uint64_t seed
   return image;
 }
 
-inline Image mirrored(const Image& image) {
-  Image other = image;
-  for (std::int32_t y = 0; y < image.height; ++y) {
-    for (std::int32_t x = 0; x < image.width; ++x) {
-      const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(y) * image.width;
-      std::copy_n(image.pixels.begin() + (row + x) * 3, 3, other.pixels.begin() + (row + image.width - 1 - x) * 3);
-    }
-  }
-  return other;
-}
-
 }  // namespace eidetic

@@ -22,7 +22,7 @@ constexpr std::string_view kVectorType = "application/vnd.eidetic.vector";
 // A query that is nothing but one vector.
 bool is_bare_vector(const Query& query) {
   const bool plain = query.terms.size() == 1 && query.terms[0].kind == Term::Kind::vector && query.terms[0].weight == 1;
-  return plain && query.model.empty() && !query.terms[0].crop;
+  return plain && query.model.empty() && !query.terms[0].crop && query.verify == 0;
 }
 
 std::span<const std::byte> bytes_of(const Vector& vector) {
@@ -321,6 +321,13 @@ Result<EncodedPicture> RemoteEngine::contact_sheet(const Query& query) {
   std::vector<std::string> own;
   EIDETIC_TRY(Json json, query_json(query, own));
   return fetch_picture({.method = "POST", .path = {"v1", "contact-sheet"}, .json = std::move(json)});
+}
+
+Result<EncodedPicture> RemoteEngine::alignment(std::string_view name, const Query& query, const std::string& id) {
+  std::vector<std::string> own;
+  EIDETIC_TRY(Json json, query_json(query, own));
+  return fetch_picture(
+      {.method = "POST", .path = {"v1", "collections", name, "items", id, "alignment"}, .json = std::move(json)});
 }
 
 Result<EncodedPicture> RemoteEngine::fetch_picture(const ApiRequest& request) const {

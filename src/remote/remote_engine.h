@@ -47,6 +47,7 @@ class RemoteEngine final : public Engine {
                                                bool with_vectors) override;
   Result<ScrollPage> list(std::string_view name, const ListRequest& request) override;
   Result<EncodedPicture> contact_sheet(const Query& query) override;
+  Result<EncodedPicture> alignment(std::string_view name, const Query& query, const std::string& id) override;
   Result<std::vector<Facet>> facets(std::string_view name, const FacetRequest& request) override;
   Result<Item> patch(std::string_view name, const std::string& id, std::string_view merge_patch) override;
   Result<EncodedPicture> picture(std::string_view name, const std::string& id) override;

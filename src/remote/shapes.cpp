@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "remote/times.h"
 
@@ -72,14 +73,54 @@ std::string object_text(const Json& json, const char* field) {
   return dump_json(object);
 }
 
-std::vector<Hit> read_hits(const Json& json) {
-  return read_list(json.at("hits"), [](const Json& hit) {
-    return Hit{.id = text(hit, "id"),
-               .similarity = number(hit, "similarity"),
-               .distance = number(hit, "distance"),
-               .uri = text(hit, "uri"),
-               .metadata = object_text(hit, "metadata")};
+Hit read_hit(const Json& hit) {
+  return {.id = text(hit, "id"),
+          .similarity = number(hit, "similarity"),
+          .distance = number(hit, "distance"),
+          .uri = text(hit, "uri"),
+          .metadata = object_text(hit, "metadata")};
+}
+
+PicturePoint picture_point(const Json& json) { return {.x = number(json, "x"), .y = number(json, "y")}; }
+
+Verification read_verification(const Json& json) {
+  Verification found;
+  found.verified = json.at("verified").get<bool>();
+  found.matches = small(json, "matches");
+  found.note = json.value("note", "");
+  if (!found.verified) return found;
+  found.inliers = small(json, "inliers");
+  found.score = number(json, "score");
+  found.mirrored = json.at("mirrored").get<bool>();
+  found.whole_query = json.at("whole_query").get<bool>();
+  found.quad = read_list(json.at("quad"), picture_point);
+  found.query_quad = read_list(json.at("query_quad"), picture_point);
+  found.hit_overlap_pct = number(json, "hit_overlap_pct");
+  found.query_overlap_pct = number(json, "query_overlap_pct");
+  return found;
+}
+
+SearchHit read_search_hit(const Json& json) {
+  SearchHit hit{read_hit(json)};
+  if (const auto found = json.find("verification"); found != json.end()) hit.verification = read_verification(*found);
+  return hit;
+}
+
+Explanation read_explanation(const Json& json) {
+  Explanation explanation;
+  explanation.terms = read_list(json.at("terms"), [](const Json& term) {
+    return Explanation::Term{.kind = text(term, "kind"),
+                             .value = text(term, "value"),
+                             .weight = number(term, "weight"),
+                             .vectors = small(term, "vectors")};
   });
+  explanation.filter = text(json, "filter");
+  explanation.candidates = small(json, "candidates");
+  explanation.own = small(json, "own");
+  explanation.below_similarity = small(json, "below_similarity");
+  explanation.verified = small(json, "verified");
+  explanation.notes = json.at("notes").get<std::vector<std::string>>();
+  return explanation;
 }
 
 }  // namespace
@@ -157,8 +198,17 @@ Result<PutResult> read_put_result(const Json& json) {
 }
 
 SearchResult read_search_result(const Json& json) {
-  SearchResult result{.collection = text(json, "collection"), .hits = read_hits(json), .timings = {}};
-  for (const auto& [stage, ms] : json.at("timings_ms").items()) result.timings.push_back({stage, ms.get<double>()});
+  SearchResult result{
+      .collection = text(json, "collection"), .hits = read_list(json.at("hits"), read_search_hit), .timings = {}};
+  const Json& rates = json.at("items_per_s");
+  for (const auto& [stage, ms] : json.at("timings_ms").items()) {
+    Timing timing{.stage = stage, .ms = ms.get<double>()};
+    constexpr double kMilliseconds = 1e3;
+    const double items = rates.value(stage, 0.0) * timing.ms / kMilliseconds;
+    timing.items = static_cast<std::uint64_t>(std::max(0LL, std::llround(items)));
+    result.timings.push_back(std::move(timing));
+  }
+  result.explanation = read_explanation(json.at("explain"));
   return result;
 }
 
@@ -214,7 +264,7 @@ SearchWalk read_walk(const Json& json) {
                                  .rank = candidate.at("rank").is_null() ? 0 : small(candidate, "rank")};
   });
   walk.scanned = json.at("scanned").get<bool>();
-  walk.hits = read_hits(json);
+  walk.hits = read_list(json.at("hits"), read_hit);
   return walk;
 }
 

@@ -84,6 +84,7 @@ Result<Json> query_json(const Query& query, std::vector<std::string>& own) {
   if (query.exclude_terms) json["exclude_self"] = true;
   if (query.augment != Augmentation::none) json["augment"] = to_string(query.augment);
   if (query.seed != Query().seed) json["seed"] = query.seed;
+  if (query.verify > 0) json["verify"] = query.verify;
   for (const auto& [name, value] : depth_fields(query.depth)) json[name] = value;
   return json;
 }

@@ -77,6 +77,10 @@ struct ServerConfig {
     std::uint64_t cache_bytes = std::uint64_t{1} << 30;
   } thumbnails;
 
+  struct Features {
+    std::uint64_t cache_bytes = std::uint64_t{1} << 30;
+  } features;
+
   struct Watch {
     double rescan_s = 300;
   } watch;

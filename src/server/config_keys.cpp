@@ -169,7 +169,7 @@ Result<void> ConfigField::set_text(const std::string& text, std::string_view sou
 }
 
 std::vector<ConfigField> config_fields(ServerConfig& config) {
-  auto& [listen, auth, limits, fetch, paths, cors, log, thumbnails, watch, data, engine] = config;
+  auto& [listen, auth, limits, fetch, paths, cors, log, thumbnails, features, watch, data, engine] = config;
   return {
       {"listen", "address", &listen.address},
       {"listen", "port", &listen.port, 0, 65'535},
@@ -206,6 +206,7 @@ std::vector<ConfigField> config_fields(ServerConfig& config) {
       {"log", "level", &log.level, 0, 0, kLevels},
       {"log", "format", &log.format, 0, 0, kFormats},
       {"thumbnails", "cache_bytes", &thumbnails.cache_bytes, 0, kMaxBytes},
+      {"features", "cache_bytes", &features.cache_bytes, 0, kMaxBytes},
       {"watch", "rescan_s", &watch.rescan_s, 1, kMaxSeconds},
       {"data", "folder", &data.folder},
       {"engine", "threads", &engine.threads, 0, kMaxThreads},

@@ -260,6 +260,8 @@ Result<bool> read_option(std::string_view key, dom::element value, Query& query)
   } else if (key == "augment") {
     EIDETIC_TRY(const std::string name, text(value, key));
     EIDETIC_TRY(query.augment, parse_augmentation(name));
+  } else if (key == "verify") {
+    EIDETIC_TRY(query.verify, integer(value, key, 0, kMaxVerify));
   } else if (key == "seed") {
     EIDETIC_TRY(query.seed, integer(value, key, 0, UINT32_MAX));
   } else {
@@ -277,9 +279,9 @@ Result<Query> query_of(dom::element value) {
     if (of_term) continue;
     EIDETIC_TRY(const bool option, read_option(key, field, query));
     if (!option) {
-      return unknown("", key,
-                     {"terms", "k", "filter", "min_similarity", "exclude_self", "ef", "nprobe", "rescore", "model",
-                      "augment", "seed", "uri", "base64", "bytes", "id", "text", "vector", "crop", "weight"});
+      return unknown("", key, {"terms",   "k",     "filter",  "min_similarity", "exclude_self", "ef",    "nprobe",
+                               "rescore", "model", "augment", "seed",           "verify",       "uri",   "base64",
+                               "bytes",   "id",    "text",    "vector",         "crop",         "weight"});
     }
   }
   if (!query.terms.empty()) {

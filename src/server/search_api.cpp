@@ -42,11 +42,13 @@ Result<void> read_options(const Parameters::Values& values, Query& query) {
   EIDETIC_TRY(const auto nprobe, parameters.integer("nprobe", 0, kMaxNprobe));
   EIDETIC_TRY(const auto rescore, parameters.integer("rescore", 0, kMaxEf));
   EIDETIC_TRY(const auto seed, parameters.integer("seed", 0, UINT32_MAX));
+  EIDETIC_TRY(const auto verify, parameters.integer("verify", 0, kMaxVerify));
   query.filter = parameters.text("filter").value_or("");
   EIDETIC_TRY(query.augment, parse_augmentation(parameters.text("augment").value_or("none")));
   const auto crop = parameters.text("crop");
   EIDETIC_CHECK(parameters.finish());
   if (seed) query.seed = static_cast<std::uint64_t>(*seed);
+  if (verify) query.verify = static_cast<std::uint32_t>(*verify);
   if (k) query.k = static_cast<std::uint32_t>(*k);
   if (ef) query.depth.ef = static_cast<std::uint32_t>(*ef);
   if (nprobe) query.depth.nprobe = static_cast<std::uint32_t>(*nprobe);
@@ -161,6 +163,13 @@ Answer contact_sheet(Api& api, HttpRequest& request) {
   return text_response({reinterpret_cast<const char*>(sheet->bytes.data()), sheet->bytes.size()}, "image/jpeg");
 }
 
+Answer alignment(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_TRY(const Query query, read_query(request));
+  const auto picture = api.engine.alignment(request.captures[0], query, request.captures[1]);
+  if (!picture) return std::unexpected(search_problem(api, request.captures[0], picture.error()));
+  return text_response({reinterpret_cast<const char*>(picture->bytes.data()), picture->bytes.size()}, "image/jpeg");
+}
+
 // --- looking inside ---
 
 Answer inspect(Api& api, HttpRequest& request) {
@@ -202,6 +211,8 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/collections/{collection}/search/batch", Role::read, LaneKind::search, BodyKind::picture,
      search_batch},
     {"POST", "/v1/contact-sheet", Role::read, LaneKind::search, BodyKind::picture, contact_sheet},
+    {"POST", "/v1/collections/{collection}/items/{id}/alignment", Role::read, LaneKind::search, BodyKind::picture,
+     alignment},
     {"GET", "/v1/collections/{collection}/inspect", Role::read, LaneKind::slow, BodyKind::none, inspect},
     {"POST", "/v1/collections/{collection}/walk", Role::read, LaneKind::search, BodyKind::picture, walk},
     {"GET", "/v1/collections/{collection}/map", Role::read, LaneKind::slow, BodyKind::none, map},

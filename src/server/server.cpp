@@ -37,6 +37,7 @@ EngineOptions engine_options(const ServerConfig& config) {
   options.max_queued_jobs = config.limits.jobs_queued;
   options.watch_rescan_s = config.watch.rescan_s;
   options.thumbnail_cache_bytes = config.thumbnails.cache_bytes;
+  options.feature_cache_bytes = config.features.cache_bytes;
   return options;
 }
 

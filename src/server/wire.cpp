@@ -46,9 +46,50 @@ Json training_json(const TrainingReport& training) {
           {"seconds", training.seconds}};
 }
 
-void append_hits(std::string& out, std::span<const Hit> hits) {
+Json points_json(std::span<const PicturePoint> points) {
+  Json list = Json::array();
+  for (const auto& [x, y] : points) list.push_back({{"x", x}, {"y", y}});
+  return list;
+}
+
+Json to_json(const Verification& found) {
+  Json json = {{"verified", found.verified}, {"matches", found.matches}};
+  if (!found.note.empty()) json["note"] = found.note;
+  if (!found.verified) return json;
+  json["inliers"] = found.inliers;
+  json["score"] = found.score;
+  json["mirrored"] = found.mirrored;
+  json["whole_query"] = found.whole_query;
+  json["quad"] = points_json(found.quad);
+  json["query_quad"] = points_json(found.query_quad);
+  json["hit_overlap_pct"] = found.hit_overlap_pct;
+  json["query_overlap_pct"] = found.query_overlap_pct;
+  return json;
+}
+
+Json to_json(const Explanation& explanation) {
+  Json terms = Json::array();
+  for (const auto& [kind, value, weight, vectors] : explanation.terms) {
+    terms.push_back({{"kind", kind}, {"value", value}, {"weight", weight}, {"vectors", vectors}});
+  }
+  return {{"terms", std::move(terms)},
+          {"filter", explanation.filter},
+          {"candidates", explanation.candidates},
+          {"own", explanation.own},
+          {"below_similarity", explanation.below_similarity},
+          {"verified", explanation.verified},
+          {"notes", explanation.notes}};
+}
+
+void append_extras(std::string&, const Hit&) {}
+void append_extras(std::string& out, const SearchHit& hit) {
+  if (hit.verification) out.append(",\"verification\":").append(dump_json(to_json(*hit.verification)));
+}
+
+template <typename AnyHit>
+void append_hits(std::string& out, const std::vector<AnyHit>& hits) {
   out += '[';
-  for (const Hit& hit : hits) {
+  for (const AnyHit& hit : hits) {
     if (out.back() != '[') out += ',';
     out += "{\"id\":";
     append_string(out, hit.id);
@@ -58,7 +99,9 @@ void append_hits(std::string& out, std::span<const Hit> hits) {
     append_number(out, hit.distance);
     out += ",\"uri\":";
     append_string(out, hit.uri);
-    out.append(",\"metadata\":").append(hit.metadata.empty() ? "{}" : hit.metadata).append("}");
+    out.append(",\"metadata\":").append(hit.metadata.empty() ? "{}" : hit.metadata);
+    append_extras(out, hit);
+    out += '}';
   }
   out += ']';
 }
@@ -275,8 +318,15 @@ std::string search_json(const SearchResult& result) {
     out += ':';
     append_number(out, timing.ms);
   }
-  out += "}}";
-  return out;
+  out += "},\"items_per_s\":{";
+  for (const Timing& timing : result.timings) {
+    if (timing.items == 0 || timing.ms <= 0) continue;
+    if (out.back() != '{') out += ',';
+    append_string(out, timing.stage);
+    constexpr double kMilliseconds = 1e3;
+    fmt::format_to(std::back_inserter(out), ":{:.3f}", static_cast<double>(timing.items) * kMilliseconds / timing.ms);
+  }
+  return out.append("},\"explain\":").append(dump_json(to_json(result.explanation))).append("}");
 }
 
 }  // namespace eidetic

@@ -4,9 +4,11 @@ import base64
 import io
 import struct
 
+import numpy
 import pytest
 from conftest import encoded, metadata_of, problem
 from PIL import Image
+from pictures import textured
 
 RAW = {"Content-Type": "application/octet-stream"}
 VECTOR = {"Content-Type": "application/vnd.eidetic.vector"}
@@ -181,6 +183,33 @@ def test_filter(http, shapes):
     assert first["hits"] == wanted
     assert {(hit["metadata"]["kind"] != "cross", hit["metadata"]["number"] < 8) for hit in second["hits"]} == {(True, True)}
     assert third["error"]["code"] == "invalid_argument"
+
+
+def test_verify(http, shapes):
+    """A part of a picture, laid over another one, finds the picture and says where."""
+    whole, other, scene = (textured(seed) for seed in (1, 2, 3))
+    scene.paste(whole.crop((100, 60, 300, 210)), (40, 30))
+    for name, picture in (("whole", whole), ("other", other)):
+        http.post(f"{shapes}/items?id={name}", content=encoded(picture), headers=RAW).raise_for_status()
+    answer = http.post(f"{shapes}/search?verify=50&k=50", content=encoded(scene), headers=RAW).json()
+    best, second = answer["hits"][:2]
+    assert best["id"] == "whole"
+    found = best["verification"]
+    assert found["verified"] and not found["whole_query"] and found["inliers"] > 20
+    xs, ys = ([point[axis] for point in found["quad"]] for axis in "xy")
+    assert numpy.allclose([min(xs) * 400, min(ys) * 300, max(xs) * 400, max(ys) * 300], [100, 60, 300, 210], atol=12)
+    assert found["hit_overlap_pct"] == pytest.approx(25, abs=4)
+    assert not second["verification"]["verified"]
+    assert answer["explain"]["verified"] == 1
+    assert answer["explain"]["terms"] == [{"kind": "bytes", "value": "", "weight": 1, "vectors": 1}]
+    assert answer["items_per_s"]["verify"] > 0
+    drawn = http.post(f"{shapes}/items/whole/alignment", content=encoded(scene), headers=RAW)
+    assert drawn.headers["content-type"] == "image/jpeg"
+    assert Image.open(io.BytesIO(drawn.content)).size[0] > 700
+    problem(http.post(f"{shapes}/items/none/alignment", content=encoded(scene), headers=RAW), 422, "not_found", "none")
+    problem(http.post(f"{shapes}/search?verify=201", content=encoded(scene), headers=RAW), 400, "invalid_argument", "200")
+    bare = {"vector": [1] * 256, "verify": 5}
+    problem(http.post(f"{shapes}/search", json=bare), 400, "invalid_argument", "keypoints")
 
 
 def test_variants(http, shapes, jpeg):

@@ -49,6 +49,7 @@ from .results import (
     Report,
     SearchResult,
     SearchWalk,
+    Verification,
 )
 from .search import Query
 from .upload import NewItem

@@ -10,7 +10,7 @@ from typing import Any, Generic, Iterable, List, Mapping, Optional, Sequence, Ty
 
 from .drivers import AwaitedDriver, BlockingDriver
 from .errors import EideticError, error_of
-from .exchange import document, encode, exchange_json, open_stream, query, read, segment
+from .exchange import document, encode, exchange, exchange_json, open_stream, query, read, segment
 from .handle import AwaitedHandle, BlockingHandle, Handle
 from .job import AsyncJob, Job
 from .pictures import Crop, PictureLike, QueryLike, Vector, load
@@ -378,6 +378,7 @@ class CollectionVerbs(Handle, Generic[J]):
         model: Optional[str] = None,
         augment: Optional[str] = None,
         seed: Optional[int] = None,
+        verify: Optional[int] = None,
     ) -> Op[SearchResult]:
         """What looks alike, best first.
 
@@ -395,12 +396,23 @@ class CollectionVerbs(Handle, Generic[J]):
             augment: "pool" or "mean": search with eight variants of the pictures too (mirrored, turned, darker, …), for the
                 best of what all find, or with the mean of their vectors; see `Client.contact_sheet`.
             seed: of what the variants leave to chance; None: 1.
+            verify: so many of the best, up to 200, are verified by keypoints and ranked anew, those first that show the same
+                picture, or a part of it: `Hit.verification`. The first picture of the query is looked for.
             model: refuse to search unless the collection holds vectors of this model.
         """
-        wanted = Query(query, k, filter, min_similarity, crop, exclude_self, ef, nprobe, rescore, model, augment, seed)
+        wanted = Query(
+            query, k, filter, min_similarity, crop, exclude_self, ef, nprobe, rescore, model, augment, seed, verify
+        )
         request = yield from wanted.request(f"{self._path}/search")
         said = yield from exchange_json(request, retries=self._connection.retries)
         return result_of(self._connection, said)
+
+    @verb
+    def alignment(self, query: Union[Query, QueryLike], id: str) -> Op[bytes]:
+        """The query's picture beside that of an item, with what agrees in both, as JPEG; see `verify` at `search`."""
+        wanted = query if isinstance(query, Query) else Query(query)
+        request = yield from wanted.request(f"{self._item(id)}/alignment")
+        return (yield from exchange(request, retries=self._connection.retries)).body
 
     @verb
     def search_batch(

@@ -103,12 +103,30 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Verification:
+    """Whether, and where, a hit shows what the query's picture shows. Corners are fractions of width and height."""
+
+    verified: bool
+    matches: int  # of local features
+    note: str = ""  # why this hit could not be verified
+    inliers: int = 0  # matches that agree with one homography
+    score: float = 0.0  # -log10 of how many alignments as good would be expected by chance
+    mirrored: bool = False
+    whole_query: bool = False  # all of the query is seen in the hit; else a part of it
+    quad: Sequence[Mapping[str, float]] = ()  # the corners of what both show, in the hit
+    query_quad: Sequence[Mapping[str, float]] = ()  # the same, in the query
+    hit_overlap_pct: float = 0.0  # how much of the hit's area they enclose
+    query_overlap_pct: float = 0.0
+
+
+@dataclass(frozen=True)
 class Hit:
     id: str
     similarity: float  # larger is nearer; 1: the same vector
     distance: float  # smaller is nearer
     uri: str
     metadata: Dict[str, Any]
+    verification: Optional[Verification] = None  # where asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +136,8 @@ class SearchResult(Sequence[Hit]):
     collection: str
     hits: List[Hit]
     timings_ms: Dict[str, float]
+    items_per_s: Dict[str, float] = field(default_factory=dict)  # by stage
+    explain: Dict[str, Any] = field(default_factory=dict)  # what made it: terms, candidates, notes, …
     _thumbnails: Thumbnails = field(repr=False, default=lambda ids: [None] * len(ids))
 
     def __len__(self) -> int:

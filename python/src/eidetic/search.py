@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from .drivers import BlockingDriver, Connection
 from .errors import EideticError, error_of
 from .exchange import JSON, document, encode, exchange, query, segment
 from .pictures import Crop, Picture, QueryLike, Vector, crop_document, load, term_document, terms_of
-from .results import Hit, SearchResult, parse
+from .results import Hit, SearchResult, Verification, parse
 from .steps import Op, Request, Together
 
 _VECTOR = {"Content-Type": "application/vnd.eidetic.vector"}
@@ -32,6 +32,7 @@ class Query:
     model: Optional[str] = None
     augment: Optional[str] = None
     seed: Optional[int] = None
+    verify: Optional[int] = None
 
     def over(self, other: Query) -> Query:
         """With the other's values where it has none of its own."""
@@ -57,6 +58,7 @@ class Query:
             model=self.model,
             augment=self.augment,
             seed=self.seed,
+            verify=self.verify,
         )
         return {**(terms[0] if len(terms) == 1 else {"terms": terms}), **rest}
 
@@ -84,13 +86,27 @@ class Query:
             rescore=self.rescore,
             augment=self.augment,
             seed=self.seed,
+            verify=self.verify,
         )
 
 
 def result_of(connection: Connection, said: Mapping[str, Any]) -> SearchResult:
     collection = said["collection"]
-    hits = [parse(Hit, hit) for hit in said["hits"]]
-    return SearchResult(collection, hits, said["timings_ms"], lambda ids: fetch_thumbnails(connection, collection, ids))
+    return SearchResult(
+        collection,
+        [hit_of(hit) for hit in said["hits"]],
+        said["timings_ms"],
+        said["items_per_s"],
+        said["explain"],
+        lambda ids: fetch_thumbnails(connection, collection, ids),
+    )
+
+
+def hit_of(said: Mapping[str, Any]) -> Hit:
+    hit = parse(Hit, said)
+    if "verification" not in said:
+        return hit
+    return replace(hit, verification=parse(Verification, said["verification"]))
 
 
 def result_or_error(connection: Connection, said: Mapping[str, Any]) -> Union[SearchResult, EideticError]:

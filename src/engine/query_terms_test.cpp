@@ -1,4 +1,4 @@
-#include "engine/query.h"
+#include "engine/query_terms.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
