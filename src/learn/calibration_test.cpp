@@ -126,6 +126,19 @@ TEST(CalibrationTest, ReportsWhatUnseenClassesWillShow) {
   EXPECT_LE(report.calibration_error.value(), 0.1);
 }
 
+TEST(CalibrationTest, JudgesEachClassByWhatTheOthersTaught) {
+  // The items of one class in five are far from each other and near to others. Who has seen that class expects it.
+  std::vector<CalibrationCase> cases;
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    const bool odd = i % 5 == 0;
+    cases.push_back(
+        {.label = i % 5, .similarities = {odd ? 0.1 : 0.9}, .matches = {true}, .strangers = {odd ? 0.9 : 0.1}});
+  }
+  const auto calibration = Calibration::fit(cases, cases.size()).value();
+  EXPECT_NEAR(calibration.confidences({}, std::vector{0.9})[0], 0.8, 0.01);
+  EXPECT_GT(calibration.report().calibration_error.value(), 0.2);
+}
+
 TEST(CalibrationTest, ConfidencesAreSharesThatDoNotRise) {
   const Classes seen(20, 1);
   const auto calibration = Calibration::fit(seen.vectors, seen.labels).value();
