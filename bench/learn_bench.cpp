@@ -2,8 +2,8 @@
 //   learn_bench labels VECTORS.npy LABELS [SEEDS [HIDDEN]]     accuracy of a head learnt from labels
 //   learn_bench clusters VECTORS.npy [SEEDS [CLUSTERS]]        how often a head and the nearest centroid agree
 //   learn_bench speed ITEMS DIMENSIONS CLASSES [HIDDEN]        seconds on made-up vectors
-// LABELS has a label a line, in the order of the vectors; of a path, as in X.npy.files of `eidetic embed`, the folder is
-// the label.
+// LABELS has a label a line, in the order of the vectors; of a path, as in X.npy.files of `eidetic embed`, the folder
+// is the label.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -58,10 +58,11 @@ Result<void> over_seeds(std::size_t seeds, const Learn& learn) {
   Spread accuracy, error, raw_error, seconds;
   for (std::size_t seed = 1; seed <= seeds; ++seed) {
     EIDETIC_TRY(const LearnReport report, learn(seed));
-    fmt::print("seed {}: accuracy {:.3f} of {}, decay {:g}, {} iterations, temperature {:.2f}, calibration error {:.3f} "
-               "({:.3f} without temperature), {:.2f} s\n",
-               seed, report.accuracy, report.held_out, report.decay, report.iterations, report.temperature,
-               report.calibration_error, report.raw_calibration_error, report.seconds);
+    fmt::print(
+        "seed {}: accuracy {:.3f} of {}, decay {:g}, {} iterations, temperature {:.2f}, calibration error {:.3f} "
+        "({:.3f} without temperature), {:.2f} s\n",
+        seed, report.accuracy, report.held_out, report.decay, report.iterations, report.temperature,
+        report.calibration_error, report.raw_calibration_error, report.seconds);
     for (std::size_t i = 0; i < std::min<std::size_t>(3, report.confusions.size()); ++i) {
       const auto& confusion = report.confusions[i];
       fmt::print("        {} for {}: {}\n", confusion.predicted, confusion.truth, confusion.count);
@@ -95,7 +96,8 @@ Result<void> measure_clusters(std::span<char*> arguments, ThreadPool& pool) {
   EIDETIC_TRY(const NpyArray array, read_npy(arguments[0]));
   const MatrixView vectors(array.values, array.shape.back());
   return over_seeds(number(arguments, 1, 5), [&](std::uint64_t seed) -> Result<LearnReport> {
-    EIDETIC_TRY(auto learnt, train_clusters(vectors, number(arguments, 2, kDefaultClusters), {.seed = seed, .pool = &pool}));
+    EIDETIC_TRY(auto learnt,
+                train_clusters(vectors, number(arguments, 2, kDefaultClusters), {.seed = seed, .pool = &pool}));
     return std::move(learnt.report);
   });
 }
@@ -127,8 +129,9 @@ Result<void> run(std::span<char*> arguments) {
   if (what == "labels" && arguments.size() >= 3) return measure_labels(arguments.subspan(1), pool);
   if (what == "clusters" && arguments.size() >= 2) return measure_clusters(arguments.subspan(1), pool);
   if (what == "speed" && arguments.size() >= 4) return measure_speed(arguments.subspan(1), pool);
-  return fail(ErrorCode::invalid_argument, "labels VECTORS.npy LABELS [SEEDS [HIDDEN]], clusters VECTORS.npy [SEEDS "
-                                           "[CLUSTERS]] or speed ITEMS DIMENSIONS CLASSES [HIDDEN]");
+  return fail(ErrorCode::invalid_argument,
+              "labels VECTORS.npy LABELS [SEEDS [HIDDEN]], clusters VECTORS.npy [SEEDS "
+              "[CLUSTERS]] or speed ITEMS DIMENSIONS CLASSES [HIDDEN]");
 }
 
 }  // namespace

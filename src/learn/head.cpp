@@ -130,7 +130,7 @@ double add_block(const HeadLoss& of, const Layers<const float>& layers, const La
   const double loss = to_errors(errors, classes, of.rows.rows());
   add_gradient(errors, between, sums.last);
   Matrix back(count, of.shape.hidden);
-  multiply(errors, {layers.last.weights, layers.last.inputs}, back.values());
+  products(errors, transposed({layers.last.weights, layers.last.inputs}), back.values());
   for (std::size_t i = 0; i < back.values().size(); ++i) {
     if (between.values()[i] <= 0) back.values()[i] = 0;
   }

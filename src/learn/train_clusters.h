@@ -19,8 +19,8 @@ struct LearntClusters {
   std::vector<std::uint32_t> assigned;
 };
 
-// k-means (Lloyd 1982; begun as k-means++) on what the head sees: vectors of unit length, unless options say otherwise. There are at most
-// `clusters`, numbered in the order of the first of their rows; fewer where vectors are alike.
+// k-means (Lloyd 1982; begun as k-means++) on what the head sees: vectors of unit length, unless options say otherwise.
+// There are at most `clusters`, numbered in the order of the first of their rows; fewer where vectors are alike.
 // invalid_argument: fewer than 2 clusters or more than kMaxClasses, or fewer than two rows a cluster; and as learn().
 [[nodiscard]] Result<LearntClusters> train_clusters(MatrixView features, std::size_t clusters = kDefaultClusters,
                                                     const LearnOptions& options = {});

@@ -22,7 +22,8 @@ namespace {
 
 constexpr std::array kDecays = {1e-4, 1e-3, 1e-2, 1e-1, 1.0};
 constexpr std::size_t kFirstDecay = 2;
-constexpr unsigned kPatience = 15;  // iterations without a better held-out part
+constexpr unsigned kPatience = 10;   // iterations without a better held-out part
+constexpr double kTolerance = 1e-3;  // beyond it, held-out items are told apart no better
 constexpr std::size_t kMostConfusions = 10;
 
 std::unexpected<Error> refuse(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
@@ -127,11 +128,8 @@ class Learning {
     const Scaling scaling(rows_, rows);
     const Examples kept = examples(scaling, rows);
     auto parameters = fresh_parameters(shape_, options_->seed);
-    const HeadLoss loss = loss_of(kept, decay_);
-    (void)minimize(
-        parameters, [&](auto at, auto gradient) { return loss.at(at, gradient); }, {.iterations = iterations_},
-        [&](unsigned iteration, auto) { return tell(iteration, iterations_); });
-    end_fit();
+    lessen(loss_of(kept, decay_), parameters, iterations_,
+           [&](unsigned iteration, auto) { return tell(iteration, iterations_); });
     scaling.undo(shape_, parameters);
     return parameters;
   }
@@ -150,7 +148,8 @@ class Learning {
   [[nodiscard]] double temperature() const { return fit_temperature({aside_, shape_.classes}, aside_classes_); }
 
   [[nodiscard]] double decay() const { return decay_; }
-  [[nodiscard]] unsigned iterations() const { return iterations_; }
+  // Of the last fit.
+  [[nodiscard]] unsigned iterations() const { return used_iterations_; }
   [[nodiscard]] bool stopped() const { return options_->stop != nullptr && *options_->stop; }
 
  private:
@@ -179,6 +178,14 @@ class Learning {
             .stop = options_->stop};
   }
 
+  void lessen(const HeadLoss& loss, std::vector<float>& parameters, unsigned iterations, const Watcher& watch) {
+    used_iterations_ = minimize(
+        parameters, [&](auto at, auto gradient) { return loss.at(at, gradient); },
+        {.iterations = iterations, .tolerance = kTolerance}, watch);
+    report_progress(1);
+    ++fits_;
+  }
+
   // From the middle towards where it gets better; the stronger one of equals.
   Trial search(const Examples& kept, const Examples& held) {
     Trial best = attempt(kDecays[kFirstDecay], kept, held);
@@ -197,29 +204,25 @@ class Learning {
     return best;
   }
 
-  // Until the held-out part gets no better; what was best of it.
+  // Of a single layer, to the end: there is one best head, and decay alone says how closely it follows its examples.
+  // Otherwise until the held-out part gets no better; what was best of it.
   Trial attempt(double decay, const Examples& kept, const Examples& held) {
-    Trial trial{.decay = decay, .scores = {}};
+    Trial trial{.decay = decay, .iterations = options_->iterations, .scores = {}};
     double least = std::numeric_limits<double>::infinity();
     auto parameters = fresh_parameters(shape_, options_->seed);
-    const HeadLoss loss = loss_of(kept, decay);
-    (void)minimize(
-        parameters, [&](auto at, auto gradient) { return loss.at(at, gradient); }, {.iterations = options_->iterations},
-        [&](unsigned iteration, std::span<const float> at) {
-          Matrix scores = head_scores(shape_, at, held.rows);
-          const double now = cross_entropy(scores, held.classes, 1);
-          if (now < least) {
-            least = now;
-            trial.iterations = iteration;
-            trial.scores = std::move(scores);
-          }
-          return tell(iteration, options_->iterations) && iteration < trial.iterations + kPatience;
-        });
-    end_fit();
-    if (trial.iterations == 0) {  // nothing was learnt: what it began with is as good as anything
-      trial.iterations = 1;
-      trial.scores = head_scores(shape_, parameters, held.rows);
-    }
+    const auto watch = [&](unsigned iteration, std::span<const float> at) {
+      if (shape_.hidden == 0) return tell(iteration, options_->iterations);
+      Matrix scores = head_scores(shape_, at, held.rows);
+      const double now = cross_entropy(scores, held.classes, 1);
+      if (now < least) {
+        least = now;
+        trial.iterations = iteration;
+        trial.scores = std::move(scores);
+      }
+      return tell(iteration, options_->iterations) && iteration < trial.iterations + kPatience;
+    };
+    lessen(loss_of(kept, decay), parameters, options_->iterations, watch);
+    if (trial.scores.rows() == 0) trial.scores = head_scores(shape_, parameters, held.rows);
     trial.loss = cross_entropy(trial.scores, held.classes, fit_temperature(trial.scores, held.classes));
     return trial;
   }
@@ -228,10 +231,6 @@ class Learning {
   [[nodiscard]] bool tell(unsigned iteration, unsigned of) const {
     report_progress(static_cast<double>(iteration) / of);
     return !stopped();
-  }
-  void end_fit() {
-    report_progress(1);
-    ++fits_;
   }
   // Fits are about as long as each other; how many there will be is not known before.
   void report_progress(double share_of_fit) const {
@@ -245,7 +244,8 @@ class Learning {
   HeadShape shape_;
   const LearnOptions* options_;
   double decay_;
-  unsigned iterations_ = 0;
+  unsigned iterations_ = 0;  // of fit(), at most
+  unsigned used_iterations_ = 0;
   unsigned fits_ = 0;
   std::vector<float> aside_;
   std::vector<std::uint32_t> aside_classes_;
@@ -349,8 +349,8 @@ Result<LearntClassifier> learn(MatrixView features, std::span<const std::uint32_
   learning.set_aside(scores.rows, scores.classes);
   report.temperature = learning.temperature();
   report.decay = learning.decay();
-  report.iterations = learning.iterations();
   auto parameters = learning.fit(rows);
+  report.iterations = learning.iterations();
   if (learning.stopped()) return fail(ErrorCode::unavailable, "stopped");
   if (options.progress) options.progress(1);
   EIDETIC_TRY(Classifier classifier, Classifier::make({.kind = kind,

@@ -1,8 +1,8 @@
 // How heads are learnt on frozen features: what training of labels and of clusters have in common.
 //
 // A part of each class is put aside first, and nothing but the report sees it. Of the rest another part is put aside,
-// and the weight decay, the number of iterations and the temperature are chosen by it. With these a head is learnt on
-// all but the first part, and judged by it; then another on everything, which is the answer. Thread rule: pure; any
+// and the weight decay, when to stop (of two layers) and the temperature are chosen by it. With these a head is learnt
+// on all but the first part, and judged by it; then another on everything, which is the answer. Thread rule: pure; any
 // thread.
 #pragma once
 
