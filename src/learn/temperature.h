@@ -9,8 +9,8 @@
 
 namespace eidetic {
 
-inline constexpr double kMinTemperature = 0.05;
-inline constexpr double kMaxTemperature = 20;
+inline constexpr double kMinTemperature = 0.01;
+inline constexpr double kMaxTemperature = 100;
 
 // The temperature, within the bounds above, at which softmax(scores / temperature) has the least cross-entropy; 1 where
 // there are no rows. As if one more row had been answered wrongly (Platt 1999), so that a few rows without a mistake do

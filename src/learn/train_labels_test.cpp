@@ -57,6 +57,16 @@ TEST_P(TrainLabels, IsNotMisledByAFewWrongLabels) {
   EXPECT_GE(report.confusions.front().count, report.confusions.back().count);
 }
 
+// So strong a decay makes small scores, and confidences that say far too little: the temperature puts them right.
+TEST_P(TrainLabels, IsAsSureAsItIsRight) {
+  const Groups groups = random_groups(10, 200, 16, 1, 11);
+  const LearnReport report =
+      train_labels(groups.vectors, groups.labels, {.hidden = GetParam(), .decay = .3}).value().report;
+  EXPECT_LT(report.temperature, .8);
+  EXPECT_LT(report.calibration_error, .1);
+  EXPECT_GT(report.raw_calibration_error, 2 * report.calibration_error);
+}
+
 TEST_P(TrainLabels, GivesTheSameBitsOnAnyNumberOfThreads) {
   const Groups groups = random_groups(3, 400, 12, .8F, 3);
   ThreadPool pool(3);

@@ -22,8 +22,11 @@ namespace {
 
 constexpr std::array kDecays = {1e-4, 1e-3, 1e-2, 1e-1, 1.0};
 constexpr std::size_t kFirstDecay = 2;
-constexpr unsigned kPatience = 10;   // iterations without a better held-out part
-constexpr double kTolerance = 1e-3;  // beyond it, held-out items are told apart no better
+constexpr unsigned kPatience = 15;  // iterations without a better held-out part
+// Of a single layer, held-out items are told apart no better beyond it. Two layers end early instead: what they begin
+// with, at random, is no measure.
+constexpr double kTolerance = 1e-3;
+constexpr double kHiddenTolerance = 1e-5;
 constexpr std::size_t kMostConfusions = 10;
 
 std::unexpected<Error> refuse(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
@@ -181,7 +184,7 @@ class Learning {
   void lessen(const HeadLoss& loss, std::vector<float>& parameters, unsigned iterations, const Watcher& watch) {
     used_iterations_ = minimize(
         parameters, [&](auto at, auto gradient) { return loss.at(at, gradient); },
-        {.iterations = iterations, .tolerance = kTolerance}, watch);
+        {.iterations = iterations, .tolerance = shape_.hidden == 0 ? kTolerance : kHiddenTolerance}, watch);
     report_progress(1);
     ++fits_;
   }
