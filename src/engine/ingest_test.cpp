@@ -102,7 +102,7 @@ TEST_F(IngestTest, MetadataAloneIsUpdatedWithoutEmbedding) {
   draw("a.ppm", 1);
   draw("b.ppm", 2);
   write("facts.csv", "file,label,price\na.ppm,red,3\ngone.ppm,x,1\n");
-  const IndexRequest request{.paths = {}, .metadata_csv = folder_ / "facts.csv"};
+  const IndexRequest request{.paths = {}, .metadata_file = folder_ / "facts.csv"};
   ASSERT_TRUE(run());
   const auto report = run(request);
   ASSERT_TRUE(report);
@@ -214,7 +214,7 @@ TEST_F(IngestTest, RefusesABadRequest) {
   draw("a.ppm", 1);
   EXPECT_EQ(run({.batch = 0}).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(run({.paths = {"/no/such/place"}}).error().code, ErrorCode::not_found);
-  EXPECT_EQ(run({.paths = {}, .metadata_csv = folder_ / "none.csv"}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(run({.paths = {}, .metadata_file = folder_ / "none.csv"}).error().code, ErrorCode::not_found);
   EXPECT_THAT(stored(), IsEmpty());
 }
 

@@ -212,11 +212,11 @@ TEST_F(JobsTest, WhatWaitingJobsAndItemsNameIsNotSwept) {
 
 TEST(JobArguments, ComeBackAsTheyWere) {
   const IndexJob index{
-      .request = {.paths = {"/a", "https://b/c"}, .metadata_csv = "/m.csv", .model = "x", .prune = true, .batch = 7},
+      .request = {.paths = {"/a", "https://b/c"}, .metadata_file = "/m.csv", .model = "x", .prune = true, .batch = 7},
       .watched = {{"/a", {1, 2}}}};
   const auto same = need(parse_index(write_index(index)));
   EXPECT_EQ(same.request.paths, index.request.paths);
-  EXPECT_EQ(same.request.metadata_csv, index.request.metadata_csv);
+  EXPECT_EQ(same.request.metadata_file, index.request.metadata_file);
   EXPECT_EQ(same.request.model, "x");
   EXPECT_TRUE(same.request.prune);
   EXPECT_EQ(same.request.batch, 7U);
