@@ -15,9 +15,9 @@
 #include "base/npy.h"
 #include "base/text.h"
 #include "blobs/name_list.h"
+#include "blobs/vector_table.h"
 #include "engine/foreign.h"
 #include "engine/stages.h"
-#include "engine/vector_table.h"
 
 namespace eidetic {
 namespace {

@@ -75,6 +75,8 @@ TEST(MergePatch, MakesOneObjectOfTheOther) {
   Json object = parsed(R"({"a":1,"b":{"c":2},"d":4})");
   object.merge_patch(patch);
   EXPECT_EQ(object, parsed(R"({"a":2,"b":{"c":2},"e":[1]})"));
+  object.merge_patch(parsed(merge_patch(object.dump(), R"({"a":2,"b":{"d":3}})")));
+  EXPECT_EQ(object, parsed(R"({"a":2,"b":{"d":3}})"));
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "base/json.h"
-#include "engine/vector_table.h"
+#include "blobs/vector_table.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace eidetic;

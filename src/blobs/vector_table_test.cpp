@@ -1,4 +1,4 @@
-#include "engine/vector_table.h"
+#include "blobs/vector_table.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
