@@ -182,6 +182,18 @@ TEST(ReadExif, WidthAndHeightAreThoseOfAnyFormat) {
   EXPECT_EQ(read("no picture at all", false), Json::object());
 }
 
+TEST(ReadExif, OfEveryFormatThatCamerasAndProgramsWriteItInto) {
+  const std::filesystem::path folder = std::filesystem::path(EIDETIC_SOURCE_DIR) / "tests/data/fuzz/exif";
+  for (const auto* const name : {"camera.jpg", "camera.png", "camera.webp", "camera.tif", "camera.avif"}) {
+    SCOPED_TRACE(name);
+    const Json fields = read_exif(read_file(folder / name).value(), true);
+    EXPECT_EQ(fields.value("iso", 0), 400);
+    EXPECT_EQ(fields.value("taken", ""), "2024-05-17T14:03:22");
+    EXPECT_EQ(fields.value("width", 0), 8);
+    EXPECT_EQ(fields.at("gps"), Json({{"latitude", 50.5}, {"longitude", 7.25}}));
+  }
+}
+
 TEST(ReadExif, EveryPrefixOfAFileIsReadSafely) {
   const std::string file = jpeg_with(camera(false).bytes());
   for (std::size_t size = 0; size < file.size(); ++size) {
