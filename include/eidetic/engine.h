@@ -439,13 +439,13 @@ struct VectorImportReport {
   std::uint64_t imported = 0;
   std::uint64_t failed = 0;
   std::vector<ItemError> errors;  // one a failed row, at most 10,000
-  bool interrupted = false;       // stopped by the token; what is counted is stored
+  bool interrupted = false;       // stopped by the token: nothing is imported
 };
 
-// Puts vectors that were made elsewhere into a collection, batch by batch; an id that is there is replaced. A row that
-// is wrong fails alone. Errors of the whole: those of reading, unsupported (another ending or kind of file), corrupt,
-// invalid_argument (no row at all; another number of dimensions, metric, index or model than the collection's).
-// `progress`: rows read, and imported as `indexed`; on the calling thread.
+// Puts vectors made elsewhere into a collection: all good rows or, on an error, none. An id that is there is replaced.
+// Goes through a file as import_faiss does, and, where the collection is there, through one NAME.import that is merged
+// and dropped. Errors: those of reading, unsupported, corrupt, invalid_argument (no good row; another number of
+// dimensions, metric, index or model than the collection's). `progress`: rows read, on the calling thread.
 [[nodiscard]] Result<VectorImportReport> import_vectors(Engine& engine, const VectorImport& request,
                                                         const std::function<void(const IndexProgress&)>& progress = {},
                                                         std::stop_token stop = {});

@@ -218,7 +218,6 @@ int print_import(const Session& session, const VectorImportReport& report) {
     json["imported"] = report.imported;
     json["failed"] = report.failed;
     json["errors"] = to_json(std::span(report.errors));
-    json["interrupted"] = report.interrupted;
     print_json(json);
   } else {
     print_info(report.collection);
@@ -248,10 +247,11 @@ Result<int> run_vector_import(const Session& session, const ImportOptions& optio
         interruption.token());
   }();
   if (!report) return std::unexpected(report.error());
-  const int status = print_import(session, *report);
-  if (!report->interrupted) return status;
-  print_note("stopped; what is imported is kept, and the same command does all of it again");
-  return 128 + interruption.signal();
+  if (report->interrupted) {
+    print_note("stopped; nothing is imported");
+    return 128 + interruption.signal();
+  }
+  return print_import(session, *report);
 }
 
 Result<int> run_import(const Session& session, const ImportOptions& options) {

@@ -103,7 +103,9 @@ Result<CollectionInfo> import_faiss(Engine& engine, const FaissImport& request) 
   EIDETIC_CHECK(check_fit(request, file, names));
   EIDETIC_TRY(const auto spec, spec_of(engine, request, file));
   FaissItems items(request, file, names, spec.space);
-  return make_collection(engine, spec, [&] { return items.next(); });
+  EIDETIC_CHECK(check_new(engine, spec.name));
+  EIDETIC_TRY(const auto unnamed, write_unnamed(spec, [&] { return items.next(); }));
+  return engine.import_collection(unnamed.path(), spec.name);
 }
 
 }  // namespace eidetic

@@ -71,16 +71,17 @@ Result<CollectionSpec> foreign_spec(Engine& engine, const ForeignVectors& vector
   return spec;
 }
 
-Result<CollectionInfo> make_collection(Engine& engine, const CollectionSpec& spec,
-                                       const std::function<Result<std::vector<Item>>()>& next) {
-  if (const auto there = engine.describe(spec.name); there) {
-    return fail(ErrorCode::already_exists, fmt::format("there is a collection '{}' already", spec.name));
-  } else if (there.error().code != ErrorCode::not_found) {
-    return there;
-  }
-  EIDETIC_TRY(const auto unnamed, UnnamedFile::make());
+Result<UnnamedFile> write_unnamed(const CollectionSpec& spec, const std::function<Result<std::vector<Item>>()>& next) {
+  EIDETIC_TRY(auto unnamed, UnnamedFile::make());
   EIDETIC_CHECK(write_export(spec, next, [&](std::span<const std::byte> bytes) { return unnamed.write(bytes); }));
-  return engine.import_collection(unnamed.path(), spec.name);
+  return unnamed;
+}
+
+Result<void> check_new(Engine& engine, const std::string& collection) {
+  const auto there = engine.describe(collection);
+  if (there) return fail(ErrorCode::already_exists, fmt::format("there is a collection '{}' already", collection));
+  if (there.error().code != ErrorCode::not_found) return std::unexpected(there.error());
+  return {};
 }
 
 std::string uri_of_name(const std::string& name, const std::filesystem::path& root) {

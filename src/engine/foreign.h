@@ -39,9 +39,12 @@ struct ForeignVectors {
 // that cannot be; not_found: no such model.
 [[nodiscard]] Result<CollectionSpec> foreign_spec(Engine& engine, const ForeignVectors& vectors);
 
-// A new collection of the items that `next` gives until it gives none, complete or not at all.
-[[nodiscard]] Result<CollectionInfo> make_collection(Engine& engine, const CollectionSpec& spec,
-                                                     const std::function<Result<std::vector<Item>>()>& next);
+// The items that `next` gives until it gives none, as an export of a collection: every engine imports it complete or
+// not at all, a server's too.
+[[nodiscard]] Result<UnnamedFile> write_unnamed(const CollectionSpec& spec,
+                                                const std::function<Result<std::vector<Item>>()>& next);
+// already_exists where there is a collection of that name.
+[[nodiscard]] Result<void> check_new(Engine& engine, const std::string& collection);
 
 // Where the picture of a name is: a URL or absolute path as it is, any other below `root`; without a root nowhere ("").
 [[nodiscard]] std::string uri_of_name(const std::string& name, const std::filesystem::path& root);

@@ -1,4 +1,5 @@
-// import_vectors of eidetic/engine.h: rows of a CSV file or a .npy matrix, put into a collection batch by batch.
+// import_vectors of eidetic/engine.h: rows of a CSV file or a .npy matrix, made an export of a collection, which every
+// engine imports, a server's too.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include "base/text.h"
 #include "blobs/name_list.h"
 #include "blobs/vector_table.h"
+#include "catalog/check.h"
 #include "engine/foreign.h"
 #include "engine/stages.h"
 
@@ -27,7 +29,7 @@ constexpr std::size_t kMaxErrors = 10'000;
 constexpr double kProgressIntervalS = 0.1;
 
 struct ImportRow {
-  NewItem item;
+  Item item;
   std::string place;  // "'x.csv', line 3": leads what is said of it later
 };
 
@@ -104,7 +106,7 @@ class RowFacts {
                                                          facts.file_.native(), count, request.file.native(), rows));
   }
 
-  [[nodiscard]] Result<void> add_to(NewItem& item, std::size_t row) const {
+  [[nodiscard]] Result<void> add_to(Item& item, std::size_t row) const {
     if (!lines_.empty()) return read_line(lines_[row], row, item);
     if (names_.names.empty()) {
       item.id = std::to_string(row);
@@ -129,7 +131,7 @@ class RowFacts {
   }
 
   // An item as the HTTP API writes it.
-  [[nodiscard]] Result<void> read_line(const std::string& line, std::size_t row, NewItem& item) const {
+  [[nodiscard]] Result<void> read_line(const std::string& line, std::size_t row, Item& item) const {
     const std::string where = fmt::format("'{}', line {}", file_.native(), row + 1);
     EIDETIC_TRY(const Json json, parse_json_object(line, where));
     EIDETIC_TRY(auto reader, JsonReader::of(json, where));
@@ -220,86 +222,98 @@ Result<void> check_target(const CollectionInfo& info, const VectorImport& reques
 
 class VectorImporter {
  public:
-  VectorImporter(Engine& engine, const VectorImport& request, const std::function<void(const IndexProgress&)>& progress)
+  VectorImporter(Engine& engine, const VectorImport& request, const std::function<void(const IndexProgress&)>& progress,
+                 const std::stop_token& stop)
       : engine_(engine),
         request_(request),
         progress_(progress),
+        stop_(stop),
         name_(request.collection.empty() ? request.file.stem().native() : request.collection) {}
 
-  Result<VectorImportReport> run(const std::stop_token& stop) {
-    EIDETIC_TRY(const auto rows, prepare());
-    auto stored = store(*rows, stop);
-    if (stored && report_.imported == 0 && report_.failed > 0) {
-      stored = fail(ErrorCode::invalid_argument, fmt::format("nothing of '{}' can be imported: {}",
-                                                             request_.file.native(), report_.errors[0].error.message));
+  Result<VectorImportReport> run() {
+    EIDETIC_CHECK(prepare());
+    EIDETIC_TRY(const auto file, write_unnamed(spec_, [this] { return next(); }));
+    report_.interrupted = stop_.stop_requested();
+    if (report_.interrupted) {
+      report_.imported = 0;
+      return std::move(report_);
     }
-    if (!stored) {
-      // A collection that was made for nothing does not stay.
-      if (created_ && report_.imported == 0) (void)engine_.drop(name_);
-      return std::unexpected(std::move(stored).error());
+    if (report_.imported == 0) {
+      const auto why = report_.errors.empty() ? "it has no row" : report_.errors[0].error.message;
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("nothing of '{}' can be imported: {}", request_.file.native(), why));
+    }
+    tell();
+    if (there_) {
+      EIDETIC_CHECK(merge(file));
+    } else {
+      EIDETIC_CHECK(engine_.import_collection(file.path(), name_));
     }
     EIDETIC_TRY(report_.collection, engine_.describe(name_));
-    tell();
     return std::move(report_);
   }
 
  private:
-  Result<std::unique_ptr<Rows>> prepare() {
+  Result<void> prepare() {
     const auto there = engine_.describe(name_);
-    if (there) {
+    there_ = there.has_value();
+    if (there_) {
       EIDETIC_CHECK(check_target(*there, request_));
-      return open_rows(request_, there->spec.space.dimensions);
+      EIDETIC_TRY(rows_, open_rows(request_, there->spec.space.dimensions));
+      spec_ = there->spec;
+      spec_.name = fmt::format("{}.import", name_.substr(0, kMaxNameBytes - 7));
+      return check_new(engine_, spec_.name);
     }
     if (there.error().code != ErrorCode::not_found) return std::unexpected(there.error());
-    EIDETIC_TRY(auto rows, open_rows(request_, 0));
-    EIDETIC_TRY(const auto spec, foreign_spec(engine_, {.file = request_.file,
-                                                        .dimensions = rows->dimensions(),
-                                                        .collection = name_,
-                                                        .metric = request_.metric.value_or(Metric::cosine),
-                                                        .index = request_.index.empty() ? "auto" : request_.index,
-                                                        .model = request_.model}));
-    EIDETIC_CHECK(make_collection(engine_, spec, [] { return std::vector<Item>(); }));
-    created_ = true;
-    return rows;
+    EIDETIC_TRY(rows_, open_rows(request_, 0));
+    EIDETIC_TRY(spec_, foreign_spec(engine_, {.file = request_.file,
+                                              .dimensions = rows_->dimensions(),
+                                              .collection = name_,
+                                              .metric = request_.metric.value_or(Metric::cosine),
+                                              .index = request_.index.empty() ? "auto" : request_.index,
+                                              .model = request_.model}));
+    return {};
   }
 
-  Result<void> store(Rows& rows, const std::stop_token& stop) {
-    total_ = rows.total();
-    while (auto row = rows.next()) {
-      if (stop.stop_requested()) {
-        report_.interrupted = true;
-        return {};
-      }
+  // What has been written, by way of a collection that stays no longer than that.
+  Result<void> merge(const UnnamedFile& file) {
+    EIDETIC_CHECK(engine_.import_collection(file.path(), spec_.name));
+    const auto merged = engine_.merge(name_, spec_.name, true);
+    const auto dropped = engine_.drop(spec_.name);
+    if (!merged) return std::unexpected(merged.error());
+    return dropped;
+  }
+
+  // The next good items; none after the last, and after a stop.
+  Result<std::vector<Item>> next() {
+    std::vector<Item> items;
+    while (items.size() < kBatch && !stop_.stop_requested()) {
+      auto row = rows_->next();
+      if (!row) break;
       ++read_;
       if (!*row) {
         add_error(request_.file.native(), std::move(*row).error());
-      } else if (!seen_.insert((*row)->item.id).second) {
-        const auto& id = (*row)->item.id;
-        add_error(id, {ErrorCode::invalid_argument,
-                       fmt::format("{}: '{}' has a row already; the first one counts", (*row)->place, id)});
+      } else if (auto good = check(**row); !good) {
+        add_error((*row)->item.id, std::move(good).error());
       } else {
-        places_.push_back(std::move((*row)->place));
-        batch_.push_back(std::move((*row)->item));
+        items.push_back(std::move((*row)->item));
       }
-      if (batch_.size() == kBatch) EIDETIC_CHECK(commit());
     }
-    return commit();
+    report_.imported += items.size();
+    if (since_progress_.seconds() >= kProgressIntervalS) tell();
+    return items;
   }
 
-  Result<void> commit() {
-    if (batch_.empty()) return {};
-    EIDETIC_TRY(auto results, engine_.put(name_, batch_));
-    for (std::size_t i = 0; i < batch_.size(); ++i) {
-      if (results[i]) {
-        ++report_.imported;
-      } else {
-        const auto& [code, message] = results[i].error();
-        add_error(batch_[i].id, {code, fmt::format("{}: {}", places_[i], message)});
-      }
+  Result<void> check(const ImportRow& row) {
+    const auto& [item, place] = row;
+    const auto wrong = [&](std::string_view why) {
+      return fail(ErrorCode::invalid_argument, fmt::format("{}: {}", place, why));
+    };
+    if (const auto facts = check_facts(item); !facts) return wrong(facts.error().message);
+    if (const auto fits = check_vector(item.vector, spec_.space); !fits) return wrong(fits.error().message);
+    if (!seen_.insert(item.id).second) {
+      return wrong(fmt::format("'{}' has a row already; the first one counts", item.id));
     }
-    batch_.clear();
-    places_.clear();
-    if (since_progress_.seconds() >= kProgressIntervalS) tell();
     return {};
   }
 
@@ -311,7 +325,7 @@ class VectorImporter {
   void tell() {
     since_progress_ = {};
     if (!progress_) return;
-    progress_({.total = total_,
+    progress_({.total = rows_->total(),
                .done = read_,
                .indexed = report_.imported,
                .failed = report_.failed,
@@ -321,14 +335,15 @@ class VectorImporter {
   Engine& engine_;
   const VectorImport& request_;
   const std::function<void(const IndexProgress&)>& progress_;
+  const std::stop_token& stop_;
   const std::string name_;
   const Stopwatch total_time_;
   Stopwatch since_progress_;
-  bool created_ = false;
-  std::uint64_t total_ = 0, read_ = 0;
+  std::unique_ptr<Rows> rows_;
+  CollectionSpec spec_;
+  bool there_ = false;
+  std::uint64_t read_ = 0;
   std::unordered_set<std::string> seen_;
-  std::vector<NewItem> batch_;
-  std::vector<std::string> places_;
   VectorImportReport report_;
 };
 
@@ -337,7 +352,7 @@ class VectorImporter {
 Result<VectorImportReport> import_vectors(Engine& engine, const VectorImport& request,
                                           const std::function<void(const IndexProgress&)>& progress,
                                           std::stop_token stop) {
-  return VectorImporter(engine, request, progress).run(stop);
+  return VectorImporter(engine, request, progress, stop).run();
 }
 
 }  // namespace eidetic

@@ -83,6 +83,7 @@ TEST_F(VectorsTest, GoesIntoACollectionThatIsThere) {
   const auto wider = file_of("w.csv", "filename,0,1,2\na,1,2,3\n");
   EXPECT_THAT(refuse({.file = wider, .collection = "there"}), AllOf(HasSubstr("3 dimensions"), HasSubstr("2")));
   EXPECT_EQ(need(engine_->describe("there")).items, 2U);
+  EXPECT_EQ(need(engine_->collections()).size(), 1U);
 }
 
 TEST_F(VectorsTest, ExportedVectorsComeBackToTheLastBit) {
@@ -169,14 +170,15 @@ TEST_F(VectorsTest, WhatCannotBeImportedLeavesNothing) {
   EXPECT_THAT(refused({.file = folder_ / "v.npy"}).message, HasSubstr("(0, 2)"));
 }
 
-TEST_F(VectorsTest, AStopKeepsWhatIsStored) {
+TEST_F(VectorsTest, AStopImportsNothing) {
   std::string csv;
   for (int i = 0; i < 3'000; ++i) csv += "p" + std::to_string(i) + ",1,2,x\n";
   std::stop_source stop;
-  const auto report = need(import_vectors(
-      *engine_, {.file = file_of("v.csv", csv)}, [&](const IndexProgress&) { stop.request_stop(); }, stop.get_token()));
-  EXPECT_EQ(report.imported, report.collection.items);
-  EXPECT_EQ(report.interrupted, report.imported < 3'000);
+  stop.request_stop();
+  const auto report = need(import_vectors(*engine_, {.file = file_of("v.csv", csv)}, {}, stop.get_token()));
+  EXPECT_TRUE(report.interrupted);
+  EXPECT_EQ(report.imported, 0U);
+  EXPECT_THAT(need(engine_->collections()), IsEmpty());
 }
 
 }  // namespace

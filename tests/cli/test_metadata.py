@@ -133,7 +133,7 @@ def test_metadata_too_long_for_an_address(anywhere, photos, tmp_path):
         (("--metadata", "none.csv"), ["none.csv", "`file`", "name, kind"]),
         (("--metadata", "quote.csv"), ["quote.csv", "line 2", "never ends"]),
         (("--exif", "all"), ["'all'", "camera", "gps"]),
-        (("--exif", "--sidecars"), ["--exif"]),
+        (("--exif", "--sidecars"), ["'--sidecars'", "EXIF"]),
     ],
     ids=lambda value: " ".join(value),
 )
