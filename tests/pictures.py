@@ -2,6 +2,7 @@
 
 import numpy
 from PIL import Image, ImageDraw
+from PIL.TiffImagePlugin import IFDRational
 
 KINDS = ("circle", "square", "cross", "stripes")
 
@@ -39,6 +40,17 @@ def textured(seed, size=(400, 300)):
         shape = pen.ellipse if random.integers(2) else pen.rectangle
         shape((x - across, y - down, x + across, y + down), fill=tuple(int(c) for c in random.integers(0, 256, 3)))
     return image
+
+
+def exif_of(taken="2024:05:17 14:03:22", place=None):
+    """An EXIF block as a camera writes it; place: degrees north and east."""
+    exif = Image.Exif()
+    exif.update({0x010F: "Maker", 0x0110: "One"})
+    exif.get_ifd(0x8769).update({0x9003: taken, 0x829A: IFDRational(1, 250), 0x829D: IFDRational(28, 10), 0x8827: 400, 0xA434: "50mm"})
+    if place:
+        degrees = [(degree, 0.0, 0.0) for degree in place]
+        exif.get_ifd(0x8825).update({1: "N", 2: degrees[0], 3: "E", 4: degrees[1]})
+    return exif
 
 
 def draw_folder(folder, count):

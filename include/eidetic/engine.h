@@ -95,11 +95,21 @@ struct PictureList {
 // pnm). not_found for a path that is not there.
 [[nodiscard]] Result<PictureList> list_pictures(std::span<const std::string> paths);
 
+// What of a picture's EXIF block becomes the field `exif` of its metadata: camera, lens, time and settings; gps: where
+// it was taken, too. docs/metadata.md has the names.
+enum class ExifFields { none, camera, gps };
+[[nodiscard]] std::string_view to_string(ExifFields fields) noexcept;
+[[nodiscard]] Result<ExifFields> parse_exif_fields(std::string_view name);
+
+// Of what is said of one picture, the metadata file comes first, then its sidecar, then EXIF. Where none says anything,
+// its metadata stays as it is.
 struct IndexRequest {
   std::vector<std::string> paths =
       {};  // files and folders (searched through, hidden entries left out), in any mix; or URLs
-  std::filesystem::path metadata_csv =
-      {};                     // header line with a column `file` (or `id`); further columns become metadata
+  std::filesystem::path metadata_file =
+      {};                 // CSV or JSON lines, each row naming its picture in `file` (or `id`); see docs/metadata.md
+  bool sidecars = false;  // JSON files beside the pictures: x.jpg.json, or else x.json
+  ExifFields exif = ExifFields::none;
   std::string model = {};     // where set, refused unless its space is the collection's
   bool prune = false;         // remove items of these folders whose file is gone; not when interrupted
   std::uint32_t batch = 256;  // items committed together, 1 to 10,000
@@ -127,7 +137,7 @@ struct IndexReport {
   std::uint64_t updated = 0;      // those of the skipped whose metadata, place or time was stored anew
   std::uint64_t failed = 0;       // not stored, or not stored anew
   std::uint64_t removed = 0;      // by prune
-  std::vector<ItemError> errors;  // one a failed item; also one a metadata row that names no picture, which fails none
+  std::vector<ItemError> errors;  // one a failed item; also one a metadata row or sidecar of no use, which fails none
   std::vector<StageTime> stages;
   double seconds = 0;
   double images_per_s = 0;   // indexed / seconds
@@ -146,6 +156,7 @@ struct NewItem {
   std::vector<std::byte> bytes = {};         // the encoded picture, to be kept in the data folder; then uri is empty
   Vector vector = {};                        // where given, taken as it is; nothing is embedded
   std::optional<std::string> metadata = {};  // JSON object; nullopt: as it was, {} of a new item
+  ExifFields exif = ExifFields::none;        // of the picture, unless `metadata` has a field `exif` itself
 };
 
 enum class PutOutcome { created, replaced, unchanged };  // unchanged: the same picture was there, and is not embedded
@@ -466,5 +477,44 @@ struct FaissImport {
 // folder for temporary ones, as large as the vectors. Errors: unsupported (another kind of index; a pickle of names),
 // corrupt, invalid_argument (names and vectors that do not fit, a model of other dimensions), already_exists.
 [[nodiscard]] Result<CollectionInfo> import_faiss(Engine& engine, const FaissImport& request);
+
+// --- vectors in open formats: .csv and .npy, see docs/file-formats.md ---
+
+// Both files are of this machine, the engine may be a server's.
+struct VectorImport {
+  std::filesystem::path file;         // by its ending: .csv, a row a vector, or .npy, a matrix
+  std::filesystem::path names = {};   // .npy: as FaissImport::names; empty: what lies beside it, else ids are numbers
+  std::string collection = {};        // made where it is not there; empty: the name of the file, without its ending
+  std::optional<Metric> metric = {};  // of a new collection: cosine where not given
+  std::string index = {};             // of a new collection: auto where not given; see check_factory
+  std::string model = {};             // of a new collection: that made the vectors; empty: bare vectors
+  std::filesystem::path root = {};    // as FaissImport::root
+};
+
+struct VectorImportReport {
+  CollectionInfo collection;  // as it is then
+  std::uint64_t imported = 0;
+  std::uint64_t failed = 0;
+  std::vector<ItemError> errors;  // one a failed row, at most 10,000
+  bool interrupted = false;       // stopped by the token: nothing is imported
+};
+
+// Puts vectors made elsewhere into a collection: all good rows or, on an error, none. An id that is there is replaced.
+// Goes through a file as import_faiss does, and, where the collection is there, through one NAME.import that is merged
+// and dropped. Errors: those of reading, unsupported, corrupt, invalid_argument (no good row; another number of
+// dimensions, metric, index or model than the collection's). `progress`: rows read, on the calling thread.
+[[nodiscard]] Result<VectorImportReport> import_vectors(Engine& engine, const VectorImport& request,
+                                                        const std::function<void(const IndexProgress&)>& progress = {},
+                                                        std::stop_token stop = {});
+
+struct VectorExport {
+  std::string collection;
+  std::filesystem::path file;      // by its ending: .csv, or .npy with ids and metadata in FILE.jsonl beside it
+  std::string label = "category";  // .csv: the metadata field of the last column, or kFolderLabel
+};
+
+// Writes the vectors of a collection by id, atomically. How many they are. Errors: unsupported (another ending),
+// not_found, those of writing.
+[[nodiscard]] Result<std::uint64_t> export_vectors(Engine& engine, const VectorExport& request);
 
 }  // namespace eidetic

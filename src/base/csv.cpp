@@ -3,67 +3,51 @@
 #include <fmt/format.h>
 
 namespace eidetic {
-namespace {
+CsvReader::CsvReader(std::string_view text) : rest_(text) {
+  if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);
+}
 
-// Walks over the text one record at a time.
-class Records {
- public:
-  explicit Records(std::string_view text) : rest_(text) {
-    if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);
-  }
-
-  [[nodiscard]] bool done() const { return rest_.empty(); }
-  [[nodiscard]] std::size_t line() const { return line_; }
-
-  // False: a quoted field is never closed.
-  [[nodiscard]] bool next(std::vector<std::string>& fields) {
-    fields.assign(1, "");
-    while (!rest_.empty()) {
-      const char letter = take();
-      if (letter == '"' && fields.back().empty()) {
-        if (!take_quoted(fields.back())) return false;
-      } else if (letter == ',') {
-        fields.emplace_back();
-      } else if (letter == '\n') {
-        break;
-      } else if (letter != '\r' || !rest_.starts_with('\n')) {
-        fields.back() += letter;
-      }
+bool CsvReader::next(std::vector<std::string>& fields) {
+  fields.assign(1, "");
+  while (!rest_.empty()) {
+    const char letter = take();
+    if (letter == '"' && fields.back().empty()) {
+      if (!take_quoted(fields.back())) return false;
+    } else if (letter == ',') {
+      fields.emplace_back();
+    } else if (letter == '\n') {
+      break;
+    } else if (letter != '\r' || !rest_.starts_with('\n')) {
+      fields.back() += letter;
     }
-    return true;
   }
+  return true;
+}
 
- private:
-  char take() {
-    const char letter = rest_.front();
-    rest_.remove_prefix(1);
-    if (letter == '\n') ++line_;
-    return letter;
-  }
+char CsvReader::take() {
+  const char letter = rest_.front();
+  rest_.remove_prefix(1);
+  if (letter == '\n') ++line_;
+  return letter;
+}
 
-  [[nodiscard]] bool take_quoted(std::string& field) {
-    while (!rest_.empty()) {
-      const char letter = take();
-      if (letter != '"') {
-        field += letter;
-      } else if (rest_.starts_with('"')) {
-        field += take();
-      } else {
-        return true;
-      }
+bool CsvReader::take_quoted(std::string& field) {
+  while (!rest_.empty()) {
+    const char letter = take();
+    if (letter != '"') {
+      field += letter;
+    } else if (rest_.starts_with('"')) {
+      field += take();
+    } else {
+      return true;
     }
-    return false;
   }
-
-  std::string_view rest_;
-  std::size_t line_ = 1;
-};
-
-}  // namespace
+  return false;
+}
 
 Result<CsvTable> parse_csv(std::string_view text, std::string_view what) {
   CsvTable table;
-  Records records(text);
+  CsvReader records(text);
   std::vector<std::string> fields;
   while (!records.done()) {
     const std::size_t line = records.line();

@@ -12,6 +12,7 @@ constexpr std::array<std::string_view, 5> kJobStates = {"queued", "running", "do
 constexpr std::array<std::string_view, 3> kPutOutcomes = {"created", "replaced", "unchanged"};
 constexpr std::array<std::string_view, 3> kAugmentations = {"none", "pool", "mean"};
 constexpr std::array<std::string_view, 5> kTermKinds = {"picture", "bytes", "id", "text", "vector"};
+constexpr std::array<std::string_view, 3> kExifFields = {"none", "camera", "gps"};
 constexpr std::array<std::string_view, 2> kMapMethods = {"pca", "umap"};
 
 }  // namespace
@@ -40,6 +41,16 @@ Result<Augmentation> parse_augmentation(std::string_view name) {
 }
 
 std::string_view to_string(Term::Kind kind) noexcept { return kTermKinds[static_cast<std::size_t>(kind)]; }
+
+std::string_view to_string(ExifFields fields) noexcept { return kExifFields[static_cast<std::size_t>(fields)]; }
+
+Result<ExifFields> parse_exif_fields(std::string_view name) {
+  for (std::size_t i = 0; i < kExifFields.size(); ++i) {
+    if (kExifFields[i] == name) return static_cast<ExifFields>(i);
+  }
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' is no choice of EXIF fields: none, camera, or gps, which adds the place", name));
+}
 
 std::string_view to_string(MapMethod method) noexcept { return kMapMethods[static_cast<std::size_t>(method)]; }
 

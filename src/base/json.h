@@ -20,6 +20,9 @@ using Json = nlohmann::json;
 [[nodiscard]] Result<Json> parse_json(std::string_view text, std::string_view what);
 // As parse_json; anything but an object is an invalid_argument.
 [[nodiscard]] Result<Json> parse_json_object(std::string_view text, std::string_view what);
+// How deep objects and lists of a valid JSON text nest. Readers and writers of JSON recurse, so depth has to have an
+// end.
+[[nodiscard]] std::size_t json_depth(std::string_view text) noexcept;
 // One line, keys sorted, invalid UTF-8 replaced: never throws.
 [[nodiscard]] std::string dump_json(const Json& json);
 

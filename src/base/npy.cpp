@@ -4,8 +4,6 @@
 
 #include <charconv>
 #include <cstring>
-#include <functional>
-#include <numeric>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -39,24 +37,28 @@ bool parse_shape(std::string_view text, std::vector<std::uint64_t>& shape) {
 
 }  // namespace
 
-Result<void> write_npy(const std::filesystem::path& file, std::uint64_t rows, std::uint64_t columns,
-                       std::span<const float> values) {
+std::string npy_header(std::uint64_t rows, std::uint64_t columns) {
   std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, columns);
   // The values start at a multiple of 64 bytes, as the format asks.
   header.append(63 - (kPrefix + header.size()) % 64, ' ');
   header += '\n';
   std::string prefix(kMagic);
   prefix += {'\1', '\0', static_cast<char>(header.size() & 0xFF), static_cast<char>(header.size() >> 8)};
+  return prefix + header;
+}
+
+Result<void> write_npy(const std::filesystem::path& file, std::uint64_t rows, std::uint64_t columns,
+                       std::span<const float> values) {
   return write_file_atomically(file, [&](const Sink& sink) -> Result<void> {
-    EIDETIC_CHECK(sink(as_bytes(prefix)));
-    EIDETIC_CHECK(sink(as_bytes(header)));
+    EIDETIC_CHECK(sink(as_bytes(npy_header(rows, columns))));
     return sink(std::as_bytes(values));
   });
 }
 
-Result<NpyArray> read_npy(const std::filesystem::path& file) {
-  EIDETIC_TRY(const MappedFile map, MappedFile::open(file));
-  const auto bytes = map.bytes();
+Result<NpyFile> NpyFile::open(const std::filesystem::path& file) {
+  NpyFile npy;
+  EIDETIC_TRY(npy.map_, MappedFile::open(file));
+  const auto bytes = npy.map_.bytes();
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const auto corrupt = [&](std::string_view why) {
     return fail(ErrorCode::corrupt, fmt::format("'{}' is no readable .npy file: {}", file.native(), why));
@@ -69,21 +71,42 @@ Result<NpyArray> read_npy(const std::filesystem::path& file) {
   const std::size_t length = static_cast<unsigned char>(text[8]) + 256U * static_cast<unsigned char>(text[9]);
   if (text.size() < kPrefix + length) return corrupt("its header is cut off");
   const std::string_view header = text.substr(kPrefix, length);
-  if (!value_of(header, "descr").starts_with("'<f4'") || !value_of(header, "fortran_order").starts_with("False")) {
+  const std::string_view type = value_of(header, "descr");
+  npy.doubles_ = type.starts_with("'<f8'");
+  if ((!npy.doubles_ && !type.starts_with("'<f4'")) || !value_of(header, "fortran_order").starts_with("False")) {
     return fail(ErrorCode::unsupported,
-                fmt::format("'{}' holds {}; float32 in C order is read", file.native(), trim(header)));
+                fmt::format("'{}' holds {}; float32 and float64 in C order are read", file.native(), trim(header)));
   }
-  NpyArray array;
-  if (!parse_shape(value_of(header, "shape"), array.shape)) return corrupt("its shape cannot be read");
-  const std::string_view values = text.substr(kPrefix + length);
-  std::uint64_t count = 1;
-  for (const std::uint64_t extent : array.shape) {
-    if (extent != 0 && count > values.size() / extent) return corrupt("it holds fewer values than its shape says");
-    count *= extent;
+  if (!parse_shape(value_of(header, "shape"), npy.shape_)) return corrupt("its shape cannot be read");
+  npy.values_ = bytes.subspan(kPrefix + length);
+  const std::size_t width = npy.doubles_ ? sizeof(double) : sizeof(float);
+  npy.size_ = 1;
+  for (const std::uint64_t extent : npy.shape_) {
+    if (extent != 0 && npy.size_ > npy.values_.size() / extent) {
+      return corrupt("it holds fewer values than its shape says");
+    }
+    npy.size_ *= extent;
   }
-  if (values.size() < count * sizeof(float)) return corrupt("it holds fewer values than its shape says");
-  array.values.resize(count);
-  std::memcpy(array.values.data(), values.data(), count * sizeof(float));
+  if (npy.values_.size() / width < npy.size_) return corrupt("it holds fewer values than its shape says");
+  return npy;
+}
+
+void NpyFile::read(std::uint64_t first, std::span<float> out) const {
+  if (!doubles_) {
+    if (!out.empty()) std::memcpy(out.data(), values_.data() + first * sizeof(float), out.size_bytes());
+    return;
+  }
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    double value = 0;
+    std::memcpy(&value, values_.data() + (first + i) * sizeof(value), sizeof(value));
+    out[i] = static_cast<float>(value);
+  }
+}
+
+Result<NpyArray> read_npy(const std::filesystem::path& file) {
+  EIDETIC_TRY(const NpyFile npy, NpyFile::open(file));
+  NpyArray array{.shape = npy.shape(), .values = std::vector<float>(npy.size())};
+  npy.read(0, array.values);
   return array;
 }
 

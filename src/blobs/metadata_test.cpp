@@ -14,9 +14,9 @@ using testing::IsEmpty;
 
 class Metadata : public testing::Test {
  protected:
-  Result<MetadataTable> read(std::string_view csv) {
-    EXPECT_TRUE(write_file_atomically(file_, csv));
-    return MetadataTable::read(file_, errors_);
+  Result<MetadataTable> read(std::string_view content, std::string_view name = "facts.csv") {
+    EXPECT_TRUE(write_file_atomically(folder_ / name, content));
+    return MetadataTable::read(folder_ / name, errors_);
   }
   std::string found(MetadataTable& table, std::string_view id) {
     const auto* row = table.find(id);
@@ -24,7 +24,6 @@ class Metadata : public testing::Test {
   }
 
   TemporaryDirectory folder_;
-  std::filesystem::path file_ = folder_ / "facts.csv";
   std::vector<ItemError> errors_;
 };
 
@@ -63,6 +62,52 @@ TEST_F(Metadata, ReportsRowsOfNoUse) {
   EXPECT_EQ(errors_[0].uri, "gone.jpg");
   EXPECT_EQ(errors_[0].error.code, ErrorCode::not_found);
   EXPECT_THAT(errors_[0].error.message, HasSubstr("line 5"));
+}
+
+TEST_F(Metadata, ARowLongerThanTheHeaderFailsAlone) {
+  auto table = read("file,label\na.jpg,1,2\nb.jpg,3\n");
+  ASSERT_TRUE(table) << table.error().message;
+  ASSERT_EQ(errors_.size(), 1U);
+  EXPECT_EQ(errors_[0].uri, "a.jpg");
+  EXPECT_THAT(errors_[0].error.message, HasSubstr("line 2"));
+  EXPECT_EQ(found(*table, "b.jpg"), R"({"label":3})");
+  EXPECT_THAT(read("file\n\"a", "facts.csv").error().message, HasSubstr("line 2"));
+}
+
+TEST_F(Metadata, ReadsJsonLines) {
+  const std::string_view lines =
+      "\xEF\xBB\xBF{\"file\": \"sub\\\\a.jpg\", \"id\": 7, \"tags\": [\"x\", null], \"place\": {\"city\": \"Köln\", "
+      "\"zip\": null}}\r\n"
+      "\n"
+      "{\"id\": \"b.jpg\", \"stars\": 5}";
+  for (const auto* const name : {"facts.jsonl", "facts.ndjson", "facts"}) {
+    auto table = read(lines, name);
+    ASSERT_TRUE(table) << table.error().message;
+    EXPECT_EQ(found(*table, "sub/a.jpg"), R"({"id":7,"place":{"city":"Köln"},"tags":["x",null]})");
+    EXPECT_EQ(found(*table, "b.jpg"), R"({"stars":5})");
+  }
+  EXPECT_THAT(errors_, IsEmpty());
+}
+
+TEST_F(Metadata, EveryBadLineIsToldByItsNumber) {
+  auto table =
+      read("{\"file\": \"a.jpg\"}\n{\"file\": \"b.jpg\"\n[1]\n{\"label\": 1}\n{\"file\": 1.5}\n{\"file\": \"\"}\n" +
+               std::string(100, '[') + "\n{\"file\": \"a.jpg\", \"x\": 1}\n{\"file\": \"z.jpg\"}\n",
+           "facts.jsonl");
+  ASSERT_TRUE(table) << table.error().message;
+  ASSERT_EQ(errors_.size(), 7U);
+  for (std::size_t i = 0; i < errors_.size(); ++i) {
+    EXPECT_THAT(errors_[i].error.message, HasSubstr("facts.jsonl', line " + std::to_string(i + 2) + ":"));
+  }
+  EXPECT_EQ(found(*table, "a.jpg"), "{}");
+  EXPECT_EQ(found(*table, "z.jpg"), "{}");
+}
+
+TEST_F(Metadata, WhatIsNeitherIsRefused) {
+  const auto list = read("[{\"file\": \"a.jpg\"}]", "facts.json");
+  ASSERT_FALSE(list);
+  EXPECT_THAT(list.error().message, HasSubstr("jq -c"));
+  EXPECT_THAT(read("", "facts.csv").error().message, HasSubstr("empty"));
 }
 
 TEST(JsonOfCell, KeepsWhatDoesNotRoundTripAsText) {

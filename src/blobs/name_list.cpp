@@ -22,7 +22,7 @@ bool is_pickle(std::string_view ending, std::string_view content) {
 
 Result<NameList> from_csv(std::string_view text, const std::string& file) {
   EIDETIC_TRY(const CsvTable table, parse_csv(text, file));
-  EIDETIC_TRY(const std::size_t key, id_column(table, file));
+  EIDETIC_TRY(const std::size_t key, id_column(table.header, file));
   NameList list;
   for (const auto& cells : table.rows) {
     list.names.push_back(cells[key]);

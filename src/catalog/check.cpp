@@ -12,26 +12,6 @@
 namespace eidetic {
 namespace {
 
-// How deep objects and lists of a valid JSON text nest. Readers of JSON recurse, so depth has to have an end.
-std::size_t json_depth(std::string_view text) noexcept {
-  std::size_t depth = 0;
-  std::size_t deepest = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string && c == '\\') {
-      ++i;
-    } else if (c == '"') {
-      in_string = !in_string;
-    } else if (!in_string && (c == '{' || c == '[')) {
-      deepest = std::max(deepest, ++depth);
-    } else if (!in_string && (c == '}' || c == ']') && depth > 0) {
-      --depth;
-    }
-  }
-  return deepest;
-}
-
 // An id for a message: shortened, and whatever is no UTF-8 left out.
 std::string shown(std::string_view id) {
   constexpr std::size_t kShown = 80;

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "blobs/listing.h"
 #include "cli/commands.h"
+#include "cli/interruption.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/session.h"
@@ -32,10 +33,12 @@ struct CollectionOptions {
   bool no_wait = false;
   std::string from;      // merge
   bool replace = false;  // merge
+  std::string label;     // export
 };
 
 struct ImportOptions {
   FaissImport from;
+  std::string index;
   std::optional<std::string> name;
   std::optional<std::string> metric;
 };
@@ -176,9 +179,26 @@ Result<int> run_watch(const Session& session, CollectionOptions options) {
   return kDone;
 }
 
+// .csv and .npy are open formats of vectors; an export that is imported as it was is any other.
+bool is_vector_file(const std::filesystem::path& file) {
+  const std::string ending = to_lower(file.extension().native());
+  return ending == ".csv" || ending == ".npy";
+}
+
 Result<int> run_export(const Session& session, const CollectionOptions& options) {
+  if (!options.label.empty() && to_lower(options.file.extension().native()) != ".csv") {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("--label is for files that end in .csv, and '{}' does not", options.file.native()));
+  }
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
-  EIDETIC_TRY(const std::uint64_t items, engine->export_collection(options.name, options.file));
+  std::uint64_t items = 0;
+  if (is_vector_file(options.file)) {
+    VectorExport request{.collection = options.name, .file = options.file};
+    if (!options.label.empty()) request.label = options.label;
+    EIDETIC_TRY(items, export_vectors(*engine, request));
+  } else {
+    EIDETIC_TRY(items, engine->export_collection(options.name, options.file));
+  }
   if (session.globals.json) {
     print_json({{"collection", options.name}, {"items", items}, {"file", options.file.native()}});
   } else {
@@ -192,6 +212,48 @@ Result<bool> is_faiss_index(const std::filesystem::path& file) {
   return FaissFile::is_one(map.bytes());
 }
 
+int print_import(const Session& session, const VectorImportReport& report) {
+  if (session.globals.json) {
+    Json json = to_json(report.collection);
+    json["imported"] = report.imported;
+    json["failed"] = report.failed;
+    json["errors"] = to_json(std::span(report.errors));
+    print_json(json);
+  } else {
+    print_info(report.collection);
+    fmt::print("{:<15} {}\n{:<15} {}\n", "imported", report.imported, "failed", report.failed);
+    print_item_errors(report.errors);
+  }
+  return report.failed > 0 ? kSomeFailed : kDone;
+}
+
+Result<int> run_vector_import(const Session& session, const ImportOptions& options, const FaissImport& from) {
+  const VectorImport request{.file = from.file,
+                             .names = from.names,
+                             .collection = options.name.value_or(""),
+                             .metric = from.metric,
+                             .index = options.index,
+                             .model = from.model,
+                             .root = from.root};
+  const Interruption interruption;
+  EIDETIC_TRY(const auto engine, open_engine(session.globals));
+  const auto report = [&] {
+    Progress bar("importing", "vectors");
+    return import_vectors(
+        *engine, request,
+        [&](const IndexProgress& now) {
+          bar.update({.total = now.total, .done = now.done, .failed = now.failed, .seconds = now.seconds});
+        },
+        interruption.token());
+  }();
+  if (!report) return std::unexpected(report.error());
+  if (report->interrupted) {
+    print_note("stopped; nothing is imported");
+    return 128 + interruption.signal();
+  }
+  return print_import(session, *report);
+}
+
 Result<int> run_import(const Session& session, const ImportOptions& options) {
   FaissImport from = options.from;
   if (options.metric) {
@@ -202,12 +264,15 @@ Result<int> run_import(const Session& session, const ImportOptions& options) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("--root is a folder of the server: '{}' has to begin with '/'", from.root.native()));
   }
+  if (is_vector_file(from.file)) return run_vector_import(session, options, from);
+  if (!options.index.empty()) from.index = options.index;
   EIDETIC_TRY(const bool faiss, is_faiss_index(from.file));
   const bool for_faiss = !from.names.empty() || !from.root.empty() || !from.model.empty() || from.metric ||
                          from.index != FaissImport{}.index;
   if (for_faiss && !faiss) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("'{}' is no FAISS index: --names, --root, --model, --metric and --index are for one",
+                fmt::format("'{}' is no FAISS index and ends neither in .csv nor in .npy: --names, --root, --model, "
+                            "--metric and --index are for those",
                             from.file.native()));
   }
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
@@ -222,16 +287,20 @@ Result<int> run_import(const Session& session, const ImportOptions& options) {
 
 void add_import_options(CLI::App& command, ImportOptions& options) {
   command.add_option("FILE", options.from.file, "the file to read")->type_name("")->required();
-  command.add_option("--name", options.name, "name it so (default: its own name; of a FAISS index, that of the file)")
+  command
+      .add_option("--name", options.name,
+                  "name it so (default: its own name; of vectors and a FAISS index, that of the file)")
       ->type_name("NAME");
-  command.add_option("--names", options.from.names, "FAISS: the list of ids, .csv, .json or a line each")
+  command.add_option("--names", options.from.names, "FAISS, .npy: the list of ids, .csv, .json or a line each")
       ->type_name("FILE");
-  command.add_option("--root", options.from.root, "FAISS: the folder that relative names are in")->type_name("DIR");
-  command.add_option("--model", options.from.model, "FAISS: the model that made the vectors (default: bare vectors)")
+  command.add_option("--root", options.from.root, "vectors: the folder that relative names are in")->type_name("DIR");
+  command.add_option("--model", options.from.model, "vectors: the model that made them (default: bare vectors)")
       ->type_name("BUNDLE");
-  command.add_option("--metric", options.metric, "FAISS: cosine, dot or euclidean (default: that of the file)")
+  command
+      .add_option("--metric", options.metric,
+                  "vectors: cosine, dot or euclidean (default: cosine; of a FAISS index, its own)")
       ->type_name("NAME");
-  command.add_option("--index", options.from.index, "FAISS: auto, Flat, HNSW16, IVF100,PQ8 … (default: auto)")
+  command.add_option("--index", options.index, "vectors: auto, Flat, HNSW16, IVF100,PQ8 … (default: auto)")
       ->type_name("KIND");
 }
 
@@ -294,12 +363,18 @@ void add_collections_command(CLI::App& root, Session& session) {
   watch.first->add_option("FOLDER", watch.second->folders, "the folders, in place of those so far")->type_name("");
   watch.first->add_flag("--none", watch.second->no_folders, "watch no folder any more");
 
-  auto to_file = add("export", "Write a collection into one file", run_export);
+  auto to_file = add("export", "Write a collection into one file, or its vectors as .csv or .npy", run_export);
   add_name(to_file);
-  to_file.first->add_option("FILE", to_file.second->file, "the file to write")->type_name("")->required();
+  to_file.first->add_option("FILE,-o,--output", to_file.second->file, "the file to write; .csv and .npy: its vectors")
+      ->type_name("FILE")
+      ->required();
+  to_file.first->add_option("--label", to_file.second->label, ".csv: the field of the last column (default: category)")
+      ->type_name("FIELD");
 
   auto* from_file =
-      app->add_subcommand("import", "Read a collection from a file that export wrote, or FAISS")->fallthrough();
+      app->add_subcommand("import",
+                          "Read a collection from a file that export wrote, or FAISS, or vectors as .csv or .npy")
+          ->fallthrough();
   auto import = std::make_shared<ImportOptions>();
   add_import_options(*from_file, *import);
   from_file->callback([=, &session] { session.command = [=, &session] { return run_import(session, *import); }; });

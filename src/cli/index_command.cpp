@@ -15,6 +15,7 @@ struct IndexArguments {
   std::string collection;
   std::optional<std::string> index;
   std::optional<std::string> metric;
+  std::optional<std::string> exif;
   IndexRequest request;
 };
 
@@ -89,7 +90,10 @@ void print_report(const IndexReport& report, bool verbose) {
   }
 }
 
-Result<int> run_index(const Session& session, const IndexArguments& options) {
+Result<int> run_index(const Session& session, IndexArguments options) {
+  if (options.exif) {
+    EIDETIC_TRY(options.request.exif, parse_exif_fields(*options.exif));
+  }
   const Interruption interruption;
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   EIDETIC_TRY(const bool created, ensure_collection(*engine, options));
@@ -139,9 +143,12 @@ void add_index_command(CLI::App& root, Session& session) {
       ->type_name("KIND");
   app->add_option("--metric", options->metric, "metric of a new collection: cosine, dot or euclidean (default: cosine)")
       ->type_name("NAME");
-  app->add_option("--metadata", options->request.metadata_csv,
-                  "CSV file with a column 'file' or 'id'; the others become metadata")
-      ->type_name("FILE.csv");
+  app->add_option("--metadata", options->request.metadata_file,
+                  "CSV or JSON lines: 'file' or 'id' names the picture, the rest becomes its metadata")
+      ->type_name("FILE");
+  app->add_flag("--sidecars", options->request.sidecars, "take metadata from x.jpg.json or x.json beside the pictures");
+  app->add_option("--exif", options->exif, "read EXIF into the field exif: camera, or gps, which adds the place")
+      ->type_name("FIELDS");
   app->add_flag("--prune", options->request.prune, "remove items of these folders whose file is gone");
   app->add_option("--batch", options->request.batch, "items stored together (default: 256)")
       ->type_name("N")

@@ -249,7 +249,7 @@ Result<void> Core::check_reach(const IndexRequest& request) const {
   for (const auto& path : request.paths) {
     if (const auto file = file_of_uri(path)) EIDETIC_CHECK(parts_.roots.resolve(*file));
   }
-  if (!request.metadata_csv.empty()) EIDETIC_CHECK(parts_.roots.resolve(request.metadata_csv));
+  if (!request.metadata_file.empty()) EIDETIC_CHECK(parts_.roots.resolve(request.metadata_file));
   return {};
 }
 

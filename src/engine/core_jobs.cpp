@@ -57,7 +57,7 @@ Result<JobInfo> Core::start_index(std::string_view name, const IndexRequest& req
   }
   IndexJob job{.request = request};
   EIDETIC_TRY(job.request.paths, lasting_paths(request.paths));
-  if (!request.metadata_csv.empty()) job.request.metadata_csv = absolute_path(request.metadata_csv);
+  if (!request.metadata_file.empty()) job.request.metadata_file = absolute_path(request.metadata_file);
   return start_job(kIndexJob, name, write_index(job));
 }
 
@@ -72,8 +72,12 @@ Result<JobInfo> Core::start_put(std::string_view name, std::span<const NewItem> 
       return fail(ErrorCode::invalid_argument,
                   fmt::format("item '{}' has both a URI and bytes; give one of them", item.id));
     }
-    auto& lasting = waiting.emplace_back(
-        NewItem{.id = item.id, .uri = item.uri, .bytes = {}, .vector = item.vector, .metadata = item.metadata});
+    auto& lasting = waiting.emplace_back(NewItem{.id = item.id,
+                                                 .uri = item.uri,
+                                                 .bytes = {},
+                                                 .vector = item.vector,
+                                                 .metadata = item.metadata,
+                                                 .exif = item.exif});
     if (!item.bytes.empty()) {
       pictures.push_back({sha256_hex(item.bytes), item.bytes});
       lasting.uri = stored_uri(pictures.back().hash);

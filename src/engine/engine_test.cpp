@@ -39,7 +39,7 @@ class EngineTest : public testing::Test {
     }
     csv.close();
     need(engine_->create("c", {}));
-    need(engine_->index("c", {.paths = {pictures()}, .metadata_csv = *folder_ / "facts.csv"}));
+    need(engine_->index("c", {.paths = {pictures()}, .metadata_file = *folder_ / "facts.csv"}));
   }
   static void TearDownTestSuite() {
     engine_.reset();

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "blobs/metadata.h"
+#include "blobs/item_metadata.h"
 #include "engine/pictures.h"
 #include "engine/plan.h"
 #include "engine/stages.h"
@@ -33,7 +33,7 @@ class Ingest {
   }
 
   Result<IndexReport> run(const std::stop_token& stop) {
-    MetadataTable metadata;
+    GivenMetadata metadata;
     EIDETIC_TRY(const auto plan, prepare(metadata));
     for (const auto& item : plan.updates) EIDETIC_CHECK(take({item.uri, item}));
     EIDETIC_CHECK(commit());
@@ -46,14 +46,12 @@ class Ingest {
   }
 
  private:
-  Result<IndexPlan> prepare(MetadataTable& metadata) {
+  Result<IndexPlan> prepare(GivenMetadata& metadata) {
     if (request_.batch < 1 || request_.batch > kMaxBatch) {
       return fail(ErrorCode::invalid_argument,
                   fmt::format("a batch of {} is outside 1 to {}", request_.batch, kMaxBatch));
     }
-    if (!request_.metadata_csv.empty()) {
-      EIDETIC_TRY(metadata, MetadataTable::read(request_.metadata_csv, report_.errors));
-    }
+    EIDETIC_TRY(metadata, GivenMetadata::open(request_, parts_.blobs, report_.errors));
     const Stopwatch listing;
     EIDETIC_TRY(auto pictures, list_pictures(request_.paths));
     total_ = pictures.pictures.size() + pictures.errors.size();
@@ -63,7 +61,7 @@ class Ingest {
 
     const Stopwatch checking;
     const auto found = pictures.pictures.size();
-    auto plan = make_plan(parts_.backend, collection_, std::move(pictures), metadata, request_.prune);
+    auto plan = make_plan(parts_.backend, collection_, std::move(pictures), metadata, request_, report_.errors);
     times_.add(Stage::check, checking.seconds(), found);
     if (plan) report_.skipped = plan->unchanged;
     return plan;

@@ -102,7 +102,7 @@ TEST_F(IngestTest, MetadataAloneIsUpdatedWithoutEmbedding) {
   draw("a.ppm", 1);
   draw("b.ppm", 2);
   write("facts.csv", "file,label,price\na.ppm,red,3\ngone.ppm,x,1\n");
-  const IndexRequest request{.paths = {}, .metadata_csv = folder_ / "facts.csv"};
+  const IndexRequest request{.paths = {}, .metadata_file = folder_ / "facts.csv"};
   ASSERT_TRUE(run());
   const auto report = run(request);
   ASSERT_TRUE(report);
@@ -120,6 +120,58 @@ TEST_F(IngestTest, MetadataAloneIsUpdatedWithoutEmbedding) {
   draw("a.ppm", 3);
   ASSERT_TRUE(run());
   EXPECT_EQ(backend_.items.at("a.ppm").metadata, R"({"label":"red","price":3})");
+}
+
+TEST_F(IngestTest, ExifIsReadOnceAndEmbedsNothing) {
+  draw("a.ppm", 1);
+  draw("b.ppm", 2);
+  write("facts.jsonl", R"({"file": ".\\a.ppm", "label": "red"})");
+  ASSERT_TRUE(run());
+  const auto counted = [&](ExifFields exif, const fs::path& facts = {}) {
+    const auto report = run({.paths = {}, .metadata_file = facts, .exif = exif});
+    EXPECT_TRUE(report) << report.error().message;
+    return std::pair(report->updated, report->stages[2].items);  // those that were read
+  };
+  EXPECT_EQ(counted(ExifFields::camera), std::pair(2UL, 2UL));
+  EXPECT_EQ(backend_.items.at("b.ppm").metadata, R"({"exif":{"height":10,"width":20}})");
+  EXPECT_EQ(counted(ExifFields::camera), std::pair(0UL, 0UL));
+  EXPECT_EQ(counted(ExifFields::camera, folder_ / "facts.jsonl"), std::pair(1UL, 0UL));
+  EXPECT_EQ(backend_.items.at("a.ppm").metadata, R"({"exif":{"height":10,"width":20},"label":"red"})");
+  EXPECT_EQ(counted(ExifFields::gps), std::pair(2UL, 2UL));
+  EXPECT_EQ(backend_.items.at("a.ppm").metadata, R"({"exif":{"gps":null,"height":10,"width":20},"label":"red"})");
+  EXPECT_EQ(counted(ExifFields::gps), std::pair(0UL, 0UL));
+  EXPECT_EQ(counted(ExifFields::camera), std::pair(2UL, 2UL));
+  EXPECT_EQ(backend_.items.at("b.ppm").metadata, R"({"exif":{"height":10,"width":20}})");
+  EXPECT_EQ(embedder_.embedded, 2);
+
+  // A new picture has it from the start, one that changed has it anew.
+  draw("c.ppm", 3);
+  write_picture(folder_ / "pictures/b.ppm", 4, 30, 10);
+  ASSERT_TRUE(run({.exif = ExifFields::camera}));
+  EXPECT_EQ(backend_.items.at("c.ppm").metadata, R"({"exif":{"height":10,"width":20}})");
+  EXPECT_EQ(backend_.items.at("b.ppm").metadata, R"({"exif":{"height":10,"width":30}})");
+}
+
+TEST_F(IngestTest, ASidecarThatChangesUpdatesItsItem) {
+  draw("a.ppm", 1);
+  draw("b.ppm", 2);
+  write("pictures/a.ppm.json", R"({"title": "first"})");
+  const IndexRequest request{.sidecars = true};
+  ASSERT_TRUE(run(request));
+  EXPECT_EQ(backend_.items.at("a.ppm").metadata, R"({"title":"first"})");
+  EXPECT_EQ(backend_.items.at("b.ppm").metadata, "{}");
+  EXPECT_EQ(run(request)->updated, 0U);
+
+  write("pictures/a.ppm.json", R"({"title": "second"})");
+  write("pictures/b.json", "no object");
+  const auto report = run(request);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->updated, 1U);
+  EXPECT_EQ(report->failed, 0U);
+  ASSERT_EQ(report->errors.size(), 1U);
+  EXPECT_THAT(report->errors[0].error.message, HasSubstr("b.json"));
+  EXPECT_EQ(backend_.items.at("a.ppm").metadata, R"({"title":"second"})");
+  EXPECT_EQ(embedder_.embedded, 2);
 }
 
 TEST_F(IngestTest, PrunesOnlyWhatIsGoneFromTheFoldersGiven) {
@@ -214,7 +266,7 @@ TEST_F(IngestTest, RefusesABadRequest) {
   draw("a.ppm", 1);
   EXPECT_EQ(run({.batch = 0}).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(run({.paths = {"/no/such/place"}}).error().code, ErrorCode::not_found);
-  EXPECT_EQ(run({.paths = {}, .metadata_csv = folder_ / "none.csv"}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(run({.paths = {}, .metadata_file = folder_ / "none.csv"}).error().code, ErrorCode::not_found);
   EXPECT_THAT(stored(), IsEmpty());
 }
 

@@ -72,6 +72,30 @@ TEST_F(ItemsTest, APictureGivenAsBytesIsKeptAndFound) {
   EXPECT_EQ(picture.content_hash, result.id);
 }
 
+TEST_F(ItemsTest, ExifIsAddedToWhatIsGivenOrStored) {
+  const auto bytes = picture_bytes(1);
+  const auto metadata = [&](const NewItem& item) {
+    put(item);
+    return parse_json(get(item.id)->metadata, "metadata").value();
+  };
+  put({.id = "a", .bytes = bytes, .metadata = R"({"n":1})"});
+  const Json with = metadata({.id = "a", .bytes = bytes, .exif = ExifFields::camera});
+  EXPECT_EQ(with.at("n"), 1);
+  EXPECT_TRUE(with.at("exif").contains("width"));
+  EXPECT_EQ(put({.id = "a", .bytes = bytes, .exif = ExifFields::camera}).outcome, PutOutcome::unchanged);
+  const Json gps = metadata({.id = "a", .bytes = bytes, .metadata = R"({"m":2})", .exif = ExifFields::gps});
+  EXPECT_EQ(gps.at("m"), 2);
+  EXPECT_TRUE(gps.at("exif").at("gps").is_null());
+  const Json own = metadata({.id = "a", .bytes = bytes, .metadata = R"({"exif":"mine"})", .exif = ExifFields::gps});
+  EXPECT_EQ(own, Json({{"exif", "mine"}}));
+
+  // Of a picture whose vector is given, too; of a vector alone there is none.
+  write_picture(folder_ / "b.ppm", 1);
+  const NewItem both{.id = "b", .uri = (folder_ / "b.ppm").native(), .vector = axis(1), .exif = ExifFields::camera};
+  EXPECT_TRUE(metadata(both).at("exif").contains("height"));
+  EXPECT_THAT(put_error({.id = "v", .vector = axis(1), .exif = ExifFields::camera}).message, HasSubstr("no picture"));
+}
+
 TEST_F(ItemsTest, TheSamePictureIsNotEmbeddedAgain) {
   write_picture(folder_ / "a.ppm", 1);
   const NewItem given{.id = "a", .uri = (folder_ / "a.ppm").native(), .metadata = R"({"n":1,"m":2})"};

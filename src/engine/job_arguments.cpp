@@ -38,6 +38,8 @@ Result<NewItem> item_of(const Json& json) {
   EIDETIC_TRY(item.uri, reader.get_or<std::string>("uri", ""));
   EIDETIC_TRY(const auto vector, reader.get_or<std::string>("vector", ""));
   EIDETIC_TRY(item.vector, vector_of(vector));
+  EIDETIC_TRY(const auto exif, reader.get_or<std::string>("exif", "none"));
+  EIDETIC_TRY(item.exif, parse_exif_fields(exif));
   if (reader.has("metadata")) {
     EIDETIC_TRY(item.metadata, reader.get<std::string>("metadata"));
   }
@@ -52,7 +54,9 @@ std::string write_index(const IndexJob& job) {
     watched.push_back({{"path", path.native()}, {"device", identity.first}, {"inode", identity.second}});
   }
   return dump_json({{"paths", job.request.paths},
-                    {"metadata_csv", job.request.metadata_csv.native()},
+                    {"metadata_file", job.request.metadata_file.native()},
+                    {"sidecars", job.request.sidecars},
+                    {"exif", to_string(job.request.exif)},
                     {"model", job.request.model},
                     {"prune", job.request.prune},
                     {"batch", job.request.batch},
@@ -63,8 +67,12 @@ Result<IndexJob> parse_index(std::string_view arguments) {
   return reading(arguments, [](JsonReader& reader) -> Result<IndexJob> {
     IndexJob job;
     EIDETIC_TRY(job.request.paths, reader.get<std::vector<std::string>>("paths"));
-    EIDETIC_TRY(const auto csv, reader.get<std::string>("metadata_csv"));
-    job.request.metadata_csv = csv;
+    // Jobs that wait since an older version have the older name, and none of the others.
+    EIDETIC_TRY(const auto older, reader.get_or<std::string>("metadata_csv", ""));
+    EIDETIC_TRY(job.request.metadata_file, reader.get_or<std::string>("metadata_file", older));
+    EIDETIC_TRY(job.request.sidecars, reader.get_or<bool>("sidecars", false));
+    EIDETIC_TRY(const auto exif, reader.get_or<std::string>("exif", "none"));
+    EIDETIC_TRY(job.request.exif, parse_exif_fields(exif));
     EIDETIC_TRY(job.request.model, reader.get<std::string>("model"));
     EIDETIC_TRY(job.request.prune, reader.get<bool>("prune"));
     EIDETIC_TRY(const auto batch, reader.get<std::int64_t>("batch"));
@@ -87,6 +95,7 @@ std::string write_put(std::span<const NewItem> items) {
     Json json = {{"id", item.id}, {"uri", item.uri}};
     if (!item.vector.empty()) json["vector"] = encode_base64(std::as_bytes(std::span(item.vector)));
     if (item.metadata) json["metadata"] = *item.metadata;
+    if (item.exif != ExifFields::none) json["exif"] = to_string(item.exif);
     list.push_back(std::move(json));
   }
   return dump_json({{"items", std::move(list)}});

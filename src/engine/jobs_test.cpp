@@ -211,27 +211,45 @@ TEST_F(JobsTest, WhatWaitingJobsAndItemsNameIsNotSwept) {
 }
 
 TEST(JobArguments, ComeBackAsTheyWere) {
-  const IndexJob index{
-      .request = {.paths = {"/a", "https://b/c"}, .metadata_csv = "/m.csv", .model = "x", .prune = true, .batch = 7},
-      .watched = {{"/a", {1, 2}}}};
+  const IndexJob index{.request = {.paths = {"/a", "https://b/c"},
+                                   .metadata_file = "/m.csv",
+                                   .sidecars = true,
+                                   .exif = ExifFields::gps,
+                                   .model = "x",
+                                   .prune = true,
+                                   .batch = 7},
+                       .watched = {{"/a", {1, 2}}}};
   const auto same = need(parse_index(write_index(index)));
   EXPECT_EQ(same.request.paths, index.request.paths);
-  EXPECT_EQ(same.request.metadata_csv, index.request.metadata_csv);
+  EXPECT_EQ(same.request.metadata_file, index.request.metadata_file);
+  EXPECT_TRUE(same.request.sidecars);
+  EXPECT_EQ(same.request.exif, ExifFields::gps);
   EXPECT_EQ(same.request.model, "x");
   EXPECT_TRUE(same.request.prune);
   EXPECT_EQ(same.request.batch, 7U);
   EXPECT_EQ(same.watched[0].identity, index.watched[0].identity);
 
-  const std::vector<NewItem> items = {{.id = "a", .vector = {0.1F, -3e-30F}}, {.uri = "b", .metadata = "{}"}};
+  const std::vector<NewItem> items = {{.id = "a", .vector = {0.1F, -3e-30F}},
+                                      {.uri = "b", .metadata = "{}", .exif = ExifFields::camera}};
   const auto back = need(parse_put(write_put(items)));
   EXPECT_EQ(back[0].vector, items[0].vector);
   EXPECT_EQ(back[0].metadata, std::nullopt);
   EXPECT_EQ(back[1].uri, "b");
   EXPECT_EQ(back[1].metadata, "{}");
+  EXPECT_EQ(back[0].exif, ExifFields::none);
+  EXPECT_EQ(back[1].exif, ExifFields::camera);
   EXPECT_EQ(need(parse_pull(write_pull("http://m"))), "http://m");
   for (const auto* bad : {"", "[]", "{}", R"({"items":[{"vector":"*"}]})"}) {
     EXPECT_EQ(parse_put(bad).error().code, ErrorCode::corrupt) << bad;
   }
+}
+
+TEST(JobArguments, OfAnOlderVersionAreRead) {
+  const auto older = need(
+      parse_index(R"({"paths":["/a"],"metadata_csv":"/m.csv","model":"","prune":false,"batch":256,"watched":[]})"));
+  EXPECT_EQ(older.request.metadata_file, "/m.csv");
+  EXPECT_FALSE(older.request.sidecars);
+  EXPECT_EQ(older.request.exif, ExifFields::none);
 }
 
 // --- watched folders ---

@@ -20,15 +20,15 @@ bool lies_under(const fs::path& file, const fs::path& folder) {
 
 class Planner {
  public:
-  Planner(PictureList pictures, MetadataTable& metadata, bool prune)
-      : pictures_(std::move(pictures)), metadata_(metadata), prune_(prune) {}
+  Planner(PictureList pictures, GivenMetadata& metadata, const IndexRequest& request, std::vector<ItemError>& errors)
+      : pictures_(std::move(pictures)), metadata_(metadata), request_(request), errors_(errors) {}
 
   // Both sides come by id, so one walk along both pairs them.
   void meet(Item stored) {
     while (next_ < pictures_.pictures.size() && pictures_.pictures[next_].id < stored.id) add_new();
     if (next_ < pictures_.pictures.size() && pictures_.pictures[next_].id == stored.id) {
       add_known(std::move(stored));
-    } else if (prune_ && is_gone(stored.uri)) {
+    } else if (request_.prune && is_gone(stored.uri)) {
       plan_.gone.push_back(std::move(stored.id));
     }
   }
@@ -40,22 +40,25 @@ class Planner {
  private:
   void add_new() {
     auto& picture = pictures_.pictures[next_++];
+    auto wanted = plan_metadata(metadata_.of(picture, errors_), nullptr, false, request_.exif);
     IndexTask task;
-    if (const auto* row = metadata_.find(picture.id)) task.metadata = *row;
+    task.exif = wanted.exif;
+    if (wanted.text) task.metadata = *std::move(wanted.text);
     task.picture = std::move(picture);
     plan_.tasks.push_back(std::move(task));
   }
 
   void add_known(Item stored) {
     auto& picture = pictures_.pictures[next_++];
-    const auto* row = metadata_.find(picture.id);
-    const bool new_metadata = row != nullptr && *row != stored.metadata;
-    if (new_metadata) stored.metadata = *row;
     const bool unchanged = picture.modified_ns != 0 && picture.modified_ns == stored.modified_ns &&
                            picture.size_bytes == stored.size_bytes && picture.uri == stored.uri;
-    if (!unchanged) {
+    auto wanted = plan_metadata(metadata_.of(picture, errors_), &stored, unchanged, request_.exif);
+    const bool new_metadata = wanted.text && *wanted.text != stored.metadata;
+    if (new_metadata) stored.metadata = *std::move(wanted.text);
+    if (!unchanged || wanted.exif != ExifFields::none) {
       plan_.tasks.push_back({.picture = std::move(picture),
                              .metadata = std::move(stored.metadata),
+                             .exif = wanted.exif,
                              .stored_hash = std::move(stored.content_hash),
                              .stored_uri = std::move(stored.uri)});
     } else if (new_metadata) {
@@ -77,8 +80,9 @@ class Planner {
   }
 
   PictureList pictures_;
-  MetadataTable& metadata_;
-  const bool prune_;
+  GivenMetadata& metadata_;
+  const IndexRequest& request_;
+  std::vector<ItemError>& errors_;
   std::size_t next_ = 0;
   IndexPlan plan_;
 };
@@ -86,8 +90,8 @@ class Planner {
 }  // namespace
 
 Result<IndexPlan> make_plan(Backend& backend, std::string_view collection, PictureList pictures,
-                            MetadataTable& metadata, bool prune) {
-  Planner planner(std::move(pictures), metadata, prune);
+                            GivenMetadata& metadata, const IndexRequest& request, std::vector<ItemError>& errors) {
+  Planner planner(std::move(pictures), metadata, request, errors);
   constexpr std::uint32_t kPage = 10'000;
   std::string cursor;
   do {

@@ -9,15 +9,16 @@
 #include "eidetic/backend.h"
 #include "eidetic/engine.h"
 
-#include "blobs/metadata.h"
+#include "blobs/item_metadata.h"
 
 namespace eidetic {
 
 // A picture that has to be read: new, or not surely the one that is stored.
 struct IndexTask {
   Picture picture;
-  std::string metadata = "{}";  // to be stored
-  std::string stored_hash;      // of the item under this id; empty: there is none
+  std::string metadata = "{}";         // to be stored
+  ExifFields exif = ExifFields::none;  // of the picture, to be added to it
+  std::string stored_hash;             // of the item under this id; empty: there is none
   std::string stored_uri;
 };
 
@@ -29,9 +30,10 @@ struct IndexPlan {
 };
 
 // Reads the collection once, by pages. A picture is unchanged when its place, size and time are those stored; metadata
-// stays as it is where `metadata` has no row for it. With `prune`, `gone` lists items whose file was under one of the
-// listed folders and is there no more. Errors: those of Backend::scroll.
+// stays as it is where `metadata` says nothing of it. With `prune`, `gone` lists items whose file was under one of the
+// listed folders and is there no more. `errors` gets sidecars that cannot be read. Errors: those of Backend::scroll.
 [[nodiscard]] Result<IndexPlan> make_plan(Backend& backend, std::string_view collection, PictureList pictures,
-                                          MetadataTable& metadata, bool prune);
+                                          GivenMetadata& metadata, const IndexRequest& request,
+                                          std::vector<ItemError>& errors);
 
 }  // namespace eidetic

@@ -12,11 +12,13 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "blobs/item_metadata.h"
 #include "blobs/listing.h"
 #include "blobs/uri.h"
 #include "catalog/check.h"
 #include "engine/pictures.h"
 #include "engine/stages.h"
+#include "image/exif.h"
 
 namespace eidetic {
 namespace {
@@ -25,6 +27,7 @@ namespace {
 struct Draft {
   Result<void> good;
   Item item;                  // without metadata
+  std::optional<Json> exif;   // to be added to it
   bool same_picture = false;  // as stored: there is no vector, and none is needed
   bool overtaken = false;     // that item was replaced or erased since: its vector is another one, or gone
 };
@@ -99,6 +102,9 @@ class Put {
     }
     item.size_bytes = bytes.size();
     if (item.id.empty()) item.id = item.content_hash;
+    if (given.exif != ExifFields::none) {
+      EIDETIC_TRY(draft.exif, exif_of(given, bytes));
+    }
     if (!given.vector.empty()) {
       item.vector = given.vector;
       return {};
@@ -109,6 +115,21 @@ class Put {
     const std::string name = given.bytes.empty() ? display_name(item.uri) : item.id;
     EIDETIC_TRY(item.vector, PictureEmbedder(parts_.blobs, parts_.decode, *embedder_).embed(bytes, name, {}, unused));
     return {};
+  }
+
+  // None where the metadata given has a field of that name.
+  Result<std::optional<Json>> exif_of(const NewItem& given, Bytes bytes) const {
+    if (given.metadata && Json::parse(*given.metadata, nullptr, false).contains(kExifField)) return std::nullopt;
+    std::vector<std::byte> read;
+    if (bytes.empty()) {
+      if (given.uri.empty()) {
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("item '{}' has no picture to read EXIF fields from", given.id));
+      }
+      EIDETIC_TRY(read, parts_.blobs.read(uri_of(given.uri), parts_.decode.max_bytes));
+      bytes = read;
+    }
+    return read_exif(bytes, given.exif == ExifFields::gps);
   }
 
   // Before the items that name them: an item in the catalog always finds its picture.
@@ -158,6 +179,7 @@ class Put {
     const auto& metadata = items_[i].metadata;
     Item& item = drafts_[i].item;
     item.metadata = metadata ? *metadata : stored ? stored->metadata : "{}";
+    if (drafts_[i].exif) item.metadata = with_exif(item.metadata, *std::move(drafts_[i].exif));
     if (!drafts_[i].same_picture) {
       upserts_.push_back(i);
     } else if (stored && stored->content_hash == item.content_hash && stored->uri == item.uri &&

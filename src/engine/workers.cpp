@@ -10,13 +10,14 @@
 #include "base/hash.h"
 #include "blobs/listing.h"
 #include "blobs/uri.h"
+#include "image/exif.h"
 
 namespace eidetic {
 namespace {
 
 // Another picture that is stored under the same id and still there: it is not replaced silently.
 Result<void> check_place(const IndexTask& task) {
-  const auto& [picture, metadata, stored_hash, stored_uri] = task;
+  const auto& [picture, metadata, exif, stored_hash, stored_uri] = task;
   if (stored_uri == picture.uri || !stored_uri.starts_with("file:")) return {};
   const auto stored = file_of_uri(stored_uri);
   const auto found = file_of_uri(picture.uri);
@@ -80,6 +81,9 @@ Result<Item> IndexWorkers::make_item(const IndexTask& task, StageTimes& times) c
             .modified_ns = task.picture.modified_ns,
             .metadata = task.metadata,
             .vector = {}};
+  if (task.exif != ExifFields::none) {
+    item.metadata = with_exif(item.metadata, read_exif(bytes, task.exif == ExifFields::gps));
+  }
   if (item.content_hash == task.stored_hash) return item;
   EIDETIC_CHECK(check_place(task));
   EIDETIC_TRY(item.vector, embedder_.embed(bytes, display_name(item.uri), {}, times));

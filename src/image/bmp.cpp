@@ -205,4 +205,9 @@ Result<Decoded> decode_bmp(Bytes bytes, const DecodeOptions& options) {
   return Decoded{.image = canvas.take()};
 }
 
+Facts bmp_facts(Bytes bytes) {
+  const auto header = read_header(ByteReader(bytes, true));
+  return header ? Facts{.width = header->width, .height = header->height} : Facts{};
+}
+
 }  // namespace eidetic

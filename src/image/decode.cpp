@@ -45,13 +45,18 @@ bool is_heif(std::string_view head) {
 struct Format {
   bool (*sniff)(std::string_view head);
   Decoder decode;
+  FactsReader facts;
   std::string_view media_type;
 };
 constexpr std::array kFormats = {
-    Format{is_jpeg, decode_jpeg, "image/jpeg"}, Format{is_png, decode_png, "image/png"},
-    Format{is_webp, decode_webp, "image/webp"}, Format{is_gif, decode_gif, "image/gif"},
-    Format{is_tiff, decode_tiff, "image/tiff"}, Format{is_heif, decode_heif, "image/heif"},
-    Format{is_bmp, decode_bmp, "image/bmp"},    Format{is_pnm, decode_pnm, "image/x-portable-anymap"},
+    Format{is_jpeg, decode_jpeg, jpeg_facts, "image/jpeg"},
+    Format{is_png, decode_png, png_facts, "image/png"},
+    Format{is_webp, decode_webp, webp_facts, "image/webp"},
+    Format{is_gif, decode_gif, gif_facts, "image/gif"},
+    Format{is_tiff, decode_tiff, tiff_facts, "image/tiff"},
+    Format{is_heif, decode_heif, heif_facts, "image/heif"},
+    Format{is_bmp, decode_bmp, bmp_facts, "image/bmp"},
+    Format{is_pnm, decode_pnm, pnm_facts, "image/x-portable-anymap"},
 };
 
 // Pictures that are refused by name rather than as no picture at all.
@@ -102,6 +107,19 @@ Result<void> check_size(std::string_view format, std::int64_t width, std::int64_
                                                    height, options.max_pixels));
   }
   return {};
+}
+
+Facts read_facts(Bytes bytes) {
+  const std::string_view head = as_text(bytes);
+  const auto* format = std::ranges::find_if(kFormats, [&](const Format& each) { return each.sniff(head); });
+  return format == kFormats.end() ? Facts{} : format->facts(bytes);
+}
+
+std::vector<std::byte> exif_block(Bytes bytes) {
+  constexpr auto kLead = "Exif\0\0"sv;
+  if (as_text(bytes).starts_with(kLead)) bytes = bytes.subspan(kLead.size());
+  bytes = bytes.first(std::min(bytes.size(), kMaxExif));
+  return {bytes.begin(), bytes.end()};
 }
 
 std::string_view media_type_of(Bytes bytes) {

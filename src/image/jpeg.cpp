@@ -57,6 +57,14 @@ Result<Header> read_header(tjhandle handle, Bytes bytes, const JpegMarkers& mark
 
 }  // namespace
 
+Facts jpeg_facts(Bytes bytes) {
+  const JpegMarkers markers = read_jpeg_markers(bytes);
+  return {.width = markers.width,
+          .height = markers.height,
+          .orientation = exif_orientation(markers.exif),
+          .exif = exif_block(markers.exif)};
+}
+
 Result<Decoded> decode_jpeg(Bytes bytes, const DecodeOptions& options) {
   const Handle handle(tjInitDecompress());
   if (!handle) return fail(ErrorCode::unavailable, "no memory for a JPEG decoder");

@@ -80,7 +80,7 @@ int exif_orientation(Bytes exif) noexcept {
   return 1;
 }
 
-int exif_text_orientation(std::string_view text) {
+std::vector<std::byte> exif_of_text(std::string_view text) {
   for (int line = 0; line < 3; ++line) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
   std::vector<std::byte> bytes;
   unsigned pending = 1;
@@ -92,6 +92,11 @@ int exif_text_orientation(std::string_view text) {
     bytes.push_back(static_cast<std::byte>(pending));
     pending = 1;
   }
+  return bytes;
+}
+
+int exif_text_orientation(std::string_view text) {
+  const auto bytes = exif_of_text(text);
   constexpr std::size_t kPrefix = 6;  // "Exif\0\0"
   return bytes.size() < kPrefix ? 1 : exif_orientation(Bytes(bytes).subspan(kPrefix));
 }

@@ -99,6 +99,15 @@ void read_binary(const ByteReader& file, std::size_t at, const Header& header, s
 
 }  // namespace
 
+Facts pnm_facts(Bytes bytes) {
+  Reader reader(bytes);
+  reader.move_to(2);
+  Facts facts;
+  facts.width = reader.number().value_or(0);
+  facts.height = reader.number().value_or(0);
+  return facts;
+}
+
 Result<Decoded> decode_pnm(Bytes bytes, const DecodeOptions& options) {
   Header header{.kind = std::to_integer<int>(bytes[1]) - '0'};
   Reader reader(bytes);

@@ -147,22 +147,51 @@ VipsImagePtr load(Bytes bytes) {
 
 int stored_orientation(VipsImage* image) { return vips_image_get_orientation(image); }
 
-// PNG had no place for EXIF until 2017; before, ImageMagick wrote it into a text.
-int png_orientation(VipsImage* image) {
-  if (vips_image_get_typeof(image, VIPS_META_ORIENTATION) != 0) return vips_image_get_orientation(image);
+// PNG had no place for EXIF until 2017; before, ImageMagick wrote it into a text. Empty: it did not.
+std::string_view png_exif_text(VipsImage* image) {
   constexpr int kMaxTexts = 64;
   for (int i = 0; i < kMaxTexts; ++i) {
     const std::string field = fmt::format("png-comment-{}-Raw profile type exif", i);
     const char* text = nullptr;
     if (vips_image_get_typeof(image, field.c_str()) == 0) continue;
-    if (vips_image_get_string(image, field.c_str(), &text) == 0) return exif_text_orientation(text);
+    if (vips_image_get_string(image, field.c_str(), &text) == 0) return text;
   }
-  return 1;
+  return {};
+}
+
+int png_orientation(VipsImage* image) {
+  if (vips_image_get_typeof(image, VIPS_META_ORIENTATION) != 0) return vips_image_get_orientation(image);
+  const auto text = png_exif_text(image);
+  return text.empty() ? 1 : exif_text_orientation(text);
 }
 
 // HEIF says in the picture's own properties how it is turned, and the loader has followed them already; its EXIF block
 // repeats it.
 int always_upright(VipsImage* /*image*/) { return 1; }
+
+std::vector<std::byte> embedded_exif(VipsImage* image) {
+  const void* data = nullptr;
+  std::size_t size = 0;
+  if (vips_image_get_typeof(image, VIPS_META_EXIF_NAME) != 0 &&
+      vips_image_get_blob(image, VIPS_META_EXIF_NAME, &data, &size) == 0) {
+    return exif_block({static_cast<const std::byte*>(data), size});
+  }
+  const auto text = png_exif_text(image);
+  return text.empty() ? std::vector<std::byte>() : exif_block(exif_of_text(text));
+}
+
+Facts facts_of(VipsImagePtr (*loader)(Bytes), int (*orientation)(VipsImage*), Bytes bytes) {
+  Facts facts;
+  if (!start_vips()) return facts;
+  if (const VipsImagePtr image = loader(bytes)) {
+    facts = {.width = image->Xsize,
+             .height = image->Ysize,
+             .orientation = orientation(image.get()),
+             .exif = embedded_exif(image.get())};
+  }
+  vips_error_clear();
+  return facts;
+}
 
 Result<Decoded> decode(std::string_view format, VipsImagePtr (*loader)(Bytes), int (*orientation)(VipsImage*),
                        Bytes bytes, const DecodeOptions& options) {
@@ -229,6 +258,17 @@ Result<Decoded> decode_tiff(Bytes bytes, const DecodeOptions& options) {
 }
 Result<Decoded> decode_heif(Bytes bytes, const DecodeOptions& options) {
   return decode("HEIF", load<vips_heifload_buffer>, always_upright, bytes, options);
+}
+
+Facts png_facts(Bytes bytes) { return facts_of(load<vips_pngload_buffer>, png_orientation, bytes); }
+Facts webp_facts(Bytes bytes) { return facts_of(load<vips_webpload_buffer>, stored_orientation, bytes); }
+Facts gif_facts(Bytes bytes) { return facts_of(load<vips_gifload_buffer>, stored_orientation, bytes); }
+Facts heif_facts(Bytes bytes) { return facts_of(load<vips_heifload_buffer>, always_upright, bytes); }
+Facts tiff_facts(Bytes bytes) {
+  Facts facts = facts_of(load<vips_tiffload_buffer>, stored_orientation, bytes);
+  // The file is built as a block is. What lies further back than a block can be long is not found.
+  facts.exif = exif_block(bytes);
+  return facts;
 }
 
 std::string vips_library() { return fmt::format("libvips {}", vips_version_string()); }

@@ -18,7 +18,9 @@ bool has_ended(const JobInfo& job) { return job.state != JobState::queued && job
 
 Result<JobInfo> RemoteEngine::start_index(std::string_view name, const IndexRequest& request) {
   Json body = {{"paths", request.paths}, {"prune", request.prune}, {"batch", request.batch}};
-  if (!request.metadata_csv.empty()) body["metadata_csv"] = request.metadata_csv.native();
+  if (!request.metadata_file.empty()) body["metadata_file"] = request.metadata_file.native();
+  if (request.sidecars) body["sidecars"] = true;
+  if (request.exif != ExifFields::none) body["exif"] = to_string(request.exif);
   return api_.ask(
       {.method = "POST", .path = {"v1", "collections", name, "index"}, .json = std::move(body), .repeatable = false},
       read_job);

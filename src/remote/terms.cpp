@@ -98,6 +98,7 @@ Result<Json> new_item_json(const NewItem& item) {
   if (item.metadata) {
     EIDETIC_TRY(json["metadata"], parse_json_object(*item.metadata, fmt::format("the metadata of '{}'", item.id)));
   }
+  if (item.exif != ExifFields::none) json["exif"] = to_string(item.exif);
   return json;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "base/threads.h"
+#include "blobs/router.h"
 #include "remote/shapes.h"
 #include "remote/terms.h"
 #include "remote/upload_plan.h"
@@ -54,7 +55,7 @@ class Sender {
         return outcome;
       }
       if (is_stored(task, *file, outcome)) {
-        outcome.done = keep(task, outcome);
+        outcome.done = task.kept.exif == ExifFields::none ? keep(task, outcome) : read_again(task, *file, outcome);
         return outcome;
       }
     }
@@ -77,12 +78,26 @@ class Sender {
 
   // The picture is as it was; its metadata may not be.
   Result<Done> keep(const UploadTask& task, Outcome& outcome) const {
-    const std::string patch = task.metadata ? merge_patch(task.stored_metadata, *task.metadata) : "";
+    if (!task.kept.text) return Done::unchanged;
+    return change(task, merge_patch(task.stored_metadata, *task.kept.text), outcome);
+  }
+
+  Result<Done> change(const UploadTask& task, const std::string& patch, Outcome& outcome) const {
     if (patch.empty()) return Done::unchanged;
     const auto patched = engine_.patch(collection_, task.picture.id, patch);
     outcome.fatal = !patched;
     if (!patched) return std::unexpected(patched.error());
     return Done::updated;
+  }
+
+  // The picture is as it was, but the server has to read its EXIF block.
+  Result<Done> read_again(const UploadTask& task, const std::filesystem::path& file, Outcome& outcome) const {
+    outcome.sent = true;
+    const auto start = Clock::now();
+    const auto done = send(task, file, outcome);
+    outcome.send_s = seconds_since(start);
+    if (!done) return done;
+    return *done == Done::unchanged ? Done::unchanged : Done::updated;
   }
 
   Result<Done> send(const UploadTask& task, const std::optional<std::filesystem::path>& file, Outcome& outcome) const {
@@ -94,18 +109,26 @@ class Sender {
       } else {
         metadata_follows = task.metadata.has_value();
       }
+      if (task.exif != ExifFields::none) request.path = std::move(request.path).with("exif", to_string(task.exif));
       request.file = *file;
     } else {
-      NewItem item{.uri = task.picture.uri, .metadata = task.metadata};
+      NewItem item{.uri = task.picture.uri, .metadata = task.metadata, .exif = task.exif};
       EIDETIC_TRY(request.json, new_item_json(item));
     }
     request.tries = kPatientTries;
     request.stop = stop_;
     EIDETIC_TRY(const auto result, put(request, task, outcome));
-    if (metadata_follows) EIDETIC_CHECK(keep(task, outcome));
+    if (metadata_follows) EIDETIC_CHECK(change(task, long_metadata(task), outcome));
     if (result.outcome != PutOutcome::unchanged) return Done::indexed;
     const bool updated = task.metadata && !merge_patch(task.stored_metadata, *task.metadata).empty();
     return updated ? Done::updated : Done::unchanged;
+  }
+
+  // As a patch of what is stored; EXIF that the server has just read stays.
+  static std::string long_metadata(const UploadTask& task) {
+    if (task.exif == ExifFields::none) return merge_patch(task.stored_metadata, *task.metadata);
+    const auto before = with_exif(task.stored_metadata, Json::object());
+    return merge_patch(before, with_exif(*task.metadata, Json::object()));
   }
 
   Result<PutResult> put(const ApiRequest& request, const UploadTask& task, Outcome& outcome) const {
@@ -139,7 +162,7 @@ class Upload {
   }
 
   Result<IndexReport> run(const std::stop_token& stop) {
-    MetadataTable metadata;
+    GivenMetadata metadata;
     EIDETIC_TRY(const auto plan, prepare(metadata));
     EIDETIC_CHECK(send(plan.tasks, stop));
     if (!report_.interrupted && !plan.gone.empty()) {
@@ -152,14 +175,12 @@ class Upload {
   }
 
  private:
-  Result<UploadPlan> prepare(MetadataTable& metadata) {
+  Result<UploadPlan> prepare(GivenMetadata& metadata) {
     if (request_.batch < 1 || request_.batch > kMaxBatch) {
       return fail(ErrorCode::invalid_argument,
                   fmt::format("a batch of {} is outside 1 to {}", request_.batch, kMaxBatch));
     }
-    if (!request_.metadata_csv.empty()) {
-      EIDETIC_TRY(metadata, MetadataTable::read(request_.metadata_csv, report_.errors));
-    }
+    EIDETIC_TRY(metadata, GivenMetadata::open(request_, *files_, report_.errors));
     EIDETIC_TRY(auto pictures, list_pictures(request_.paths));
     total_ = pictures.pictures.size() + pictures.errors.size();
     report_.failed = pictures.errors.size();
@@ -168,9 +189,10 @@ class Upload {
     add_stage("list", listed, seconds_since(start_), 1);
 
     const auto start = Clock::now();
-    UploadPlanner planner(std::move(pictures), metadata, request_.prune);
+    UploadPlanner planner(std::move(pictures), metadata, request_);
     EIDETIC_CHECK(meet_stored(planner));
     auto plan = planner.finish();
+    std::ranges::move(plan.errors, std::back_inserter(report_.errors));
     add_stage("check", listed, seconds_since(start), 1);
     return plan;
   }
@@ -283,6 +305,7 @@ class Upload {
   const CollectionInfo& collection_;
   const IndexRequest& request_;
   const std::function<void(const IndexProgress&)>& progress_;
+  const std::unique_ptr<Blobs> files_ = make_blobs();  // of this machine: sidecars
   const Clock::time_point start_ = Clock::now();
   Clock::time_point last_progress_ = start_;
   std::uint64_t total_ = 0;

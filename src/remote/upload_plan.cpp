@@ -28,7 +28,11 @@ UploadPlan UploadPlanner::finish() {
 
 void UploadPlanner::add(const Item* stored) {
   UploadTask task{.picture = std::move(pictures_.pictures[next_++])};
-  if (const auto* row = metadata_.find(task.picture.id)) task.metadata = *row;
+  const auto given = metadata_.of(task.picture, plan_.errors);
+  auto wanted = plan_metadata(given, stored, false, exif_);
+  task.metadata = std::move(wanted.text);
+  task.exif = wanted.exif;
+  task.kept = plan_metadata(given, stored, true, exif_);
   if (stored != nullptr) {
     task.stored_metadata = stored->metadata;
     task.stored_hash = stored->content_hash;
@@ -47,17 +51,31 @@ bool UploadPlanner::is_gone(const Item& stored) const {
   return !pictures_.folders.empty() && std::ranges::all_of(pictures_.folders, missing_in);
 }
 
-std::string merge_patch(std::string_view before, std::string_view after) {
-  const Json from = parse_json_object(before, "metadata").value_or(Json::object());
-  const Json to = parse_json_object(after, "metadata").value_or(Json::object());
+namespace {
+
+// Of two objects. They are as deep as metadata may be.
+Json difference(const Json& from, const Json& to) {
   Json patch = Json::object();
   for (const auto& [field, value] : from.items()) {
     if (!to.contains(field)) patch[field] = nullptr;
   }
   for (const auto& [field, value] : to.items()) {
     const auto old = from.find(field);
-    if (old == from.end() || *old != value) patch[field] = value;
+    if (old == from.end() || !old->is_object() || !value.is_object()) {
+      if (old == from.end() || *old != value) patch[field] = value;
+    } else if (Json inner = difference(*old, value); !inner.empty()) {
+      patch[field] = std::move(inner);
+    }
   }
+  return patch;
+}
+
+}  // namespace
+
+std::string merge_patch(std::string_view before, std::string_view after) {
+  const Json from = parse_json_object(before, "metadata").value_or(Json::object());
+  const Json to = parse_json_object(after, "metadata").value_or(Json::object());
+  const Json patch = difference(from, to);
   return patch.empty() ? "" : dump_json(patch);
 }
 

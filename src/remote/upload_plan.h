@@ -10,7 +10,7 @@
 
 #include "eidetic/engine.h"
 
-#include "blobs/metadata.h"
+#include "blobs/item_metadata.h"
 
 namespace eidetic::remote {
 
@@ -18,6 +18,8 @@ namespace eidetic::remote {
 struct UploadTask {
   Picture picture;
   std::optional<std::string> metadata = {};  // to be stored; nullopt: as it is
+  ExifFields exif = ExifFields::none;        // to be added to it, where the picture is another than the stored one
+  MetadataPlan kept = {};                    // where it is the same
   std::string stored_metadata = "{}";
   std::string stored_hash = {};  // of the item under this id; empty: there is none
   std::uint64_t stored_bytes = 0;
@@ -26,6 +28,7 @@ struct UploadTask {
 struct UploadPlan {
   std::vector<UploadTask> tasks;  // by id, one a picture
   std::vector<std::string> gone;  // ids to prune
+  std::vector<ItemError> errors;  // sidecars that cannot be read
 };
 
 // The collection's items are met by id, then the plan is finished. A server does not know from which folder a picture
@@ -33,8 +36,8 @@ struct UploadPlan {
 // the listed folders. Used by one thread.
 class UploadPlanner {
  public:
-  UploadPlanner(PictureList pictures, MetadataTable& metadata, bool prune)
-      : pictures_(std::move(pictures)), metadata_(metadata), prune_(prune) {}
+  UploadPlanner(PictureList pictures, GivenMetadata& metadata, const IndexRequest& request)
+      : pictures_(std::move(pictures)), metadata_(metadata), prune_(request.prune), exif_(request.exif) {}
 
   void meet(Item stored);
   [[nodiscard]] UploadPlan finish();
@@ -46,8 +49,9 @@ class UploadPlanner {
   [[nodiscard]] bool is_gone(const Item& stored) const;
 
   PictureList pictures_;
-  MetadataTable& metadata_;
+  GivenMetadata& metadata_;
   bool prune_;
+  ExifFields exif_;
   std::size_t next_ = 0;
   UploadPlan plan_;
 };

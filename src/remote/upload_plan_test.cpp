@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/test_files.h"
+#include "blobs/router.h"
 
 namespace eidetic::remote {
 namespace {
@@ -25,10 +26,12 @@ TEST(UploadPlan, PairsPicturesWithItemsAndMetadata) {
   TemporaryDirectory folder;
   ASSERT_TRUE(write_file_atomically(folder / "m.csv", "file,kind\nb,cat\n"));
   std::vector<ItemError> errors;
-  MetadataTable metadata = MetadataTable::read(folder / "m.csv", errors).value();
+  const auto blobs = make_blobs();
+  const IndexRequest request{.metadata_file = folder / "m.csv"};
+  GivenMetadata metadata = GivenMetadata::open(request, *blobs, errors).value();
   PictureList pictures;
   for (const auto* id : {"a", "b", "c"}) pictures.pictures.push_back({.id = id, .uri = id});
-  UploadPlanner planner(std::move(pictures), metadata, false);
+  UploadPlanner planner(std::move(pictures), metadata, request);
   planner.meet(item("0", "stored:0"));
   Item known = item("b", "stored:1");
   known.content_hash = "hash";
@@ -50,17 +53,17 @@ TEST(UploadPlan, PairsPicturesWithItemsAndMetadata) {
 TEST(UploadPlan, PrunesOnlyWhatWasSentAndIsInNoFolder) {
   TemporaryDirectory folder;
   ASSERT_TRUE(write_file_atomically(folder / "there", "x"));
-  MetadataTable metadata;
+  GivenMetadata metadata;
   PictureList pictures;
   pictures.folders = {folder.path()};
-  UploadPlanner planner(pictures, metadata, true);
+  UploadPlanner planner(pictures, metadata, {.prune = true});
   planner.meet(item("another", "file:///another"));
   planner.meet(item("gone/1.jpg", "stored:1"));
   planner.meet(item("there", "stored:2"));
   EXPECT_THAT(planner.finish().gone, ElementsAre("gone/1.jpg"));
 
   pictures.folders = {};
-  UploadPlanner without_folders(pictures, metadata, true);
+  UploadPlanner without_folders(pictures, metadata, {.prune = true});
   without_folders.meet(item("gone/1.jpg", "stored:1"));
   EXPECT_TRUE(without_folders.finish().gone.empty());
 }
@@ -72,6 +75,8 @@ TEST(MergePatch, MakesOneObjectOfTheOther) {
   Json object = parsed(R"({"a":1,"b":{"c":2},"d":4})");
   object.merge_patch(patch);
   EXPECT_EQ(object, parsed(R"({"a":2,"b":{"c":2},"e":[1]})"));
+  object.merge_patch(parsed(merge_patch(object.dump(), R"({"a":2,"b":{"d":3}})")));
+  EXPECT_EQ(object, parsed(R"({"a":2,"b":{"d":3}})"));
 }
 
 }  // namespace

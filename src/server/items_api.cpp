@@ -56,12 +56,20 @@ Result<std::optional<std::string>> metadata_of(Parameters& parameters) {
   return dump_json(object);
 }
 
+// What an item is to have beside its picture: `metadata` and `exif`.
+Result<void> read_facts(Parameters& parameters, NewItem& item) {
+  EIDETIC_TRY(item.metadata, metadata_of(parameters));
+  EIDETIC_TRY(item.exif, parse_exif_fields(parameters.text("exif").value_or("none")));
+  return {};
+}
+
 // Several files of a form are told apart by their names; a single one by the parameter or its content.
 Result<NewItems> items_of_form(std::vector<Form::File> files, Parameters& parameters) {
   NewItems result;
   result.single = files.size() == 1;
   const auto id = parameters.text("id");
-  EIDETIC_TRY(const auto metadata, metadata_of(parameters));
+  NewItem said;
+  EIDETIC_CHECK(read_facts(parameters, said));
   if (id && !result.single) {
     return fail(ErrorCode::invalid_argument, "id: of several files, each one's own name is its id");
   }
@@ -69,7 +77,8 @@ Result<NewItems> items_of_form(std::vector<Form::File> files, Parameters& parame
     NewItem item;
     item.id = result.single ? id.value_or("") : file.name;
     item.bytes = std::move(file.bytes);
-    item.metadata = metadata;
+    item.metadata = said.metadata;
+    item.exif = said.exif;
     result.items.push_back(std::move(item));
   }
   return result;
@@ -100,7 +109,7 @@ std::expected<Adding, Problem> read_items(const HttpRequest& request) {
     if (request.body.empty()) return std::unexpected(Problem(400, "invalid_argument", "the body is empty"));
     NewItem item;
     item.id = parameters.text("id").value_or("");
-    EIDETIC_ANSWER_TRY(item.metadata, metadata_of(parameters));
+    EIDETIC_ANSWER_CHECK(read_facts(parameters, item));
     item.bytes = to_bytes(request.body);
     adding.items.single = true;
     adding.items.items.emplace_back(std::move(item));
@@ -181,7 +190,7 @@ std::expected<NewItem, Problem> read_item(const HttpRequest& request) {
     EIDETIC_ANSWER_TRY(item, read_picture(request));
   }
   Parameters parameters(form.fields);
-  EIDETIC_ANSWER_TRY(item.metadata, metadata_of(parameters));
+  EIDETIC_ANSWER_CHECK(read_facts(parameters, item));
   EIDETIC_ANSWER_CHECK(parameters.finish());
   return item;
 }
@@ -308,7 +317,11 @@ Answer index_folder(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_TRY(auto reader, JsonReader::of(body, "the body"));
   IndexRequest asked;
   EIDETIC_ANSWER_TRY(asked.paths, reader.get<std::vector<std::string>>("paths"));
-  EIDETIC_ANSWER_TRY(const auto csv, reader.get_or<std::string>("metadata_csv", ""));
+  EIDETIC_ANSWER_TRY(const auto metadata_csv, reader.get_or<std::string>("metadata_csv", ""));  // its older name
+  EIDETIC_ANSWER_TRY(const auto metadata_file, reader.get_or<std::string>("metadata_file", ""));
+  EIDETIC_ANSWER_TRY(asked.sidecars, reader.get_or<bool>("sidecars", false));
+  EIDETIC_ANSWER_TRY(const auto exif, reader.get_or<std::string>("exif", "none"));
+  EIDETIC_ANSWER_TRY(asked.exif, parse_exif_fields(exif));
   EIDETIC_ANSWER_TRY(asked.prune, reader.get_or<bool>("prune", false));
   EIDETIC_ANSWER_TRY(const auto batch, reader.get_or<std::int64_t>("batch", 256));
   EIDETIC_ANSWER_CHECK(reader.finish());
@@ -318,7 +331,11 @@ Answer index_folder(Api& api, HttpRequest& request) {
   if (batch < 1 || batch > 10'000) {
     return std::unexpected(Problem(400, "invalid_argument", "batch: a whole number from 1 to 10000 is expected"));
   }
-  asked.metadata_csv = csv;
+  if (!metadata_csv.empty() && !metadata_file.empty()) {
+    return std::unexpected(
+        Problem(400, "invalid_argument", "metadata_csv is the older name of metadata_file: give one"));
+  }
+  asked.metadata_file = metadata_file.empty() ? metadata_csv : metadata_file;
   asked.batch = static_cast<std::uint32_t>(batch);
   EIDETIC_ANSWER_CHECK(api.engine.describe(request.captures[0]));
   const auto job = api.engine.start_index(request.captures[0], asked);

@@ -314,8 +314,12 @@ Result<NewItem> item_of(dom::element value, const std::string& prefix) {
     } else if (key == "metadata") {
       EIDETIC_CHECK(object(field, where));
       item.metadata = simdjson::minify(field);
+    } else if (key == "exif") {
+      EIDETIC_TRY(const auto name, text(field, where));
+      EIDETIC_TRY(item.exif, parse_exif_fields(name));
     } else {
-      return unknown(prefix.empty() ? "" : prefix + ": ", key, {"uri", "base64", "bytes", "id", "vector", "metadata"});
+      return unknown(prefix.empty() ? "" : prefix + ": ", key,
+                     {"uri", "base64", "bytes", "id", "vector", "metadata", "exif"});
     }
   }
   if (source.empty() && item.vector.empty()) {
@@ -384,7 +388,7 @@ Result<NewItems> parse_item_lines(const std::string& body) {
 Result<NewItem> parse_picture(const std::string& body) {
   EIDETIC_TRY(const dom::element document, parse_body(body));
   EIDETIC_TRY(NewItem item, item_of(document, ""));
-  if (item.metadata || !item.id.empty() || !item.vector.empty()) {
+  if (item.metadata || !item.id.empty() || !item.vector.empty() || item.exif != ExifFields::none) {
     return wrong("the body", "a picture as uri, base64 or bytes, and nothing else,");
   }
   return item;

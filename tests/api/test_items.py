@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from conftest import await_job, encoded, metadata_of, problem, sha256
 from PIL import Image
+from pictures import draw, exif_of
 from sites import Site
 
 PNG = {"Content-Type": "image/png"}
@@ -323,3 +324,40 @@ def test_remove(http, fresh):
 def test_wrong_removals(http, shapes, wanted):
     problem(http.post(f"{shapes}/delete", json=wanted), 400, "invalid_argument")
     assert http.get(shapes).json()["items"] == 40
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """A picture with EXIF."""
+    file = io.BytesIO()
+    draw("circle", 5).save(file, "JPEG", exif=exif_of(place=(50.5, 7.25)))
+    return file.getvalue()
+
+
+def test_exif_is_read_on_request(http, fresh, photo):
+    plain = base64.b64encode(photo).decode()
+    forms = {
+        "raw": {"content": photo, "headers": RAW, "params": {"exif": "camera", "metadata": '{"a": 1}'}},
+        "form": {"files": {"file": ("a.jpg", photo)}, "data": {"exif": "camera", "metadata": '{"a": 1}'}},
+        "json": {"json": {"base64": plain, "exif": "camera", "metadata": {"a": 1}}},
+    }
+    for name, form in forms.items():
+        assert http.put(f"{fresh}/items/{name}", **form).status_code == 201
+        found = http.get(f"{fresh}/items/{name}").json()["metadata"]
+        assert (found["a"], found["exif"]["taken"]) == (1, "2024-05-17T14:03:22")
+        assert "gps" not in found["exif"]
+    # The picture is the same, and what was asked for is not.
+    again = http.put(f"{fresh}/items/raw", content=photo, headers=RAW, params={"exif": "gps"})
+    assert (again.status_code, again.json()["outcome"]) == (200, "replaced")
+    found = http.get(f"{fresh}/items/raw").json()["metadata"]
+    assert (found["a"], found["exif"]["gps"]) == (1, {"latitude": 50.5, "longitude": 7.25})
+    many = http.post(f"{fresh}/items", json={"items": [{"id": "x", "base64": plain, "exif": "gps"}]}, params={"job": "true"})
+    await_job(http, many.json()["id"])
+    assert http.get(f"{fresh}/items/x").json()["metadata"]["exif"]["gps"]["latitude"] == 50.5
+
+
+def test_exif_that_cannot_be(http, fresh, photo):
+    problem(http.put(f"{fresh}/items/a", content=photo, headers=RAW, params={"exif": "all"}), 400, "invalid_argument", "camera")
+    bad = {"base64": base64.b64encode(photo).decode(), "exif": "all"}
+    problem(http.put(f"{fresh}/items/a", json=bad), 400, "invalid_argument", "camera")
+    assert http.get(fresh).json()["items"] == 0

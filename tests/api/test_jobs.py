@@ -8,7 +8,7 @@ import time
 import pytest
 from conftest import await_job, client_of, encoded, problem
 from live import TOKENS, Server
-from pictures import draw_folder
+from pictures import draw, draw_folder, exif_of
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,22 @@ def test_prune_and_metadata(http, fresh, folders):
     assert http.get(fresh).json()["items"] == 30
 
 
+def test_metadata_files_sidecars_and_exif(http, fresh, folders):
+    photos = folders / "with-exif"
+    photos.mkdir()
+    draw("circle", 1).save(photos / "a.jpg", exif=exif_of(place=(50.5, 7.25)))
+    (photos / "a.json").write_text('{"title": "A"}')
+    (photos / "facts.jsonl").write_text('{"file": ".\\\\a.jpg", "stars": 5}\n{oops\n')
+    wanted = {"metadata_file": str(photos / "facts.jsonl"), "sidecars": True, "exif": "gps"}
+    job = await_job(http, start(http, fresh, photos, **wanted)["id"])
+    assert (job["progress"]["indexed"], job["progress"]["failed"]) == (1, 0)
+    (failure,) = http.get(f"/v1/jobs/{job['id']}/failures").json()["failures"]
+    assert "line 2" in failure["message"]
+    found = http.get(f"{fresh}/items/a.jpg").json()["metadata"]
+    assert (found["title"], found["stars"], found["exif"]["iso"]) == ("A", 5, 400)
+    assert found["exif"]["gps"] == {"latitude": 50.5, "longitude": 7.25}
+
+
 def test_failures(http, fresh, folders):
     bad = folders / "bad"
     bad.mkdir()
@@ -81,6 +97,11 @@ def test_a_job_that_fails(http, fresh, folders):
         ({}, 400, "invalid_argument"),
         ({"paths": ["x"], "batch": 0}, 400, "invalid_argument"),
         ({"paths": ["x"], "prnue": True}, 400, "invalid_argument"),
+        ({"paths": ["x"], "exif": "all"}, 400, "invalid_argument"),
+        ({"paths": ["x"], "exif": True}, 400, "invalid_argument"),
+        ({"paths": ["x"], "sidecars": "yes"}, 400, "invalid_argument"),
+        ({"paths": ["x"], "metadata_file": "/etc/passwd"}, 400, "invalid_argument"),
+        ({"paths": ["x"], "metadata_file": "a.csv", "metadata_csv": "b.csv"}, 400, "invalid_argument"),
     ],
     ids=str,
 )

@@ -95,7 +95,7 @@ def test_a_kill_leaves_no_half_collection(cli, tmp_path):
         ("flat.index", ("--model", "default"), 2, ["flat.index", "8 dimensions", "'default'", "256"]),
         ("flat.index", ("--model", "defualt"), 1, ["defualt", "default"]),
         ("flat.index", ("--name", "a/b"), 2, ["a/b"]),
-        ("flat.npy", ("--root", "x"), 2, ["flat.npy", "--root"]),
+        ("few.txt", ("--root", "x"), 2, ["few.txt", "--root"]),
         ("nowhere.index", ("--root", "x"), 1, ["nowhere.index"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),

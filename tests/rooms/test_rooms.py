@@ -29,6 +29,7 @@ LIBRARIES = {
     r"^spdlog/": "base",
     r"^turbojpeg\.h$|^jpeglib\.h$": "image",
     r"^vips/|^glib": "image",
+    r"^libexif/": "image",
     r"^sqlite3\.h$": "catalog",
     r"^curl/": "net",
     r"^openvino/": "embed",

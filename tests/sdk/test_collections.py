@@ -20,7 +20,7 @@ from eidetic import (
     Vector,
 )
 from live import SOURCE
-from pictures import draw_folder
+from pictures import draw, draw_folder, exif_of
 
 
 def test_create_show_list_drop(client):
@@ -192,6 +192,27 @@ def test_index_as_a_job(client, fresh, pictures):
     assert client.job_counts()["done"] >= 1
     assert [event.state for event in job.events()] == ["done"]
     assert job.id in repr(job)
+
+
+def test_metadata_of_a_job(fresh, folders):
+    photos = folders / f"photos-{fresh.name}"
+    photos.mkdir()
+    draw("circle", 1).save(photos / "a.jpg", exif=exif_of())
+    (photos / "a.jpg.json").write_text('{"title": "A"}')
+    (photos / "facts.jsonl").write_text('{"id": "a.jpg", "stars": 5}')
+    fresh.index_folder(str(photos), metadata_file=str(photos / "facts.jsonl"), sidecars=True, exif="camera").wait(progress=False)
+    found = fresh.get("a.jpg").metadata
+    assert (found["title"], found["stars"], found["exif"]["model"]) == ("A", 5, "One")
+
+
+def test_exif_of_added_pictures(fresh, tmp_path):
+    draw("circle", 1).save(tmp_path / "a.jpg", exif=exif_of())
+    fresh.add(tmp_path / "a.jpg", id="a", metadata={"n": 1}, exif="camera")
+    fresh.add_many([NewItem(tmp_path / "a.jpg", "b", exif="gps")])
+    assert fresh.get("a").metadata["exif"]["lens"] == "50mm"
+    assert fresh.get("b").metadata["exif"]["gps"] is None
+    with pytest.raises(InvalidArgument, match="camera"):
+        fresh.add(tmp_path / "a.jpg", exif="all")
 
 
 def test_job_with_failures(fresh, folders):

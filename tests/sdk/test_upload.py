@@ -6,6 +6,7 @@ import pytest
 from conftest import encoded
 from eidetic import Forbidden, NotFound, Unauthorized
 from live import TOKENS
+from pictures import draw, exif_of
 
 
 @pytest.fixture
@@ -41,6 +42,18 @@ def test_upload_again_and_prune(fresh, folder):
     assert (again.created, again.replaced, again.unchanged, again.pruned) == (0, 1, 38, 1)
     assert fresh.info().items == 39
     assert fresh.picture("circle/0000.jpg") == encoded()
+
+
+def test_exif_is_read_once(fresh, tmp_path):
+    draw("circle", 1).save(tmp_path / "a.jpg", exif=exif_of(place=(50.5, 7.25)))
+    facts = {"a.jpg": {"title": "A"}}
+    assert fresh.upload_folder(tmp_path, metadata=facts, progress=False).created == 1
+    for exif, has_place in (("camera", False), ("gps", True)):
+        assert fresh.upload_folder(tmp_path, metadata=facts, exif=exif, progress=False).replaced == 1
+        assert fresh.upload_folder(tmp_path, metadata=facts, exif=exif, progress=False).unchanged == 1
+        found = fresh.get("a.jpg").metadata
+        assert (found["title"], found["exif"]["iso"], "gps" in found["exif"]) == ("A", 400, has_place)
+    assert fresh.upload_folder(tmp_path, exif="gps", progress=False).unchanged == 1
 
 
 def test_unchanged_pictures_get_new_metadata(fresh, folder):

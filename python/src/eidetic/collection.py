@@ -10,7 +10,7 @@ from typing import Any, Generic, Iterable, List, Mapping, Optional, Sequence, Ty
 
 from .drivers import AwaitedDriver, BlockingDriver
 from .errors import EideticError, error_of
-from .exchange import document, encode, exchange, exchange_json, open_stream, query, read, segment
+from .exchange import document, exchange, exchange_json, open_stream, query, read, segment
 from .handle import AwaitedHandle, BlockingHandle, Handle
 from .job import AsyncJob, Job
 from .pictures import Crop, PictureLike, QueryLike, Vector, load
@@ -32,7 +32,7 @@ from .results import (
 )
 from .search import Query, result_of, result_or_error
 from .steps import Emit, Feed, Offload, Op, Request, feed, verb
-from .upload import PICTURES, MetadataOf, NewItem, Upload, add_many, upload_folder
+from .upload import PICTURES, MetadataOf, NewItem, Upload, add_many, facts_beside, upload_folder
 
 J = TypeVar("J")
 
@@ -191,6 +191,7 @@ class CollectionVerbs(Handle, Generic[J]):
         id: Optional[str] = None,
         metadata: Optional[Mapping[str, Any]] = None,
         vector: Optional[Sequence[float]] = None,
+        exif: Optional[str] = None,
     ) -> Op[PutResult]:
         """Adds a picture; it is durable when this returns. An id that is there is replaced.
 
@@ -199,21 +200,21 @@ class CollectionVerbs(Handle, Generic[J]):
             id: None: the SHA-256 of the picture.
             metadata: a JSON object; None: as it was, or {} of a new item.
             vector: to be stored in place of the one that the model would compute.
+            exif: "camera": what the picture's EXIF says of camera, lens, time and settings becomes the field `exif` of
+                its metadata; "gps": where it was taken, too. None: nothing of it.
 
         Raises `Corrupt` or `Unsupported` for what is no picture, `TooLarge`, `InvalidArgument`.
         """
         if isinstance(picture, Vector) or vector is not None or picture is None:
-            item = yield from NewItem(picture, id, metadata, vector).document()
+            item = yield from NewItem(picture, id, metadata, vector, exif).document()
             said = yield from self._json("POST", f"{self._path}/items", json=item)
         else:
             source = yield from load(picture)
             if source.data is None:
-                item = yield from NewItem(picture, id, metadata).document()
+                item = yield from NewItem(picture, id, metadata, exif=exif).document()
                 said = yield from self._json("POST", f"{self._path}/items", json=item)
             else:
-                parts = {} if id is None else {"id": id}
-                if metadata is not None:
-                    parts["metadata"] = encode(metadata).decode()
+                parts = {**({} if id is None else {"id": id}), **facts_beside(metadata, exif)}
                 file = (source.name or "picture", source.data)
                 said = yield from self._json("POST", f"{self._path}/items", file=file, parts=parts)
         result = said["results"][0]
@@ -243,6 +244,7 @@ class CollectionVerbs(Handle, Generic[J]):
         recursive: bool = True,
         prefix: str = "",
         metadata: MetadataOf = None,
+        exif: Optional[str] = None,
         concurrency: int = 8,
         retries: Optional[int] = None,
         prune: bool = False,
@@ -258,6 +260,7 @@ class CollectionVerbs(Handle, Generic[J]):
             recursive: folders in the folder too.
             prefix: put before every id.
             metadata: by id, or a function of the path.
+            exif: as in `add`; read again only from pictures that have it not, or not just these fields.
             concurrency: requests at the same time.
             retries: of each picture; None: the client's.
             prune: afterwards remove the items that begin with the prefix and have no file here.
@@ -266,7 +269,7 @@ class CollectionVerbs(Handle, Generic[J]):
         Raises NotADirectoryError, and what would be the same for all files: `NotFound` (no such collection),
         `Unauthorized`, `Forbidden`, `Unreachable`.
         """
-        wanted = Upload(Path(path), pattern, recursive, prefix, concurrency, retries, metadata, prune, progress)
+        wanted = Upload(Path(path), pattern, recursive, prefix, concurrency, retries, metadata, exif, prune, progress)
         return (yield from upload_folder(self, self._path, wanted))
 
     @verb
@@ -274,19 +277,26 @@ class CollectionVerbs(Handle, Generic[J]):
         self,
         paths: Union[str, Sequence[str]],
         *,
+        metadata_file: Optional[str] = None,
         metadata_csv: Optional[str] = None,
+        sidecars: bool = False,
+        exif: Optional[str] = None,
         prune: bool = False,
         batch: Optional[int] = None,
     ) -> Op[J]:
         """Indexes files and folders *of the server*, under its allowed folders, or URLs; as a job.
 
         Args:
-            metadata_csv: path, there, of a file with a column `file` or `id`; the others become metadata.
+            metadata_file: path, there, of a CSV or JSON lines file; `file` or `id` names the picture, the rest becomes
+                its metadata.
+            metadata_csv: the older name of that.
+            sidecars: take metadata from `x.jpg.json` or `x.json` beside the pictures.
+            exif: "camera" or "gps", as in `add`.
             prune: remove items of these folders whose file is gone.
             batch: items stored together, 1 to 10,000; None: 256.
         """
-        wanted = {"paths": [paths] if isinstance(paths, str) else list(paths), "prune": prune}
-        wanted.update(document(metadata_csv=metadata_csv, batch=batch))
+        wanted = {"paths": [paths] if isinstance(paths, str) else list(paths), "prune": prune, "sidecars": sidecars}
+        wanted.update(document(metadata_file=metadata_file, metadata_csv=metadata_csv, exif=exif, batch=batch))
         said = yield from self._json("POST", f"{self._path}/index", json=wanted, repeatable=False)
         return self._job(JobInfo.of(said))
 

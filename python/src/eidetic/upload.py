@@ -59,6 +59,7 @@ class NewItem:
     id: Optional[str] = None
     metadata: Optional[Mapping[str, Any]] = None
     vector: Optional[Sequence[float]] = None
+    exif: Optional[str] = None
 
     def document(self) -> Op[Dict[str, Any]]:
         """As JSON."""
@@ -68,7 +69,9 @@ class NewItem:
             vector = self.picture
         elif self.picture is not None:
             fields = (yield from load(self.picture)).fields()
-        return document(**fields, id=self.id, metadata=self.metadata, vector=vector and vector.floats())
+        return document(
+            **fields, id=self.id, metadata=self.metadata, vector=vector and vector.floats(), exif=self.exif
+        )
 
 
 def add_many(handle: Handle, collection: str, pictures: Iterable[Any], batch: int, progress: bool) -> Op[Report]:
@@ -117,6 +120,7 @@ class Upload:
     concurrency: int
     retries: Optional[int]
     metadata: MetadataOf
+    exif: Optional[str]
     prune: bool
     progress: bool
 
@@ -186,9 +190,9 @@ def _upload(
         data: bytes = yield Offload(file.read_bytes)
         metadata = _metadata_of(wanted.metadata, id, file)
         content_hash: str = yield Offload(lambda: hashlib.sha256(data).hexdigest())
-        if known is not None and known.content_hash == content_hash and metadata in (None, known.metadata):
+        if known is not None and known.content_hash == content_hash and _is_kept(known, metadata, wanted.exif):
             return PutResult(id, "unchanged")
-        parts = {"id": id} if metadata is None else {"id": id, "metadata": encode(metadata).decode()}
+        parts = {"id": id, **facts_beside(metadata, wanted.exif)}
         said = yield from handle._json(
             "POST", f"{collection}/items", file=(file.name, data), parts=parts, retries=wanted.retries
         )
@@ -199,6 +203,22 @@ def _upload(
         return Failure(id, error.code, error.detail)
     except OSError as error:
         return Failure(id, "unavailable", str(error))
+
+
+def facts_beside(metadata: Optional[Mapping[str, Any]], exif: Optional[str]) -> Dict[str, str]:
+    """Fields of a form with a picture."""
+    fields = {} if metadata is None else {"metadata": encode(metadata).decode()}
+    return fields if exif is None else {**fields, "exif": exif}
+
+
+def _is_kept(known: _Known, metadata: Optional[Mapping[str, Any]], exif: Optional[str]) -> bool:
+    """Whether an item of the same picture has these facts already."""
+    if exif in (None, "none") or (metadata is not None and "exif" in metadata):
+        return metadata in (None, known.metadata)
+    stored = known.metadata.get("exif")
+    if not isinstance(stored, dict) or ("gps" in stored) != (exif == "gps"):
+        return False
+    return metadata in (None, {name: value for name, value in known.metadata.items() if name != "exif"})
 
 
 def _metadata_of(metadata: MetadataOf, id: str, file: Path) -> Optional[Mapping[str, Any]]:
