@@ -213,6 +213,61 @@ struct JobCounts {
   std::uint64_t done = 0, failed = 0, cancelled = 0;  // of those still remembered
 };
 
+// --- what a collection learns of itself ---
+
+// Classes that a query is asked for before it is searched, so that only items of its class are ranked. Every item is of
+// one, which its metadata has under the name of the classifier: filters, facets and lists see it too.
+struct ClassifierRequest {
+  std::string name = "class";  // 1 to 64 of [A-Za-z0-9_-]; items must not have a metadata field of this name already
+  // Where the classes come from. labels: learnt from a field; items that have it are of the class it says. clusters:
+  // k-means, and a linear head that learns them. text: words, of which the model's text tower makes vectors, or
+  // vectors in `csv`; a picture is of the class that is nearest by cosine.
+  enum class Kind { labels, clusters, text };
+  Kind kind = Kind::labels;
+  std::string label = {};                 // labels: a metadata field, or kFolderLabel
+  std::uint32_t hidden = 0;               // labels: width of a ReLU layer before the last one; 0: linear
+  std::uint32_t clusters = 10;            // clusters: how many; 2 to 10,000
+  std::vector<std::string> classes = {};  // text: names; empty, and no csv: kDefaultTextClasses
+  std::string csv = {};                   // text: content of a CSV, `0,1,…,511,category`
+  double min_confidence = 0.5;            // 0 to 1: a query of less is searched for in the whole collection
+  std::uint64_t seed = 1;                 // of what is drawn
+};
+[[nodiscard]] std::string_view to_string(ClassifierRequest::Kind kind) noexcept;
+[[nodiscard]] Result<ClassifierRequest::Kind> parse_classifier_kind(std::string_view name);
+
+struct ClassifierInfo {
+  std::string name;
+  ClassifierRequest::Kind kind = ClassifierRequest::Kind::labels;
+  std::string label = {};
+  std::vector<std::string> classes = {};
+  double min_confidence = 0.5;
+  std::uint64_t items = 0;     // learnt from; 0 of text
+  std::uint64_t held_out = 0;  // the report's figures are of these, by a head that had not seen them; 0: not measured
+  double accuracy = 0;
+  double calibration_error = 0;  // expected calibration error of the confidences
+};
+
+// What turns similarities into the chance that a hit is a real match. Learnt from what the collection's own items find
+// in it, docs/scores.md.
+struct CalibrationRequest {
+  std::string label = {};  // whose equal values make a match: a metadata field, or kFolderLabel; empty: without labels
+  std::uint64_t seed = 1;
+};
+
+struct CalibrationInfo {
+  std::string label = {};
+  std::uint64_t items = 0, searches = 0, labels = 0;
+  double recommended = 0;  // confidence below which a hit had better not be shown
+  double lost = 0;         // share of right first hits below it
+  double refused = 0;      // share of searches for what is not there that find nothing at or above it
+  std::optional<double> calibration_error = {};  // with labels
+  struct Bin {
+    double predicted = 0, observed = 0;  // of the first hits whose confidence is in one tenth
+    std::uint64_t count = 0;
+  };
+  std::vector<Bin> bins = {};  // with labels
+};
+
 // --- searching ---
 
 struct Crop {
@@ -248,6 +303,9 @@ struct Query {
   std::string model = {};                         // where set, refused unless its space is the collection's
   std::uint32_t k = 10;                           // 1 to kMaxK
   std::optional<double> min_similarity_pct = {};  // 0 to 100: kept where round(similarity, 4) >= pct / 100
+  // 0 to 1: leave out hits that are less likely to be real matches; kRecommendedConfidence: below what the calibration
+  // recommends. The collection must have been calibrated.
+  std::optional<double> min_confidence = {};
   std::string filter = {};                        // only items that pass, k where so many do; see parse_filter
   bool exclude_terms = false;                 // leave out the items that the terms name, and those of the same pictures
   Augmentation augment = Augmentation::none;  // of the terms that are pictures or bytes
@@ -255,10 +313,17 @@ struct Query {
   // So many of the best are verified by keypoints and ranked anew, those that show the same first; 0: none. Needs a
   // term of positive weight that is a picture, bytes or the id of an item with a picture: the first is looked for.
   std::uint32_t verify = 0;  // up to kMaxVerify
+  // The name of a classifier: only items of the query's class are searched. Where that is unsure, where no item of the
+  // class passes the filter, or where the nearest item of the class is more than twice as far as that of all, the whole
+  // collection is searched, and the answer says so.
+  std::string classify = {};
+  std::string class_name = {};                     // in place of what the classifier says
+  std::optional<double> min_class_confidence = {};  // 0 to 1; in place of the classifier's
   SearchDepth depth = {};    // 0s: the collection's, see CollectionChange
 };
 
 inline constexpr std::uint32_t kMaxVerify = 200;
+inline constexpr double kRecommendedConfidence = -1;
 
 // A place in a picture, as fractions of its width and height from the top left corner.
 struct PicturePoint {
@@ -284,13 +349,27 @@ struct Verification {
 };
 
 struct SearchHit : Hit {
+  // 0 to 1: the chance that it is a real match, in a collection that was calibrated and for a query of one picture, id
+  // or vector.
+  std::optional<double> confidence = {};
   std::optional<Verification> verification = {};  // of those that were asked for
 };
 
 struct Timing {
-  std::string stage;        // "read", "decode", "augment", "preprocess", "inference", "search", "verify", "total"
+  std::string stage;        // "read", "decode", "augment", "preprocess", "inference", "classify", "search", "verify", "total"
   double ms = 0;            // of a search for several queries at once: this query's share
   std::uint64_t items = 0;  // that went through it
+};
+
+// What a query was taken for.
+struct Classification {
+  std::string classifier;
+  std::string class_name;
+  double confidence = 0;
+  bool given = false;  // by the query
+  // "": only items of the class were searched. Else why all were: "unsure", "empty", "nearer".
+  std::string fallback = {};
+  std::vector<std::pair<std::string, double>> classes = {};  // the most probable, up to 5
 };
 
 // What made an answer.
@@ -306,6 +385,8 @@ struct Explanation {
   std::uint32_t candidates = 0;         // that the search gave
   std::uint32_t own = 0;                // left out as they are the query's own
   std::uint32_t below_similarity = 0;   // left out of the candidates
+  std::uint32_t below_confidence = 0;   // left out of the candidates
+  std::optional<Classification> classification = {};
   std::uint32_t verified = 0;           // of those that were to be verified, how many show the same
   std::vector<std::string> notes = {};  // what a person should know of it
 };
@@ -314,6 +395,8 @@ struct SearchResult {
   std::string collection;
   std::vector<SearchHit> hits;  // best first
   std::vector<Timing> timings;
+  // Something was found, and all of it left out by min_similarity_pct or min_confidence.
+  bool nothing_similar = false;
   Explanation explanation = {};
 };
 
@@ -376,6 +459,17 @@ class Engine {
   // Labels are strings, numbers or booleans. not_found for a field that no item has, with the nearest ones.
   [[nodiscard]] virtual Result<EvalReport> evaluate(std::string_view name, std::string_view label,
                                                     std::span<const std::uint32_t> recall_k) = 0;
+  // Learns a classifier and gives every item its class; one of that name is replaced. Seconds for thousands of items.
+  // already_exists: items have such a field already, from elsewhere.
+  [[nodiscard]] virtual Result<ClassifierInfo> train_classifier(std::string_view name,
+                                                                const ClassifierRequest& request) = 0;
+  [[nodiscard]] virtual Result<std::vector<ClassifierInfo>> classifiers(std::string_view name) = 0;
+  // With the field of the items. not_found
+  [[nodiscard]] virtual Result<void> drop_classifier(std::string_view name, std::string_view classifier) = 0;
+  // Searches with up to 2,000 items. Learnt once: again where much has been added.
+  [[nodiscard]] virtual Result<CalibrationInfo> calibrate(std::string_view name, const CalibrationRequest& request) = 0;
+  // not_found: it was never calibrated.
+  [[nodiscard]] virtual Result<CalibrationInfo> calibration(std::string_view name) = 0;
   // A whole collection as one file, and back under its name or a new one. The file is checksummed and written
   // atomically.
   [[nodiscard]] virtual Result<std::uint64_t> export_collection(std::string_view name,

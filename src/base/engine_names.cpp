@@ -11,6 +11,7 @@ namespace {
 constexpr std::array<std::string_view, 5> kJobStates = {"queued", "running", "done", "failed", "cancelled"};
 constexpr std::array<std::string_view, 3> kPutOutcomes = {"created", "replaced", "unchanged"};
 constexpr std::array<std::string_view, 3> kAugmentations = {"none", "pool", "mean"};
+constexpr std::array<std::string_view, 3> kClassifierKinds = {"labels", "clusters", "text"};
 constexpr std::array<std::string_view, 5> kTermKinds = {"picture", "bytes", "id", "text", "vector"};
 constexpr std::array<std::string_view, 3> kExifFields = {"none", "camera", "gps"};
 constexpr std::array<std::string_view, 2> kMapMethods = {"pca", "umap"};
@@ -38,6 +39,18 @@ Result<Augmentation> parse_augmentation(std::string_view name) {
     if (kAugmentations[i] == name) return static_cast<Augmentation>(i);
   }
   return fail(ErrorCode::invalid_argument, fmt::format("'{}' is no augmentation: none, pool or mean", name));
+}
+
+std::string_view to_string(ClassifierRequest::Kind kind) noexcept {
+  return kClassifierKinds[static_cast<std::size_t>(kind)];
+}
+
+Result<ClassifierRequest::Kind> parse_classifier_kind(std::string_view name) {
+  for (std::size_t i = 0; i < kClassifierKinds.size(); ++i) {
+    if (kClassifierKinds[i] == name) return static_cast<ClassifierRequest::Kind>(i);
+  }
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' is no kind of a classifier: labels, clusters or text", name));
 }
 
 std::string_view to_string(Term::Kind kind) noexcept { return kTermKinds[static_cast<std::size_t>(kind)]; }

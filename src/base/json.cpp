@@ -138,4 +138,8 @@ Result<void> JsonReader::finish() const {
   return {};
 }
 
+bool same_json(const std::string& a, const std::string& b) {
+  return a == b || Json::parse(a, nullptr, false) == Json::parse(b, nullptr, false);
+}
+
 }  // namespace eidetic

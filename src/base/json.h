@@ -57,4 +57,7 @@ class JsonReader {
   std::vector<std::string> seen_;
 };
 
+// Whether two documents say the same, whatever the order of their fields.
+[[nodiscard]] bool same_json(const std::string& a, const std::string& b);
+
 }  // namespace eidetic

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/file.h"
 #include "cli/commands.h"
@@ -29,6 +30,9 @@ struct SearchOptions {
   std::uint32_t seed = 1;
   std::filesystem::path contact_sheet;
   std::uint32_t verify = 0;
+  std::string min_confidence;
+  std::string classify, class_name;
+  std::optional<double> class_confidence;
   std::filesystem::path alignment;
   SearchDepth depth;
   bool exclude_self = false;
@@ -72,6 +76,8 @@ void print_table(const std::vector<SearchHit>& hits) {
                                  {.title = "similarity", .right_aligned = true},
                                  {.title = "distance", .right_aligned = true},
                                  {.title = "id", .least = 12, .cut = Cut::head}};
+  const bool judged = std::ranges::any_of(hits, [](const SearchHit& hit) { return hit.confidence.has_value(); });
+  if (judged) columns.push_back({.title = "confidence", .right_aligned = true});
   const bool verified = std::ranges::any_of(hits, [](const SearchHit& hit) { return hit.verification.has_value(); });
   if (verified) columns.push_back({.title = "same picture", .least = 12});
   for (const auto& field : fields) columns.push_back({.title = field, .least = 8, .optional = true});
@@ -79,6 +85,7 @@ void print_table(const std::vector<SearchHit>& hits) {
   for (std::size_t rank = 0; rank < hits.size(); ++rank) {
     std::vector<std::string> cells = {std::to_string(rank + 1), fmt::format("{:.4f}", hits[rank].similarity),
                                       fmt::format("{:.4f}", hits[rank].distance), hits[rank].id};
+    if (judged) cells.push_back(hits[rank].confidence ? fmt::format("{:.2f}", *hits[rank].confidence) : "");
     if (verified) cells.push_back(verification_text(hits[rank].verification));
     for (const auto& field : fields) {
       cells.push_back(metadata[rank].contains(field) ? cell_text(metadata[rank][field]) : "");
@@ -89,16 +96,40 @@ void print_table(const std::vector<SearchHit>& hits) {
 }
 
 // An empty answer says why it is empty.
-std::string nothing_found(const SearchOptions& options, Engine& engine) {
+std::string nothing_found(const SearchOptions& options, const SearchResult& result, Engine& engine) {
+  if (result.nothing_similar) {
+    return result.explanation.below_confidence > 0
+               ? fmt::format("nothing similar in collection '{}': none of {} candidates is likely enough to be a match; "
+                             "a lower --min-confidence shows more",
+                             options.collection, result.explanation.candidates)
+               : fmt::format("nothing in collection '{}' is at least {} % similar; a lower --min-similarity shows more",
+                             options.collection, options.min_similarity_pct.value_or(0));
+  }
   if (const auto info = engine.describe(options.collection); info && info->items == 0) {
     return fmt::format("collection '{}' is empty", options.collection);
   }
-  if (!options.min_similarity_pct) {
-    return fmt::format("nothing {} in collection '{}'", options.filter.empty() ? "else is" : "passes the filter",
-                       options.collection);
+  return fmt::format("nothing {} in collection '{}'", options.filter.empty() ? "else is" : "passes the filter",
+                     options.collection);
+}
+
+// What the query was taken for, and what was made of it.
+std::string class_note(const Classification& told) {
+  std::string note = fmt::format("class: {} ({:.0f} %)", told.class_name, told.confidence * 100);
+  if (told.fallback == "unsure") return note + ", which is unsure: all of the collection was searched";
+  if (told.fallback == "empty") return note + ", of which there is nothing: all of the collection was searched";
+  if (told.fallback == "nearer") return note + "; much nearer is what is not of it: all of the collection was searched";
+  return note;
+}
+
+Result<double> parse_confidence(const std::string& text) {
+  if (text == "auto") return kRecommendedConfidence;
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= 1)) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("--min-confidence takes a number from 0 to 1, or auto, not '{}'", text));
   }
-  return fmt::format("nothing in collection '{}' is at least {} % similar; a lower --min-similarity shows more",
-                     options.collection, *options.min_similarity_pct);
+  return value;
 }
 
 Result<Query> build_query(const SearchOptions& options) {
@@ -112,6 +143,12 @@ Result<Query> build_query(const SearchOptions& options) {
     EIDETIC_TRY(query.augment, parse_augmentation(options.augment));
   }
   query.verify = options.verify;
+  query.classify = options.classify;
+  query.class_name = options.class_name;
+  query.min_class_confidence = options.class_confidence;
+  if (!options.min_confidence.empty()) {
+    EIDETIC_TRY(query.min_confidence, parse_confidence(options.min_confidence));
+  }
   query.exclude_terms = options.exclude_self;
   query.depth = options.depth;
   EIDETIC_TRY(query.terms, parse_terms(options.words));
@@ -171,12 +208,13 @@ Result<int> run_search(const Session& session, const SearchOptions& options) {
     return kDone;
   }
   if (result->hits.empty()) {
-    print_note(nothing_found(options, *engine));
+    print_note(nothing_found(options, *result, *engine));
   } else if (options.files_only) {
     for (const Hit& hit : result->hits) fmt::print("{}\n", file_of(hit));
   } else {
     print_table(result->hits);
   }
+  if (const auto& told = result->explanation.classification) print_note(class_note(*told));
   for (const auto& note : result->explanation.notes) print_note(note);
   if (session.globals.verbose) print_explanation(*result);
   return kDone;
@@ -222,6 +260,14 @@ void add_search_command(CLI::App& root, Session& session) {
       ->check(CLI::Range(0U, kMaxVerify).description(""));
   app->add_option("--alignment", options->alignment, "draw the picture beside the best hit, with what agrees")
       ->type_name("FILE.jpg");
+  app->add_option("--min-confidence", options->min_confidence,
+                  "leave out hits less likely to be real matches: 0 to 1, or auto; see eidetic calibrate")
+      ->type_name("P");
+  app->add_option("--classify", options->classify, "search only items of the class that this classifier says")
+      ->type_name("CLASSIFIER");
+  app->add_option("--class", options->class_name, "search only items of this class")->type_name("CLASS");
+  app->add_option("--class-confidence", options->class_confidence, "search all where the classifier is less sure: 0 to 1")
+      ->type_name("P");
   add_search_depth(*app, options->depth);
   app->add_flag("--exclude-self", options->exclude_self, "leave out the pictures that were searched with");
   app->add_flag("--files-only", options->files_only, "print one file a line and nothing else");

@@ -1,4 +1,4 @@
-// Engine over one backend, whatever it is. The verbs stand in core.cpp, core_items.cpp, core_jobs.cpp, core_models.cpp.
+// Engine over one backend, whatever it is. The verbs stand in core.cpp and core_*.cpp.
 #pragma once
 
 #include <filesystem>
@@ -20,6 +20,7 @@
 #include "catalog/picture_store.h"
 #include "engine/embedders.h"
 #include "engine/jobs.h"
+#include "engine/learnt.h"
 #include "engine/query.h"
 #include "engine/sweep.h"
 #include "engine/watcher.h"
@@ -68,6 +69,12 @@ class Core final : public Engine {
   [[nodiscard]] Result<MergeReport> merge(std::string_view into, std::string_view from, bool replace) override;
   [[nodiscard]] Result<EvalReport> evaluate(std::string_view name, std::string_view label,
                                             std::span<const std::uint32_t> recall_k) override;
+  [[nodiscard]] Result<ClassifierInfo> train_classifier(std::string_view name,
+                                                        const ClassifierRequest& request) override;
+  [[nodiscard]] Result<std::vector<ClassifierInfo>> classifiers(std::string_view name) override;
+  [[nodiscard]] Result<void> drop_classifier(std::string_view name, std::string_view classifier) override;
+  [[nodiscard]] Result<CalibrationInfo> calibrate(std::string_view name, const CalibrationRequest& request) override;
+  [[nodiscard]] Result<CalibrationInfo> calibration(std::string_view name) override;
   [[nodiscard]] Result<std::uint64_t> export_collection(std::string_view name,
                                                         const std::filesystem::path& file) override;
   [[nodiscard]] Result<CollectionInfo> import_collection(const std::filesystem::path& file,
@@ -119,6 +126,15 @@ class Core final : public Engine {
   // The collection's own model, and where `asked` names one, that it makes the same vectors.
   [[nodiscard]] Result<std::shared_ptr<const Embedder>> embedder_of(const CollectionSpec& collection,
                                                                     const std::string& asked, Embedders::Use use);
+  [[nodiscard]] Result<ItemClasses> item_classes(std::string_view name);
+  // Changes a collection's settings, to which these bytes are attached (none: nothing); attachments that they do not
+  // name any more go.
+  [[nodiscard]] Result<void> change_settings(std::string_view name, const std::string& attachment,
+                                             std::span<const std::byte> content,
+                                             const std::function<void(CollectionSettings&)>& change);
+  // Goes through all items, with their vectors, and stores those whose metadata `edit` has changed.
+  [[nodiscard]] Result<void> edit_items(std::string_view name, bool with_vectors,
+                                        const std::function<bool(Item&)>& edit);
   // `collection` is to outlive what is given.
   [[nodiscard]] QueryParts query_parts(const CollectionSpec& collection);
   // A model that a caller names by path has to be within the roots.
@@ -143,6 +159,7 @@ class Core final : public Engine {
   CoreParts parts_;
   const std::vector<std::filesystem::path> model_folders_;
   Embedders embedders_;
+  LearntCache learnt_;
   std::mutex writing_;     // from looking at an item to storing it changed
   std::mutex settings_;    // from reading a collection's settings to storing them changed
   std::mutex shelving_;    // one change of the models folder at a time

@@ -31,7 +31,8 @@ std::unexpected<Error> no_picture(const std::string& id) {
 Result<std::vector<Result<PutResult>>> Core::put(std::string_view name, std::span<const NewItem> items) {
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
   return put_items({*parts_.backend, *parts_.blobs, *parts_.pictures, *parts_.pool, parts_.options.decode, writing_,
-                    [&] { return embedder_of(collection, "", Embedders::Use::collections); }},
+                    [&] { return embedder_of(collection, "", Embedders::Use::collections); },
+                    [&] { return item_classes(name); }},
                    collection, items);
 }
 
@@ -110,6 +111,8 @@ Result<Item> Core::patch(std::string_view name, const std::string& id, std::stri
   EIDETIC_TRY(Json metadata, parse_json_object(found.metadata, fmt::format("the metadata of item '{}'", id)));
   metadata.merge_patch(change);
   found.metadata = dump_json(metadata);
+  EIDETIC_TRY(const auto classes, item_classes(name));
+  classes.assign(found);
   EIDETIC_TRY(const auto updated, parts_.backend->update(name, std::span(&found, 1)));
   EIDETIC_CHECK(updated.front());
   return found;
@@ -136,8 +139,10 @@ Result<MergeReport> Core::merge(std::string_view into, std::string_view from, bo
     std::vector<std::string> ids;
     for (const Item& found : page.items) ids.push_back(found.id);
     EIDETIC_TRY(const auto there, parts_.backend->get(into, ids, false));
+    EIDETIC_TRY(const auto classes, item_classes(into));
     std::vector<Item> items;
     for (std::size_t i = 0; i < page.items.size(); ++i) {
+      classes.assign(page.items[i]);
       ++(!there[i] ? report.added : replace ? report.replaced : report.kept);
       if (!there[i] || replace) items.push_back(std::move(page.items[i]));
     }

@@ -61,7 +61,12 @@ class Ingest {
 
     const Stopwatch checking;
     const auto found = pictures.pictures.size();
-    auto plan = make_plan(parts_.backend, collection_, std::move(pictures), metadata, request_, report_.errors);
+    ItemClasses classes;
+    if (parts_.classes) {
+      EIDETIC_TRY(classes, parts_.classes());
+    }
+    auto plan =
+        make_plan(parts_.backend, collection_, std::move(pictures), metadata, classes, request_, report_.errors);
     times_.add(Stage::check, checking.seconds(), found);
     if (plan) report_.skipped = plan->unchanged;
     return plan;
@@ -112,6 +117,7 @@ class Ingest {
   Result<std::uint64_t> store(std::vector<Item>& items, Verb verb) {
     if (items.empty()) return 0;
     auto lock = parts_.writing == nullptr ? std::unique_lock<std::mutex>() : std::unique_lock(*parts_.writing);
+    EIDETIC_CHECK(classify(items));
     auto results = (parts_.backend.*verb)(collection_, items);
     lock = {};
     if (!results) {
@@ -129,6 +135,21 @@ class Ingest {
     }
     items.clear();
     return stored;
+  }
+
+  // New metadata does not take away the classes that items have.
+  Result<void> classify(std::vector<Item>& items) const {
+    if (!parts_.classes) return {};
+    EIDETIC_TRY(const auto classes, parts_.classes());
+    if (classes.empty()) return {};
+    std::vector<std::string> ids;
+    for (const Item& item : items) ids.push_back(item.id);
+    EIDETIC_TRY(const auto stored, parts_.backend.get(collection_, ids, false));
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (stored[i]) items[i].metadata = classes.carried(items[i].metadata, stored[i]->metadata);
+      classes.assign(items[i]);
+    }
+    return {};
   }
 
   Result<void> prune(std::span<const std::string> gone) {

@@ -16,6 +16,8 @@
 #include "eidetic/embedder.h"
 #include "eidetic/engine.h"
 
+#include "engine/learnt.h"
+
 namespace eidetic {
 
 struct IngestParts {
@@ -24,6 +26,8 @@ struct IngestParts {
   const Embedder& embedder;
   DecodeOptions decode;
   std::mutex* writing = nullptr;  // where set, held over each commit
+  // Where set: the classes that items have, as of now.
+  std::function<Result<ItemClasses>()> classes = {};
 };
 
 // Engine::index for a collection of the embedder's space. What a run has stored stays stored, whatever ends it. Errors:

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/json.h"
 #include "blobs/uri.h"
 
 namespace eidetic {
@@ -20,8 +21,9 @@ bool lies_under(const fs::path& file, const fs::path& folder) {
 
 class Planner {
  public:
-  Planner(PictureList pictures, GivenMetadata& metadata, const IndexRequest& request, std::vector<ItemError>& errors)
-      : pictures_(std::move(pictures)), metadata_(metadata), request_(request), errors_(errors) {}
+  Planner(PictureList pictures, GivenMetadata& metadata, const ItemClasses& classes, const IndexRequest& request,
+          std::vector<ItemError>& errors)
+      : pictures_(std::move(pictures)), metadata_(metadata), classes_(classes), request_(request), errors_(errors) {}
 
   // Both sides come by id, so one walk along both pairs them.
   void meet(Item stored) {
@@ -53,7 +55,8 @@ class Planner {
     const bool unchanged = picture.modified_ns != 0 && picture.modified_ns == stored.modified_ns &&
                            picture.size_bytes == stored.size_bytes && picture.uri == stored.uri;
     auto wanted = plan_metadata(metadata_.of(picture, errors_), &stored, unchanged, request_.exif);
-    const bool new_metadata = wanted.text && *wanted.text != stored.metadata;
+    if (wanted.text) *wanted.text = classes_.carried(*wanted.text, stored.metadata);
+    const bool new_metadata = wanted.text && !same_json(*wanted.text, stored.metadata);
     if (new_metadata) stored.metadata = *std::move(wanted.text);
     if (!unchanged || wanted.exif != ExifFields::none) {
       plan_.tasks.push_back({.picture = std::move(picture),
@@ -81,6 +84,7 @@ class Planner {
 
   PictureList pictures_;
   GivenMetadata& metadata_;
+  const ItemClasses& classes_;
   const IndexRequest& request_;
   std::vector<ItemError>& errors_;
   std::size_t next_ = 0;
@@ -90,8 +94,9 @@ class Planner {
 }  // namespace
 
 Result<IndexPlan> make_plan(Backend& backend, std::string_view collection, PictureList pictures,
-                            GivenMetadata& metadata, const IndexRequest& request, std::vector<ItemError>& errors) {
-  Planner planner(std::move(pictures), metadata, request, errors);
+                            GivenMetadata& metadata, const ItemClasses& classes, const IndexRequest& request,
+                            std::vector<ItemError>& errors) {
+  Planner planner(std::move(pictures), metadata, classes, request, errors);
   constexpr std::uint32_t kPage = 10'000;
   std::string cursor;
   do {

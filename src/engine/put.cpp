@@ -54,10 +54,6 @@ Result<void> check(const NewItem& item, const Space& space) {
   return {};
 }
 
-bool same_json(const std::string& a, const std::string& b) {
-  return a == b || Json::parse(a, nullptr, false) == Json::parse(b, nullptr, false);
-}
-
 class Put {
  public:
   Put(const PutParts& parts, const CollectionSpec& collection, std::span<const NewItem> items)
@@ -150,6 +146,7 @@ class Put {
 
   Result<std::vector<Result<PutResult>>> commit() {
     const std::scoped_lock lock(parts_.writing);
+    EIDETIC_TRY(const auto classes, parts_.classes());
     std::vector<std::string> ids;
     for (const auto& draft : drafts_) ids.push_back(draft.item.id);
     EIDETIC_TRY(const auto stored, parts_.backend.get(collection_.name, ids, false));
@@ -167,7 +164,7 @@ class Put {
       }
       const bool first = seen.emplace(draft.item.id, i).second;
       results.emplace_back(PutResult{draft.item.id, first && !stored[i] ? PutOutcome::created : PutOutcome::replaced});
-      if (last[draft.item.id] == i) place(i, stored[i], *results.back());
+      if (last[draft.item.id] == i) place(i, stored[i], classes, *results.back());
     }
     EIDETIC_CHECK(write(upserts_, &Backend::upsert, results));
     EIDETIC_CHECK(write(updates_, &Backend::update, results));
@@ -175,11 +172,13 @@ class Put {
   }
 
   // What has to be done with a draft, now that what is stored stays as it is.
-  void place(std::size_t i, const std::optional<Item>& stored, PutResult& result) {
+  void place(std::size_t i, const std::optional<Item>& stored, const ItemClasses& classes, PutResult& result) {
     const auto& metadata = items_[i].metadata;
     Item& item = drafts_[i].item;
     item.metadata = metadata ? *metadata : stored ? stored->metadata : "{}";
     if (drafts_[i].exif) item.metadata = with_exif(item.metadata, *std::move(drafts_[i].exif));
+    if (stored) item.metadata = classes.carried(item.metadata, stored->metadata);
+    classes.assign(item);
     if (!drafts_[i].same_picture) {
       upserts_.push_back(i);
     } else if (stored && stored->content_hash == item.content_hash && stored->uri == item.uri &&

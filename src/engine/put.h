@@ -14,6 +14,7 @@
 
 #include "base/threads.h"
 #include "catalog/picture_store.h"
+#include "engine/learnt.h"
 
 namespace eidetic {
 
@@ -26,6 +27,7 @@ struct PutParts {
   std::mutex& writing;  // held from looking at what is stored to the commit, never while reading or embedding
   // The collection's model; only asked for when an item needs it.
   std::function<Result<std::shared_ptr<const Embedder>>()> embedder;
+  std::function<Result<ItemClasses>()> classes;  // that items have, as of now
 };
 
 // One result an item, in order. Pictures are stored before the items that name them, which come in one transaction; of

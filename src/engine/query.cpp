@@ -13,7 +13,9 @@
 #include "blobs/listing.h"
 #include "engine/known_fields.h"
 #include "engine/pictures.h"
+#include "engine/query_class.h"
 #include "engine/query_terms.h"
+#include "engine/settings.h"
 #include "engine/stages.h"
 #include "engine/verify.h"
 #include "refine/augment.h"
@@ -32,6 +34,14 @@ Result<void> check(const Query& query) {
   }
   if (const auto pct = query.min_similarity_pct; pct && !(*pct >= 0 && *pct <= 100)) {
     return fail(ErrorCode::invalid_argument, fmt::format("a minimal similarity of {} % is outside 0 to 100", *pct));
+  }
+  for (const auto share : {query.min_confidence, query.min_class_confidence}) {
+    if (share && !(*share >= 0 && *share <= 1) && share != kRecommendedConfidence) {
+      return fail(ErrorCode::invalid_argument, fmt::format("a least confidence of {} is outside 0 to 1", *share));
+    }
+  }
+  if (query.classify.empty() && (!query.class_name.empty() || query.min_class_confidence)) {
+    return fail(ErrorCode::invalid_argument, "a class is asked for, but not by which classifier; name it");
   }
   if (query.verify > kMaxVerify) {
     return fail(ErrorCode::invalid_argument,
@@ -69,10 +79,37 @@ struct Prepared {
   StageTimes times;
   Explanation explanation;
   std::optional<SoughtPicture> sought;  // where hits are to be verified
+  std::shared_ptr<const Calibration> calibration;  // where hits have a confidence
 
   // Whether one search in the backend is the whole of it.
-  [[nodiscard]] bool simple() const noexcept { return own.empty() && variants.empty(); }
+  [[nodiscard]] bool simple() const noexcept {
+    return own.empty() && variants.empty() && !explanation.classification;
+  }
 };
+
+// What says how likely the query's hits are matches; null: nothing does. A calibration is learnt from single items: how
+// similar hits of words, of sums and of the best of nine variants are is another thing.
+Result<std::shared_ptr<const Calibration>> calibration_for(const QueryParts& parts, const CollectionSpec& collection,
+                                                           const Query& query) {
+  const Term& term = query.terms.front();
+  const bool alike = query.terms.size() == 1 && term.weight > 0 && term.kind != Term::Kind::text &&
+                     query.augment != Augmentation::pool;
+  if (!alike && query.min_confidence) {
+    return fail(ErrorCode::invalid_argument,
+                "how likely hits are real matches is known of a query of one picture, item or vector, not of words, of "
+                "several terms or of pooled variants; leave the least confidence out");
+  }
+  if (!alike || !has_learnt(collection.settings)) {
+    if (query.min_confidence) return not_calibrated(collection.name, ErrorCode::invalid_argument);
+    return nullptr;
+  }
+  EIDETIC_TRY(const auto settings, parse_settings(collection.settings, collection.name));
+  if (settings.calibration) {
+    return parts.learnt.calibration(parts.backend, collection.name, settings.calibration->attachment);
+  }
+  if (query.min_confidence) return not_calibrated(collection.name, ErrorCode::invalid_argument);
+  return nullptr;
+}
 
 Explanation::Term explained(const Term& term, std::size_t vectors) {
   Explanation::Term told{.kind = std::string(to_string(term.kind)),
@@ -96,7 +133,7 @@ Result<Prepared> prepare(const QueryParts& parts, const CollectionSpec& collecti
   EIDETIC_CHECK(check(query));
   if (!query.model.empty()) EIDETIC_CHECK(parts.embedder(query.model));
   Prepared prepared;
-  auto& [nearest, variants, own, times, explanation, sought] = prepared;
+  auto& [nearest, variants, own, times, explanation, sought, calibration] = prepared;
   EIDETIC_TRY(nearest.filter, parse_filter(query.filter));
   explanation.filter = query.filter;
   nearest.k = std::max(query.k, query.verify);
@@ -122,6 +159,12 @@ Result<Prepared> prepare(const QueryParts& parts, const CollectionSpec& collecti
     EIDETIC_TRY(sought, terms.sought());
   }
   EIDETIC_TRY(variants, combine_variants(vectors, weights));
+  EIDETIC_TRY(calibration, calibration_for(parts, collection, query));
+  if (!query.classify.empty()) {
+    const Stopwatch watch;
+    EIDETIC_TRY(explanation.classification, classify_query(parts, collection, query, variants));
+    times.add(Stage::classify, watch.seconds(), variants.size());
+  }
   nearest.vector = std::move(variants.front());
   variants.erase(variants.begin());
   return prepared;
@@ -156,9 +199,10 @@ Result<std::vector<Hit>> search_without(const OwnPictures& own, Backend& backend
 // What the query and its variants find, every item at its best: the k best of all.
 Result<std::vector<Hit>> search_variants(Prepared& prepared, Backend& backend, std::string_view collection) {
   EIDETIC_TRY(auto hits, search_without(prepared.own, backend, collection, prepared.nearest));
-  for (auto& variant : prepared.variants) {
-    prepared.nearest.vector = std::move(variant);
-    EIDETIC_TRY(auto more, search_without(prepared.own, backend, collection, prepared.nearest));
+  VectorQuery other = prepared.nearest;
+  for (const auto& variant : prepared.variants) {
+    other.vector = variant;
+    EIDETIC_TRY(auto more, search_without(prepared.own, backend, collection, other));
     std::ranges::move(more, std::back_inserter(hits));
   }
   if (prepared.variants.empty()) return hits;
@@ -186,7 +230,7 @@ std::vector<Timing> timings_of(const StageTimes& times, double total_s) {
   constexpr double kMilliseconds = 1e3;
   std::vector<Timing> timings;
   for (const Stage stage : {Stage::read, Stage::decode, Stage::augment, Stage::preprocess, Stage::inference,
-                            Stage::search, Stage::verify}) {
+                            Stage::classify, Stage::search, Stage::verify}) {
     timings.push_back({.stage = std::string(kStageNames[static_cast<std::size_t>(stage)]),
                        .ms = times[stage].seconds * kMilliseconds,
                        .items = times[stage].items});
@@ -211,11 +255,29 @@ Result<void> verify(const QueryParts& parts, const CollectionSpec& collection, c
   return {};
 }
 
+// Confidences of hits that are the query itself are no news, and would raise those of the others.
+void set_confidences(const Calibration& calibration, const VectorQuery& searched, std::vector<SearchHit>& hits) {
+  constexpr double kSame = 1e-6;
+  const bool has_zero = calibration.metric() != Metric::dot;
+  std::vector<double> similarities;
+  std::vector<SearchHit*> others;
+  for (SearchHit& hit : hits) {
+    if (has_zero && hit.distance <= kSame) {
+      hit.confidence = 1;
+    } else {
+      similarities.push_back(hit.similarity);
+      others.push_back(&hit);
+    }
+  }
+  const auto confidences = calibration.confidences(searched.vector, similarities);
+  for (std::size_t i = 0; i < others.size(); ++i) others[i]->confidence = confidences[i];
+}
+
 // From what was found to the answer, of a query that has taken so long until now.
 Result<SearchResult> finish(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
-                            Prepared& prepared, const Filter& filter, std::vector<Hit> found, double seconds) {
+                            Prepared& prepared, const VectorQuery& searched, std::vector<Hit> found, double seconds) {
   const Stopwatch watch;
-  if (found.empty()) EIDETIC_CHECK(check_known(parts.backend, collection.name, filter));
+  if (found.empty()) EIDETIC_CHECK(check_known(parts.backend, collection.name, searched.filter));
   auto& explanation = prepared.explanation;
   explanation.candidates = static_cast<std::uint32_t>(found.size());
   SearchResult result{.collection = collection.name, .hits = {}, .timings = {}};
@@ -223,6 +285,14 @@ Result<SearchResult> finish(const QueryParts& parts, const CollectionSpec& colle
   if (const auto least = query.min_similarity_pct) {
     explanation.below_similarity = static_cast<std::uint32_t>(drop_below(result.hits, *least));
   }
+  if (prepared.calibration) set_confidences(*prepared.calibration, searched, result.hits);
+  if (query.min_confidence) {
+    const double least = *query.min_confidence == kRecommendedConfidence ? prepared.calibration->recommended()
+                                                                         : *query.min_confidence;
+    explanation.below_confidence = static_cast<std::uint32_t>(
+        std::erase_if(result.hits, [&](const SearchHit& hit) { return hit.confidence.value_or(0) < least; }));
+  }
+  result.nothing_similar = result.hits.empty() && explanation.candidates > 0;
   if (prepared.sought) {
     const auto count = std::min<std::size_t>(query.verify, result.hits.size());
     EIDETIC_CHECK(verify(parts, collection, *prepared.sought, std::span(result.hits).first(count), prepared));
@@ -237,11 +307,20 @@ Result<SearchResult> search_prepared(const QueryParts& parts, const CollectionSp
                                      Prepared& prepared, double seconds) {
   const Stopwatch searching;
   const auto excluded = prepared.nearest.exclude_ids.size();
-  EIDETIC_TRY(auto hits, search_variants(prepared, parts.backend, collection.name));
+  const auto find = [&](const Filter& filter, std::uint32_t k) {
+    prepared.nearest.filter = filter;
+    prepared.nearest.k = k;
+    return search_variants(prepared, parts.backend, collection.name);
+  };
+  Filter filter = prepared.nearest.filter;
+  const std::uint32_t k = prepared.nearest.k;
+  auto& told = prepared.explanation.classification;
+  EIDETIC_TRY(auto hits, told ? search_class(*told, filter, k, collection.space.metric, find) : find(filter, k));
+  prepared.explanation.filter = filter.text();
   prepared.explanation.own = static_cast<std::uint32_t>(prepared.nearest.exclude_ids.size() - excluded);
   const double took = searching.seconds();
   prepared.times.add(Stage::search, took);
-  return finish(parts, collection, query, prepared, prepared.nearest.filter, std::move(hits), seconds + took);
+  return finish(parts, collection, query, prepared, prepared.nearest, std::move(hits), seconds + took);
 }
 
 }  // namespace
@@ -283,7 +362,7 @@ Result<std::vector<Result<SearchResult>>> search(const QueryParts& parts, const 
     const std::size_t i = places[j];
     prepared[i]->times.add(Stage::search, share);
     if (found[j]) {
-      results[i] = finish(parts, collection, queries[i], *prepared[i], together[j].filter, *std::move(found[j]),
+      results[i] = finish(parts, collection, queries[i], *prepared[i], together[j], *std::move(found[j]),
                           seconds[i] + share);
     } else {
       results[i] = std::unexpected(std::move(found[j]).error());
@@ -306,6 +385,11 @@ Result<SearchWalk> walk(const QueryParts& parts, const CollectionSpec& collectio
   if (query.augment == Augmentation::pool) {
     return fail(ErrorCode::invalid_argument,
                 "a walk is that of one search, and pooled variants are nine: leave them out");
+  }
+  if (!query.classify.empty()) {
+    return fail(ErrorCode::invalid_argument,
+                "a walk is that of one search, and one by classes may be several: leave the classifier out; a filter "
+                "shows the class");
   }
   EIDETIC_TRY(auto prepared, prepare(parts, collection, query, depth));
   if (!prepared.own.empty()) {

@@ -13,6 +13,7 @@
 
 #include "base/threads.h"
 #include "catalog/content_cache.h"
+#include "engine/learnt.h"
 
 namespace eidetic {
 
@@ -22,6 +23,7 @@ struct QueryParts {
   DecodeOptions decode;
   ThreadPool& pool;
   ContentCache& features;  // local features of items
+  LearntCache& learnt;
   // The collection's model, which has to make the same vectors as the one of this name, where one is named; asked for
   // when a term needs it or the query names one.
   std::function<Result<std::shared_ptr<const Embedder>>(const std::string& model)> embedder;

@@ -14,8 +14,45 @@ std::string to_json(const CollectionSettings& settings) {
   if (!settings.watched.empty()) json["watched"] = settings.watched;
   const auto& [ef, nprobe, rescore] = settings.search;
   if (ef > 0 || nprobe > 0 || rescore > 0) json["search"] = {{"ef", ef}, {"nprobe", nprobe}, {"rescore", rescore}};
+  for (const auto& [info, attachment] : settings.classifiers) {
+    json["classifiers"].push_back({{"name", info.name},
+                                   {"kind", to_string(info.kind)},
+                                   {"label", info.label},
+                                   {"min_confidence", info.min_confidence},
+                                   {"items", info.items},
+                                   {"held_out", info.held_out},
+                                   {"accuracy", info.accuracy},
+                                   {"calibration_error", info.calibration_error},
+                                   {"attachment", attachment}});
+  }
+  if (const auto& calibration = settings.calibration) {
+    json["calibration"] = {{"label", calibration->label}, {"attachment", calibration->attachment}};
+  }
   return dump_json(json);
 }
+
+namespace {
+
+Result<ClassifierSetting> parse_classifier(const Json& json, const std::string& where) {
+  EIDETIC_TRY(auto fields, JsonReader::of(json, where));
+  ClassifierSetting setting;
+  auto& info = setting.info;
+  EIDETIC_TRY(info.name, fields.get<std::string>("name"));
+  EIDETIC_TRY(const auto kind, fields.get<std::string>("kind"));
+  EIDETIC_TRY(info.kind, parse_classifier_kind(kind));
+  EIDETIC_TRY(info.label, fields.get<std::string>("label"));
+  EIDETIC_TRY(info.min_confidence, fields.get<double>("min_confidence"));
+  EIDETIC_TRY(const auto items, fields.get<std::int64_t>("items"));
+  EIDETIC_TRY(const auto held_out, fields.get<std::int64_t>("held_out"));
+  info.items = static_cast<std::uint64_t>(items);
+  info.held_out = static_cast<std::uint64_t>(held_out);
+  EIDETIC_TRY(info.accuracy, fields.get<double>("accuracy"));
+  EIDETIC_TRY(info.calibration_error, fields.get<double>("calibration_error"));
+  EIDETIC_TRY(setting.attachment, fields.get<std::string>("attachment"));
+  return setting;
+}
+
+}  // namespace
 
 Result<CollectionSettings> parse_settings(std::string_view json, std::string_view collection) {
   const auto read = [&]() -> Result<CollectionSettings> {
@@ -36,11 +73,28 @@ Result<CollectionSettings> parse_settings(std::string_view json, std::string_vie
         *value = static_cast<std::uint32_t>(number);
       }
     }
+    if (reader.has("classifiers")) {
+      EIDETIC_TRY(const Json list, reader.get<Json>("classifiers"));
+      for (const Json& one : list) {
+        EIDETIC_TRY(settings.classifiers.emplace_back(), parse_classifier(one, where + ", classifiers"));
+      }
+    }
+    if (reader.has("calibration")) {
+      EIDETIC_TRY(const Json one, reader.get<Json>("calibration"));
+      EIDETIC_TRY(auto fields, JsonReader::of(one, where + ", calibration"));
+      auto& calibration = settings.calibration.emplace();
+      EIDETIC_TRY(calibration.label, fields.get<std::string>("label"));
+      EIDETIC_TRY(calibration.attachment, fields.get<std::string>("attachment"));
+    }
     return settings;
   };
   auto settings = read();
   if (!settings) return fail(ErrorCode::corrupt, std::move(settings.error().message));
   return settings;
+}
+
+bool has_learnt(std::string_view json) {
+  return json.contains("\"classifiers\"") || json.contains("\"calibration\"");
 }
 
 Result<SearchDepth> search_depth(std::string_view json, std::string_view collection) {

@@ -1,20 +1,34 @@
 // What the engine keeps in a collection's settings.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "eidetic/engine.h"
 #include "eidetic/error.h"
 #include "eidetic/vector_index.h"
 
 namespace eidetic {
+
+struct ClassifierSetting {
+  ClassifierInfo info;  // without its classes
+  std::string attachment;
+};
+
+struct CalibrationSetting {
+  std::string label;
+  std::string attachment;
+};
 
 struct CollectionSettings {
   std::string model;       // bundle name or absolute path
   bool importing = false;  // an import is under way; found at open, it was cut off and the collection goes
   std::vector<std::string> watched = {};  // folders, absolute
   SearchDepth search = {};                // of queries that do not say
+  std::vector<ClassifierSetting> classifiers = {};
+  std::optional<CalibrationSetting> calibration = {};
 };
 
 [[nodiscard]] std::string to_json(const CollectionSettings& settings);
@@ -23,5 +37,8 @@ struct CollectionSettings {
 
 // settings.search, of collections that have none without a look at the rest: a search asks for it each time.
 [[nodiscard]] Result<SearchDepth> search_depth(std::string_view json, std::string_view collection);
+
+// Whether there may be classifiers or a calibration, without a look at the rest.
+[[nodiscard]] bool has_learnt(std::string_view json);
 
 }  // namespace eidetic

@@ -9,10 +9,10 @@
 
 namespace eidetic {
 
-enum class Stage { list, check, read, decode, augment, preprocess, inference, search, verify, commit };
-inline constexpr std::size_t kStages = 10;
+enum class Stage { list, check, read, decode, augment, preprocess, inference, classify, search, verify, commit };
+inline constexpr std::size_t kStages = 11;
 inline constexpr std::array<std::string_view, kStages> kStageNames = {
-    "list", "check", "read", "decode", "augment", "preprocess", "inference", "search", "verify", "commit"};
+    "list", "check", "read", "decode", "augment", "preprocess", "inference", "classify", "search", "verify", "commit"};
 
 // Seconds and items of each stage. One a thread, added up at the end.
 class StageTimes {

@@ -22,7 +22,8 @@ constexpr std::string_view kVectorType = "application/vnd.eidetic.vector";
 // A query that is nothing but one vector.
 bool is_bare_vector(const Query& query) {
   const bool plain = query.terms.size() == 1 && query.terms[0].kind == Term::Kind::vector && query.terms[0].weight == 1;
-  return plain && query.model.empty() && !query.terms[0].crop && query.verify == 0;
+  return plain && query.model.empty() && !query.terms[0].crop && query.verify == 0 && query.classify.empty() &&
+         query.class_name.empty() && !query.min_confidence && !query.min_class_confidence;
 }
 
 std::span<const std::byte> bytes_of(const Vector& vector) {
@@ -69,6 +70,47 @@ Result<EvalReport> RemoteEngine::evaluate(std::string_view name, std::string_vie
                    .path = {"v1", "collections", name, "evaluate"},
                    .json = Json{{"label", label}, {"recall_at", recall}}},
                   [&](const Json& json) { return read_evaluation(json, recall_k); });
+}
+
+Result<ClassifierInfo> RemoteEngine::train_classifier(std::string_view name, const ClassifierRequest& request) {
+  Json json = {{"kind", to_string(request.kind)},
+               {"name", request.name},
+               {"min_confidence", request.min_confidence},
+               {"seed", request.seed}};
+  switch (request.kind) {
+    case ClassifierRequest::Kind::labels:
+      json["label"] = request.label;
+      json["hidden"] = request.hidden;
+      break;
+    case ClassifierRequest::Kind::clusters: json["clusters"] = request.clusters; break;
+    case ClassifierRequest::Kind::text:
+      if (!request.classes.empty()) json["classes"] = request.classes;
+      if (!request.csv.empty()) json["csv"] = request.csv;
+      break;
+  }
+  return api_.ask({.method = "POST", .path = {"v1", "collections", name, "classifiers"}, .json = std::move(json)},
+                  read_classifier);
+}
+
+Result<std::vector<ClassifierInfo>> RemoteEngine::classifiers(std::string_view name) {
+  return api_.ask({.path = {"v1", "collections", name, "classifiers"}},
+                  [](const Json& json) { return read_list(json.at("classifiers"), read_classifier); });
+}
+
+Result<void> RemoteEngine::drop_classifier(std::string_view name, std::string_view classifier) {
+  EIDETIC_CHECK(api_.call({.method = "DELETE", .path = {"v1", "collections", name, "classifiers", classifier}}));
+  return {};
+}
+
+Result<CalibrationInfo> RemoteEngine::calibrate(std::string_view name, const CalibrationRequest& request) {
+  Json json = {{"seed", request.seed}};
+  if (!request.label.empty()) json["label"] = request.label;
+  return api_.ask({.method = "POST", .path = {"v1", "collections", name, "calibration"}, .json = std::move(json)},
+                  read_calibration);
+}
+
+Result<CalibrationInfo> RemoteEngine::calibration(std::string_view name) {
+  return api_.ask({.path = {"v1", "collections", name, "calibration"}}, read_calibration);
 }
 
 Result<MergeReport> RemoteEngine::merge(std::string_view into, std::string_view from, bool replace) {

@@ -46,6 +46,11 @@ class RemoteEngine final : public Engine {
   Result<std::vector<std::optional<Item>>> get(std::string_view name, std::span<const std::string> ids,
                                                bool with_vectors) override;
   Result<ScrollPage> list(std::string_view name, const ListRequest& request) override;
+  Result<ClassifierInfo> train_classifier(std::string_view name, const ClassifierRequest& request) override;
+  Result<std::vector<ClassifierInfo>> classifiers(std::string_view name) override;
+  Result<void> drop_classifier(std::string_view name, std::string_view classifier) override;
+  Result<CalibrationInfo> calibrate(std::string_view name, const CalibrationRequest& request) override;
+  Result<CalibrationInfo> calibration(std::string_view name) override;
   Result<EncodedPicture> contact_sheet(const Query& query) override;
   Result<EncodedPicture> alignment(std::string_view name, const Query& query, const std::string& id) override;
   Result<std::vector<Facet>> facets(std::string_view name, const FacetRequest& request) override;

@@ -102,6 +102,7 @@ Verification read_verification(const Json& json) {
 
 SearchHit read_search_hit(const Json& json) {
   SearchHit hit{read_hit(json)};
+  if (const auto found = json.find("confidence"); found != json.end()) hit.confidence = found->get<double>();
   if (const auto found = json.find("verification"); found != json.end()) hit.verification = read_verification(*found);
   return hit;
 }
@@ -118,6 +119,17 @@ Explanation read_explanation(const Json& json) {
   explanation.candidates = small(json, "candidates");
   explanation.own = small(json, "own");
   explanation.below_similarity = small(json, "below_similarity");
+  explanation.below_confidence = small(json, "below_confidence");
+  if (const auto told = json.find("classification"); told != json.end()) {
+    explanation.classification = {.classifier = text(*told, "classifier"),
+                                  .class_name = text(*told, "class"),
+                                  .confidence = number(*told, "confidence"),
+                                  .given = told->at("given").get<bool>(),
+                                  .fallback = text(*told, "fallback")};
+    explanation.classification->classes = read_list(told->at("classes"), [](const Json& one) {
+      return std::pair(text(one, "class"), number(one, "probability"));
+    });
+  }
   explanation.verified = small(json, "verified");
   explanation.notes = json.at("notes").get<std::vector<std::string>>();
   return explanation;
@@ -208,8 +220,39 @@ SearchResult read_search_result(const Json& json) {
     timing.items = static_cast<std::uint64_t>(std::max(0LL, std::llround(items)));
     result.timings.push_back(std::move(timing));
   }
+  result.nothing_similar = json.at("nothing_similar").get<bool>();
   result.explanation = read_explanation(json.at("explain"));
   return result;
+}
+
+ClassifierInfo read_classifier(const Json& json) {
+  const auto kind = parse_classifier_kind(text(json, "kind"));
+  if (!kind) refuse("no kind of a classifier", json);
+  return {.name = text(json, "name"),
+          .kind = *kind,
+          .label = text(json, "label"),
+          .classes = json.at("classes").get<std::vector<std::string>>(),
+          .min_confidence = number(json, "min_confidence"),
+          .items = count(json, "items"),
+          .held_out = count(json, "held_out"),
+          .accuracy = number(json, "accuracy"),
+          .calibration_error = number(json, "calibration_error")};
+}
+
+CalibrationInfo read_calibration(const Json& json) {
+  CalibrationInfo info{.label = text(json, "label"),
+                       .items = count(json, "items"),
+                       .searches = count(json, "searches"),
+                       .labels = count(json, "labels"),
+                       .recommended = number(json, "recommended"),
+                       .lost = number(json, "lost"),
+                       .refused = number(json, "refused")};
+  if (const Json& error = json.at("calibration_error"); !error.is_null()) info.calibration_error = error.get<double>();
+  info.bins = read_list(json.at("bins"), [](const Json& bin) {
+    return CalibrationInfo::Bin{
+        .predicted = number(bin, "predicted"), .observed = number(bin, "observed"), .count = count(bin, "count")};
+  });
+  return info;
 }
 
 IndexView read_index_view(const Json& json) {

@@ -18,6 +18,8 @@ namespace eidetic::remote {
 [[nodiscard]] Error read_error(const Json& json);
 [[nodiscard]] Result<PutResult> read_put_result(const Json& json);
 [[nodiscard]] SearchResult read_search_result(const Json& json);
+[[nodiscard]] ClassifierInfo read_classifier(const Json& json);
+[[nodiscard]] CalibrationInfo read_calibration(const Json& json);
 [[nodiscard]] IndexView read_index_view(const Json& json);
 [[nodiscard]] SearchWalk read_walk(const Json& json);
 [[nodiscard]] CollectionMap read_map(const Json& json);

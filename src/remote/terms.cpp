@@ -85,6 +85,14 @@ Result<Json> query_json(const Query& query, std::vector<std::string>& own) {
   if (query.augment != Augmentation::none) json["augment"] = to_string(query.augment);
   if (query.seed != Query().seed) json["seed"] = query.seed;
   if (query.verify > 0) json["verify"] = query.verify;
+  if (query.min_confidence == kRecommendedConfidence) {
+    json["min_confidence"] = "auto";
+  } else if (query.min_confidence) {
+    json["min_confidence"] = *query.min_confidence;
+  }
+  if (!query.classify.empty()) json["classify"] = query.classify;
+  if (!query.class_name.empty()) json["class"] = query.class_name;
+  if (query.min_class_confidence) json["class_confidence"] = *query.min_class_confidence;
   for (const auto& [name, value] : depth_fields(query.depth)) json[name] = value;
   return json;
 }

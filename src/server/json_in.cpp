@@ -75,6 +75,14 @@ Result<double> number(dom::element value, std::string_view where) {
   return result;
 }
 
+// 0 to 1, or "auto".
+Result<double> confidence(dom::element value, std::string_view where) {
+  if (std::string_view name; !value.get(name) && name == "auto") return kRecommendedConfidence;
+  double result = 0;
+  if (value.get(result) || !(result >= 0 && result <= 1)) return wrong(where, "a number from 0 to 1, or \"auto\",");
+  return result;
+}
+
 Result<std::uint32_t> integer(dom::element value, std::string_view where, std::uint32_t least, std::uint32_t most) {
   double result = 0;  // 10.0 is the integer 10 in JSON
   if (value.get(result) || result != std::floor(result) || result < least || result > most) {
@@ -260,6 +268,14 @@ Result<bool> read_option(std::string_view key, dom::element value, Query& query)
   } else if (key == "augment") {
     EIDETIC_TRY(const std::string name, text(value, key));
     EIDETIC_TRY(query.augment, parse_augmentation(name));
+  } else if (key == "min_confidence") {
+    EIDETIC_TRY(query.min_confidence, confidence(value, key));
+  } else if (key == "classify") {
+    EIDETIC_TRY(query.classify, text(value, key));
+  } else if (key == "class") {
+    EIDETIC_TRY(query.class_name, text(value, key));
+  } else if (key == "class_confidence") {
+    EIDETIC_TRY(query.min_class_confidence, number(value, key));
   } else if (key == "verify") {
     EIDETIC_TRY(query.verify, integer(value, key, 0, kMaxVerify));
   } else if (key == "seed") {
@@ -280,7 +296,7 @@ Result<Query> query_of(dom::element value) {
     EIDETIC_TRY(const bool option, read_option(key, field, query));
     if (!option) {
       return unknown("", key, {"terms",   "k",     "filter",  "min_similarity", "exclude_self", "ef",    "nprobe",
-                               "rescore", "model", "augment", "seed",           "verify",       "uri",   "base64",
+                               "rescore", "model", "augment", "seed",           "verify", "min_confidence", "classify", "class", "class_confidence", "uri",   "base64",
                                "bytes",   "id",    "text",    "vector",         "crop",         "weight"});
     }
   }

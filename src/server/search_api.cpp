@@ -43,6 +43,14 @@ Result<void> read_options(const Parameters::Values& values, Query& query) {
   EIDETIC_TRY(const auto rescore, parameters.integer("rescore", 0, kMaxEf));
   EIDETIC_TRY(const auto seed, parameters.integer("seed", 0, UINT32_MAX));
   EIDETIC_TRY(const auto verify, parameters.integer("verify", 0, kMaxVerify));
+  if (parameters.text("min_confidence") == "auto") {
+    query.min_confidence = kRecommendedConfidence;
+  } else {
+    EIDETIC_TRY(query.min_confidence, parameters.number("min_confidence", 0, 1));
+  }
+  query.classify = parameters.text("classify").value_or("");
+  query.class_name = parameters.text("class").value_or("");
+  EIDETIC_TRY(query.min_class_confidence, parameters.number("class_confidence", 0, 1));
   query.filter = parameters.text("filter").value_or("");
   EIDETIC_TRY(query.augment, parse_augmentation(parameters.text("augment").value_or("none")));
   const auto crop = parameters.text("crop");

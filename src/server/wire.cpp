@@ -72,17 +72,32 @@ Json to_json(const Explanation& explanation) {
   for (const auto& [kind, value, weight, vectors] : explanation.terms) {
     terms.push_back({{"kind", kind}, {"value", value}, {"weight", weight}, {"vectors", vectors}});
   }
-  return {{"terms", std::move(terms)},
-          {"filter", explanation.filter},
-          {"candidates", explanation.candidates},
-          {"own", explanation.own},
-          {"below_similarity", explanation.below_similarity},
-          {"verified", explanation.verified},
-          {"notes", explanation.notes}};
+  Json json = {{"terms", std::move(terms)},
+               {"filter", explanation.filter},
+               {"candidates", explanation.candidates},
+               {"own", explanation.own},
+               {"below_similarity", explanation.below_similarity},
+               {"below_confidence", explanation.below_confidence},
+               {"verified", explanation.verified},
+               {"notes", explanation.notes}};
+  if (const auto& told = explanation.classification) {
+    Json classes = Json::array();
+    for (const auto& [name, probability] : told->classes) {
+      classes.push_back({{"class", name}, {"probability", probability}});
+    }
+    json["classification"] = {{"classifier", told->classifier}, {"class", told->class_name},
+                              {"confidence", told->confidence}, {"given", told->given},
+                              {"fallback", told->fallback},     {"classes", std::move(classes)}};
+  }
+  return json;
 }
 
 void append_extras(std::string&, const Hit&) {}
 void append_extras(std::string& out, const SearchHit& hit) {
+  if (hit.confidence) {
+    out += ",\"confidence\":";
+    append_number(out, *hit.confidence);
+  }
   if (hit.verification) out.append(",\"verification\":").append(dump_json(to_json(*hit.verification)));
 }
 
@@ -226,6 +241,35 @@ Json to_json(std::span<const Facet> facets, std::string_view collection) {
       {"collection", collection}, {"items", facets.empty() ? 0 : facets.front().items}, {"facets", std::move(list)}};
 }
 
+Json to_json(const ClassifierInfo& info) {
+  return {{"name", info.name},
+          {"kind", to_string(info.kind)},
+          {"label", info.label},
+          {"classes", info.classes},
+          {"min_confidence", info.min_confidence},
+          {"items", info.items},
+          {"held_out", info.held_out},
+          {"accuracy", info.accuracy},
+          {"calibration_error", info.calibration_error}};
+}
+
+Json to_json(const CalibrationInfo& info, std::string_view collection) {
+  Json bins = Json::array();
+  for (const auto& [predicted, observed, count] : info.bins) {
+    bins.push_back({{"predicted", predicted}, {"observed", observed}, {"count", count}});
+  }
+  return {{"collection", collection},
+          {"label", info.label},
+          {"items", info.items},
+          {"searches", info.searches},
+          {"labels", info.labels},
+          {"recommended", info.recommended},
+          {"lost", info.lost},
+          {"refused", info.refused},
+          {"calibration_error", info.calibration_error ? Json(*info.calibration_error) : Json()},
+          {"bins", std::move(bins)}};
+}
+
 Json to_json(const MergeReport& report, std::string_view collection) {
   return {{"collection", collection}, {"added", report.added}, {"replaced", report.replaced}, {"kept", report.kept}};
 }
@@ -326,7 +370,8 @@ std::string search_json(const SearchResult& result) {
     constexpr double kMilliseconds = 1e3;
     fmt::format_to(std::back_inserter(out), ":{:.3f}", static_cast<double>(timing.items) * kMilliseconds / timing.ms);
   }
-  return out.append("},\"explain\":").append(dump_json(to_json(result.explanation))).append("}");
+  out.append("},\"nothing_similar\":").append(result.nothing_similar ? "true" : "false");
+  return out.append(",\"explain\":").append(dump_json(to_json(result.explanation))).append("}");
 }
 
 }  // namespace eidetic

@@ -22,6 +22,8 @@ namespace eidetic {
 [[nodiscard]] Json to_json(const ModelInfo& model);
 [[nodiscard]] Json to_json(const EvalReport& report, std::string_view collection);
 [[nodiscard]] Json to_json(std::span<const Facet> facets, std::string_view collection);
+[[nodiscard]] Json to_json(const ClassifierInfo& info);
+[[nodiscard]] Json to_json(const CalibrationInfo& info, std::string_view collection);
 [[nodiscard]] Json to_json(const MergeReport& report, std::string_view collection);
 [[nodiscard]] Json to_json(const IndexView& view, std::string_view collection);
 [[nodiscard]] Json to_json(const SearchWalk& walk, std::string_view collection);

@@ -10,7 +10,8 @@ OPEN = {"/livez", "/readyz", "/healthz", "/openapi.json", "/openapi.yaml", "/doc
 
 
 def call(http, method, path):
-    return http.request(method, path.format(collection="nothing", id="x", job="1", model="nothing"))
+    names = {"collection": "nothing", "classifier": "nothing", "model": "nothing"}
+    return http.request(method, path.format(id="x", job="1", **names))
 
 
 @pytest.mark.parametrize("token", [None, "wrong", "read-token-of-the-test", "x" * 5000], ids=str)
@@ -49,6 +50,9 @@ WRITE = [
     ("PATCH", "/v1/collections/shapes/items/x"),
     ("DELETE", "/v1/collections/shapes/items/x"),
     ("POST", "/v1/collections/shapes/delete"),
+    ("POST", "/v1/collections/shapes/classifiers"),
+    ("DELETE", "/v1/collections/shapes/classifiers/x"),
+    ("POST", "/v1/collections/shapes/calibration"),
     ("POST", "/v1/jobs/1/cancel"),
     ("POST", "/add_image"),
     ("POST", "/remove_image"),

@@ -48,11 +48,13 @@ COMPLETE = {
     "{model}": {"bundle": {}, "url": "http://127.0.0.1:1/"},
     "backup": {"name": "x"},
     "batch": {"queries": [{"id": "x"}]},
+    "classifiers": {"kind": "clusters"},
+    "calibration": {},
 }
 
 
 def filled(path):
-    return path.format(collection="shapes", id="circle%2F0000.jpg", job="1", model="default")
+    return path.format(collection="shapes", id="circle%2F0000.jpg", job="1", model="default", classifier="class")
 
 
 @pytest.mark.parametrize("method, path", JSON_ROUTES)

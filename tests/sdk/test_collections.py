@@ -2,11 +2,14 @@
 
 import shutil
 import time
+from random import Random
 
 import pytest
 from conftest import encoded
 from eidetic import (
     AlreadyExists,
+    CalibrationInfo,
+    ClassifierInfo,
     EideticError,
     Evaluation,
     Failure,
@@ -17,6 +20,8 @@ from eidetic import (
     JobFailed,
     NewItem,
     NotFound,
+    Query,
+    Unsupported,
     Vector,
 )
 from live import SOURCE
@@ -148,6 +153,72 @@ def test_merge(client, shapes, fresh):
         shapes.merge(shapes)
     with pytest.raises(NotFound, match="shapes"):
         fresh.merge("shapse")
+
+
+def test_classes_first(shapes, fresh):
+    fresh.merge(shapes)
+    learnt = fresh.train_classifier("labels", label="kind", min_confidence=0.1, seed=2)
+    assert isinstance(learnt, ClassifierInfo)
+    assert (learnt.name, learnt.label, learnt.items, learnt.min_confidence) == ("class", "kind", 40, 0.1)
+    groups = fresh.train_classifier("clusters", clusters=4, name="group")
+    assert [each.name for each in fresh.classifiers()] == ["class", "group"]
+    (counted,) = fresh.facets("group")
+    assert {value["value"] for value in counted.values} <= set(groups.classes)
+    found = fresh.search(ItemRef("cross/0002.jpg"), classify="class", class_confidence=0)
+    assert {hit.metadata["class"] for hit in found} == {"cross"}
+    assert found.explain["classification"]["class"] == "cross"
+    picture = shapes.picture("circle/0000.jpg")
+    for query in (picture, ItemRef("circle/0000.jpg")):
+        found = fresh.search(query, k=5, classify="class", class_name="cross")
+        assert found.explain["classification"]["fallback"] == "nearer"
+        assert found.ids[0] == "circle/0000.jpg"
+    item = ItemRef("circle/0000.jpg")
+    queries = [item, Query(item, classify="group"), Query(picture, class_name="bird")]
+    first, second, third = fresh.search_batch(queries, classify="class", class_confidence=1)
+    assert first.explain["classification"]["fallback"] == "unsure"
+    assert second.explain["classification"]["classifier"] == "group"
+    assert isinstance(third, InvalidArgument)
+    fresh.drop_classifier("class")
+    assert "class" not in fresh.get("circle/0000.jpg").metadata
+    with pytest.raises(NotFound, match="class"):
+        fresh.drop_classifier("class")
+    with pytest.raises(AlreadyExists, match="number"):
+        fresh.train_classifier("clusters", name="number")
+    with pytest.raises(Unsupported):
+        fresh.train_classifier("text", classes=["circle", "cross"])
+    with pytest.raises(InvalidArgument, match="line 1"):
+        fresh.train_classifier("text", csv="a,b")
+
+
+def test_calibration(client, shapes):
+    random = Random(1)
+    centres = [[random.gauss(0, 1) for _ in range(16)] for _ in range(12)]
+    near = [[[value + random.gauss(0, 0.45) for value in centre] for _ in range(10)] for centre in centres]
+    groups = client.create_collection(f"groups-{type(client).__name__}", dimensions=16)
+    with pytest.raises(NotFound, match="calibrate"):
+        groups.calibration()
+    groups.add_many(
+        NewItem(Vector(vector), f"{group}/{row}", {"group": f"g{group}"})
+        for group, vectors in enumerate(near)
+        for row, vector in enumerate(vectors)
+    )
+    learnt = groups.calibrate(label="group")
+    assert isinstance(learnt, CalibrationInfo)
+    assert (learnt.label, learnt.items, learnt.labels, len(learnt.bins)) == ("group", 120, 12, 10)
+    assert groups.calibration() == learnt
+    found = groups.search(Vector(centres[0]), k=30)
+    chances = [hit.confidence for hit in found]
+    assert chances == sorted(chances, reverse=True) and not found.nothing_similar
+    likely = groups.search(Vector(centres[0]), k=30, min_confidence="auto")
+    assert likely.ids == [hit.id for hit in found if hit.confidence >= learnt.recommended]
+    stranger = Vector([random.gauss(0, 1) for _ in range(16)])
+    (nothing,) = groups.search_batch([stranger], min_confidence=1)
+    assert nothing.ids == [] and nothing.nothing_similar
+    assert groups.calibrate(seed=2).calibration_error is None
+    groups.drop()
+    with pytest.raises(InvalidArgument, match="100"):
+        shapes.calibrate()
+    assert shapes.search(encoded(), k=1)[0].confidence is None
 
 
 def test_looking_inside(shapes):

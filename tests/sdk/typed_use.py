@@ -1,8 +1,8 @@
 """Not run: what mypy must find right, and what it must find wrong."""
 
-from typing import List
+from typing import List, Optional
 
-from eidetic import AsyncClient, AsyncCollection, Client, Collection, Hit, ItemRef, Job, JobInfo, Vector
+from eidetic import AsyncClient, AsyncCollection, ClassifierInfo, Client, Collection, Hit, ItemRef, Job, JobInfo, Vector
 
 
 def blocking(client: Client) -> List[Hit]:
@@ -13,7 +13,10 @@ def blocking(client: Client) -> List[Hit]:
     made.search(5)  # type: ignore[arg-type]
     made.search("x.jpg", kk=3)  # type: ignore[call-arg]
     found = made.search([ItemRef("a"), "b.jpg", Vector([1.0])], k=info.progress.done + len(names))
-    return found[:3]
+    chance: Optional[float] = made.search("x.jpg", min_confidence="auto", classify="class")[0].confidence
+    learnt: ClassifierInfo = made.train_classifier("labels", label="kind", min_confidence=chance)
+    made.train_classifier(label="kind")  # type: ignore[call-arg]
+    return found[: len(learnt.classes)]
 
 
 async def awaited(client: AsyncClient) -> List[Hit]:

@@ -30,6 +30,8 @@ from .errors import (
 from .job import AsyncJob, Job
 from .pictures import Crop, ItemRef, Picture, PictureLike, QueryLike, ServerFile, Term, Text, Vector
 from .results import (
+    CalibrationInfo,
+    ClassifierInfo,
     CollectionInfo,
     CollectionMap,
     Evaluation,
@@ -60,6 +62,8 @@ __all__ = [
     "AsyncClient",
     "AsyncCollection",
     "AsyncJob",
+    "CalibrationInfo",
+    "ClassifierInfo",
     "Client",
     "Collection",
     "CollectionInfo",

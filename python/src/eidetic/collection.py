@@ -15,6 +15,8 @@ from .handle import AwaitedHandle, BlockingHandle, Handle
 from .job import AsyncJob, Job
 from .pictures import Crop, PictureLike, QueryLike, Vector, load
 from .results import (
+    CalibrationInfo,
+    ClassifierInfo,
     CollectionInfo,
     CollectionMap,
     Evaluation,
@@ -142,6 +144,84 @@ class CollectionVerbs(Handle, Generic[J]):
         wanted = {"label": label, **({} if recall_at is None else {"recall_at": list(recall_at)})}
         said = yield from self._json("POST", f"{self._path}/evaluate", json=wanted)
         return parse(Evaluation, {**said, "recall_at": {int(k): share for k, share in said["recall_at"].items()}})
+
+    # --- what it learns of itself ---
+
+    @verb
+    def train_classifier(
+        self,
+        kind: str,
+        *,
+        name: Optional[str] = None,
+        label: Optional[str] = None,
+        hidden: Optional[int] = None,
+        clusters: Optional[int] = None,
+        classes: Optional[Sequence[str]] = None,
+        csv: Optional[str] = None,
+        min_confidence: Optional[float] = None,
+        seed: Optional[int] = None,
+    ) -> Op[ClassifierInfo]:
+        """Learns classes and gives every item its own, in a metadata field named after the classifier; one of that name
+        is replaced. `search` with `classify` then ranks only items of the query's class. Needs the role write.
+
+        Args:
+            kind: "labels", learnt from a metadata field; "clusters", groups of pictures that look alike; "text", words
+                of which the model's text tower makes vectors, or vectors from elsewhere.
+            name: 1 to 64 of A-Z a-z 0-9 _ -; None: "class". Items must not have such a field already.
+            label: of "labels": a field of metadata, or "@folder", the first folder of the item's id.
+            hidden: of "labels": width of a ReLU layer before the last one, up to 4,096; None: none.
+            clusters: of "clusters": how many at most, 2 to 10,000; None: 10.
+            classes: of "text": the names; None, and no csv: ten for everyday photographs.
+            csv: of "text": content of a CSV, `0,1,…,511,category` and a line a class, in place of a text tower.
+            min_confidence: 0 to 1: a query of less is searched for in the whole collection; None: 0.5.
+            seed: the same seed and items learn the same; None: 1.
+
+        Raises `AlreadyExists` where items have such a field from elsewhere, `InvalidArgument` where there is too little
+        to learn from, `Unsupported` where the model has no text tower.
+        """
+        wanted = document(
+            kind=kind,
+            name=name,
+            label=label,
+            hidden=hidden,
+            clusters=clusters,
+            classes=None if classes is None else list(classes),
+            csv=csv,
+            min_confidence=min_confidence,
+            seed=seed,
+        )
+        return parse(ClassifierInfo, (yield from self._json("POST", f"{self._path}/classifiers", json=wanted)))
+
+    @verb
+    def classifiers(self) -> Op[List[ClassifierInfo]]:
+        """All classifiers of the collection, in the order of their training."""
+        said = yield from self._json("GET", f"{self._path}/classifiers")
+        return [parse(ClassifierInfo, each) for each in said["classifiers"]]
+
+    @verb
+    def drop_classifier(self, name: str) -> Op[None]:
+        """Removes a classifier, with its field in the items' metadata. Needs the role write. Raises `NotFound`."""
+        yield from self._send("DELETE", f"{self._path}/classifiers/{segment(name)}")
+
+    @verb
+    def calibrate(self, *, label: Optional[str] = None, seed: Optional[int] = None) -> Op[CalibrationInfo]:
+        """Learns how likely hits are real matches, by searches with up to 2,000 of the items: from then on hits have a
+        `confidence`. Learnt once: again where much has been added. Needs the role write.
+
+        Args:
+            label: a field of metadata whose equal values make a match, or "@folder"; None: the widest drop in each list
+                of similarities tells.
+            seed: the same seed and items learn the same; None: 1.
+
+        Raises `InvalidArgument` for fewer than 100 items, or than 5 labels with two items each.
+        """
+        wanted = document(label=label, seed=seed)
+        return parse(CalibrationInfo, (yield from self._json("POST", f"{self._path}/calibration", json=wanted)))
+
+    @verb
+    def calibration(self) -> Op[CalibrationInfo]:
+        """As it was learnt last. Raises `NotFound` where it never was."""
+        return parse(CalibrationInfo, (yield from self._json("GET", f"{self._path}/calibration")))
 
     # --- looking inside ---
 
@@ -389,6 +469,10 @@ class CollectionVerbs(Handle, Generic[J]):
         augment: Optional[str] = None,
         seed: Optional[int] = None,
         verify: Optional[int] = None,
+        min_confidence: Union[float, str, None] = None,
+        classify: Optional[str] = None,
+        class_name: Optional[str] = None,
+        class_confidence: Optional[float] = None,
     ) -> Op[SearchResult]:
         """What looks alike, best first.
 
@@ -408,10 +492,33 @@ class CollectionVerbs(Handle, Generic[J]):
             seed: of what the variants leave to chance; None: 1.
             verify: so many of the best, up to 200, are verified by keypoints and ranked anew, those first that show the same
                 picture, or a part of it: `Hit.verification`. The first picture of the query is looked for.
+            min_confidence: 0 to 1: leave out what is less likely to be a real match; "auto": what is below the
+                calibration's recommendation. The collection has been calibrated.
+            classify: the name of a classifier: only items of the query's class are searched. All are where that is
+                unsure, where no item of the class passes the filter, or where its nearest item is more than twice as
+                far as that of all: `SearchResult.explain["classification"]`.
+            class_name: the class, in place of what the classifier says.
+            class_confidence: 0 to 1: below it the class is unsure; None: the classifier's.
             model: refuse to search unless the collection holds vectors of this model.
         """
         wanted = Query(
-            query, k, filter, min_similarity, crop, exclude_self, ef, nprobe, rescore, model, augment, seed, verify
+            query,
+            k,
+            filter,
+            min_similarity,
+            crop,
+            exclude_self,
+            ef,
+            nprobe,
+            rescore,
+            model,
+            augment,
+            seed,
+            verify,
+            min_confidence,
+            classify,
+            class_name,
+            class_confidence,
         )
         request = yield from wanted.request(f"{self._path}/search")
         said = yield from exchange_json(request, retries=self._connection.retries)
@@ -433,10 +540,24 @@ class CollectionVerbs(Handle, Generic[J]):
         filter: Optional[str] = None,
         min_similarity: Optional[float] = None,
         exclude_self: Optional[bool] = None,
+        min_confidence: Union[float, str, None] = None,
+        classify: Optional[str] = None,
+        class_name: Optional[str] = None,
+        class_confidence: Optional[float] = None,
     ) -> Op[List[Union[SearchResult, EideticError]]]:
         """Several queries in one request, 100 unless the server is configured otherwise: a result or an error for each,
         in order. A `Query` may have settings of its own; the others get those given here."""
-        common = Query((), k, filter, min_similarity, None, exclude_self)
+        common = Query(
+            (),
+            k,
+            filter,
+            min_similarity,
+            exclude_self=exclude_self,
+            min_confidence=min_confidence,
+            classify=classify,
+            class_name=class_name,
+            class_confidence=class_confidence,
+        )
         documents = []
         for each in queries:
             wanted = each if isinstance(each, Query) else Query(each)

@@ -126,6 +126,8 @@ class Hit:
     distance: float  # smaller is nearer
     uri: str
     metadata: Dict[str, Any]
+    # 0 to 1: how likely it is a real match; in a calibrated collection, for a query of one picture, id or vector
+    confidence: Optional[float] = None
     verification: Optional[Verification] = None  # where asked for
 
 
@@ -137,7 +139,8 @@ class SearchResult(Sequence[Hit]):
     hits: List[Hit]
     timings_ms: Dict[str, float]
     items_per_s: Dict[str, float] = field(default_factory=dict)  # by stage
-    explain: Dict[str, Any] = field(default_factory=dict)  # what made it: terms, candidates, notes, …
+    explain: Dict[str, Any] = field(default_factory=dict)  # what made it: terms, classification, candidates, notes, …
+    nothing_similar: bool = False  # something was found, and left out by min_similarity or min_confidence
     _thumbnails: Thumbnails = field(repr=False, default=lambda ids: [None] * len(ids))
 
     def __len__(self) -> int:
@@ -155,21 +158,26 @@ class SearchResult(Sequence[Hit]):
         return [hit.id for hit in self.hits]
 
     def to_pandas(self) -> Any:
-        """A pandas.DataFrame with a row a hit: id, similarity, distance, uri, and a column for each field of metadata.
-        Raises ImportError where there is no pandas."""
+        """A pandas.DataFrame with a row a hit: id, similarity, distance, uri, where there are any confidence and
+        verification, and a column for each field of metadata. Raises ImportError where there is no pandas."""
         import pandas
 
-        rows = [{**hit.metadata, **dataclasses.asdict(hit)} for hit in self.hits]
         facts = ["id", "similarity", "distance", "uri"]
-        frame = pandas.DataFrame(rows, columns=None if rows else facts)
-        rest = [name for name in frame.columns if name not in facts and name != "metadata"]
-        return frame[facts + rest]
+        known = [dataclasses.asdict(hit) for hit in self.hits]
+        facts += [name for name in ("confidence", "verification") if any(hit[name] is not None for hit in known)]
+        rows = [{**{name: hit[name] for name in facts}, **_beside(hit["metadata"], facts)} for hit in known]
+        return pandas.DataFrame(rows, columns=None if rows else facts)
 
     def _repr_html_(self) -> str:
         shown = self.hits[:50]
         return grid(
             self.collection, shown, self._thumbnails([hit.id for hit in shown]), more=len(self.hits) - len(shown)
         )
+
+
+def _beside(metadata: Mapping[str, Any], names: Sequence[str]) -> Dict[str, Any]:
+    """Those fields that are not called so."""
+    return {name: value for name, value in metadata.items() if name not in names}
 
 
 @dataclass(frozen=True)
@@ -248,6 +256,37 @@ class Evaluation:
     p_at_10: float
     map: float
     recall_at: Dict[int, float]
+
+
+@dataclass(frozen=True)
+class ClassifierInfo:
+    """Classes that a collection has learnt; the items' metadata has theirs in the field `name`."""
+
+    name: str
+    kind: str  # "labels", "clusters" or "text"
+    label: str  # of "labels": what it was learnt from
+    classes: List[str]
+    min_confidence: float  # a query of less is searched for in the whole collection
+    items: int  # learnt from; 0 of "text"
+    held_out: int  # what follows was measured on these, by a head that had not seen them; 0: not measured
+    accuracy: float
+    calibration_error: float  # expected calibration error of the confidences
+
+
+@dataclass(frozen=True)
+class CalibrationInfo:
+    """What a collection's similarities are worth."""
+
+    collection: str
+    label: str  # "": learnt without labels, so that the figures are assumed and not measured
+    items: int  # searched in
+    searches: int  # learnt from
+    labels: int  # different ones
+    recommended: float  # confidence below which a hit had better not be shown
+    lost: float  # share of right first hits below it
+    refused: float  # share of searches for what is not there that find nothing at or above it
+    calibration_error: Optional[float]  # expected calibration error of first hits, with labels
+    bins: List[Dict[str, Any]]  # first hits by tenths of confidence, with labels: predicted, observed, count
 
 
 @dataclass(frozen=True)

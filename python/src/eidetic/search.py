@@ -33,6 +33,10 @@ class Query:
     augment: Optional[str] = None
     seed: Optional[int] = None
     verify: Optional[int] = None
+    min_confidence: Union[float, str, None] = None
+    classify: Optional[str] = None
+    class_name: Optional[str] = None
+    class_confidence: Optional[float] = None
 
     def over(self, other: Query) -> Query:
         """With the other's values where it has none of its own."""
@@ -47,19 +51,7 @@ class Query:
             if self.crop is not None and isinstance(term, Picture):
                 said.setdefault("crop", crop_document(self.crop))
             terms.append(said)
-        rest = document(
-            k=self.k,
-            filter=self.filter,
-            min_similarity=self.min_similarity,
-            exclude_self=self.exclude_self,
-            ef=self.ef,
-            nprobe=self.nprobe,
-            rescore=self.rescore,
-            model=self.model,
-            augment=self.augment,
-            seed=self.seed,
-            verify=self.verify,
-        )
+        rest = document(**self._settings(), model=self.model)
         return {**(terms[0] if len(terms) == 1 else {"terms": terms}), **rest}
 
     def request(self, path: str) -> Op[Request]:
@@ -75,19 +67,26 @@ class Query:
         return Request("POST", path, {}, JSON, encode((yield from self.document())))
 
     def _query(self, crop: Optional[Crop]) -> Dict[str, str]:
-        return query(
-            k=self.k,
-            filter=self.filter,
-            min_similarity=self.min_similarity,
-            crop=crop and ",".join(f"{number:.17g}" for number in crop),
-            exclude_self=self.exclude_self,
-            ef=self.ef,
-            nprobe=self.nprobe,
-            rescore=self.rescore,
-            augment=self.augment,
-            seed=self.seed,
-            verify=self.verify,
-        )
+        return query(**self._settings(), crop=crop and ",".join(f"{number:.17g}" for number in crop))
+
+    def _settings(self) -> Dict[str, Any]:
+        """What all forms of a request say alike, by the names of the server."""
+        return {
+            "k": self.k,
+            "filter": self.filter,
+            "min_similarity": self.min_similarity,
+            "min_confidence": self.min_confidence,
+            "classify": self.classify,
+            "class": self.class_name,
+            "class_confidence": self.class_confidence,
+            "exclude_self": self.exclude_self,
+            "ef": self.ef,
+            "nprobe": self.nprobe,
+            "rescore": self.rescore,
+            "augment": self.augment,
+            "seed": self.seed,
+            "verify": self.verify,
+        }
 
 
 def result_of(connection: Connection, said: Mapping[str, Any]) -> SearchResult:
@@ -98,6 +97,7 @@ def result_of(connection: Connection, said: Mapping[str, Any]) -> SearchResult:
         said["timings_ms"],
         said["items_per_s"],
         said["explain"],
+        said["nothing_similar"],
         lambda ids: fetch_thumbnails(connection, collection, ids),
     )
 
