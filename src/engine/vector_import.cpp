@@ -19,6 +19,7 @@
 #include "blobs/vector_table.h"
 #include "catalog/check.h"
 #include "engine/foreign.h"
+#include "engine/settings.h"
 #include "engine/stages.h"
 
 namespace eidetic {
@@ -27,6 +28,7 @@ namespace {
 constexpr std::size_t kBatch = 1'000;
 constexpr std::size_t kMaxErrors = 10'000;
 constexpr double kProgressIntervalS = 0.1;
+constexpr std::string_view kPassing = ".import";  // ends the name of a collection that stays for a moment
 
 struct ImportRow {
   Item item;
@@ -260,8 +262,10 @@ class VectorImporter {
     if (there_) {
       EIDETIC_CHECK(check_target(*there, request_));
       EIDETIC_TRY(rows_, open_rows(request_, there->spec.space.dimensions));
-      spec_ = there->spec;
-      spec_.name = fmt::format("{}.import", name_.substr(0, kMaxNameBytes - 7));
+      spec_ = {.name = fmt::format("{}{}", name_.substr(0, kMaxNameBytes - kPassing.size()), kPassing),
+               .space = there->spec.space,
+               .index = "auto",
+               .settings = to_json(CollectionSettings{})};
       return check_new(engine_, spec_.name);
     }
     if (there.error().code != ErrorCode::not_found) return std::unexpected(there.error());

@@ -141,6 +141,7 @@ def test_into_a_collection_that_is_there(anywhere, vectors, tmp_path):
     anywhere("collections", "create", "there", "--dimensions", DIMENSIONS, "--metric", "dot")
     anywhere("collections", "import", file, "--name", "there")
     assert anywhere.json("collections", "import", file, "--name", "there")["items"] == COUNT
+    assert [each["name"] for each in anywhere.json("collections", "list")["collections"]] == ["there"]
     answer = anywhere("collections", "import", file, "--name", "there", "--metric", "cosine", status=2)
     one_line(answer, "'there'", "dot", "cosine")
 
