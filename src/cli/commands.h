@@ -19,6 +19,7 @@ void add_models_command(CLI::App& root, Session& session);
 void add_jobs_command(CLI::App& root, Session& session);
 void add_embed_command(CLI::App& root, Session& session);
 void add_classify_command(CLI::App& root, Session& session);
+void add_duplicates_command(CLI::App& root, Session& session);
 void add_eval_command(CLI::App& root, Session& session);
 void add_inspect_command(CLI::App& root, Session& session);
 void add_backup_command(CLI::App& root, Session& session);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -16,6 +17,8 @@
 #include "eidetic/embedder.h"
 #include "eidetic/engine.h"
 
+#include "engine/copies.h"
+
 namespace eidetic {
 
 struct IngestParts {
@@ -23,7 +26,8 @@ struct IngestParts {
   const Blobs& blobs;
   const Embedder& embedder;
   DecodeOptions decode;
-  std::mutex* writing = nullptr;  // where set, held over each commit
+  std::mutex* writing = nullptr;         // where set, held over each commit
+  std::optional<CopyParts> copies = {};  // needed unless request.on_duplicate is store
 };
 
 // Engine::index for a collection of the embedder's space. What a run has stored stays stored, whatever ends it. Errors:

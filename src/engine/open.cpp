@@ -22,6 +22,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   EIDETIC_TRY(parts.pictures, PictureStore::open(folder / "pictures.db"));
   EIDETIC_TRY(parts.jobs, JobStore::open(folder / "jobs.db"));
   parts.thumbnails = std::make_unique<ThumbnailCache>(folder / "cache/thumbnails.db", options.thumbnail_cache_bytes);
+  parts.hashes = std::make_unique<HashCache>(folder / "cache/hashes.db");
   parts.roots = FileRoots(options.file_roots);
   parts.http.total_timeout_s = options.fetch_timeout_s;
   if (!options.private_urls) parts.http.guard = public_address;

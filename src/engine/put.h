@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,6 +15,7 @@
 
 #include "base/threads.h"
 #include "catalog/picture_store.h"
+#include "engine/copies.h"
 
 namespace eidetic {
 
@@ -26,6 +28,8 @@ struct PutParts {
   std::mutex& writing;  // held from looking at what is stored to the commit, never while reading or embedding
   // The collection's model; only asked for when an item needs it.
   std::function<Result<std::shared_ptr<const Embedder>>()> embedder;
+  OnDuplicate on_duplicate = OnDuplicate::store;
+  std::optional<CopyParts> copies = {};  // unless copies are stored unseen
 };
 
 // One result an item, in order. Pictures are stored before the items that name them, which come in one transaction; of

@@ -18,23 +18,25 @@ bool has_ended(const JobInfo& job) { return job.state != JobState::queued && job
 
 Result<JobInfo> RemoteEngine::start_index(std::string_view name, const IndexRequest& request) {
   Json body = {{"paths", request.paths}, {"prune", request.prune}, {"batch", request.batch}};
+  if (request.on_duplicate != OnDuplicate::store) body["on_duplicate"] = to_string(request.on_duplicate);
   if (!request.metadata_csv.empty()) body["metadata_csv"] = request.metadata_csv.native();
   return api_.ask(
       {.method = "POST", .path = {"v1", "collections", name, "index"}, .json = std::move(body), .repeatable = false},
       read_job);
 }
 
-Result<JobInfo> RemoteEngine::start_put(std::string_view name, std::span<const NewItem> items) {
+Result<JobInfo> RemoteEngine::start_put(std::string_view name, std::span<const NewItem> items,
+                                        OnDuplicate on_duplicate) {
   Json list = Json::array();
   for (const NewItem& item : items) {
     EIDETIC_TRY(auto json, new_item_json(item));
     list.push_back(std::move(json));
   }
-  return api_.ask({.method = "POST",
-                   .path = ApiPath{"v1", "collections", name, "items"}.with("job", "true"),
-                   .json = Json{{"items", std::move(list)}},
-                   .repeatable = false},
-                  read_job);
+  auto path = ApiPath{"v1", "collections", name, "items"}.with("job", "true");
+  if (on_duplicate != OnDuplicate::store) path = std::move(path).with("on_duplicate", to_string(on_duplicate));
+  return api_.ask(
+      {.method = "POST", .path = std::move(path), .json = Json{{"items", std::move(list)}}, .repeatable = false},
+      read_job);
 }
 
 Result<JobInfo> RemoteEngine::start_pull(const std::string& model, const std::string& mirror) {
