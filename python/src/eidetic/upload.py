@@ -71,7 +71,9 @@ class NewItem:
         return document(**fields, id=self.id, metadata=self.metadata, vector=vector and vector.floats())
 
 
-def add_many(handle: Handle, collection: str, pictures: Iterable[Any], batch: int, progress: bool) -> Op[Report]:
+def add_many(
+    handle: Handle, collection: str, pictures: Iterable[Any], batch: int, progress: bool, asked: Mapping[str, str]
+) -> Op[Report]:
     started, total = time.monotonic(), len(pictures) if isinstance(pictures, Sized) else 0
     results: List[Union[PutResult, Failure]] = []
     waiting: List[Tuple[int, str, bytes]] = []  # place, name and document of those of the next request
@@ -79,7 +81,7 @@ def add_many(handle: Handle, collection: str, pictures: Iterable[Any], batch: in
     def send() -> Op[None]:
         content = b'{"items":[' + b",".join(encoded for _, _, encoded in waiting) + b"]}"
         headers = {"Content-Type": "application/json"}
-        said = yield from handle._json("POST", f"{collection}/items", content=content, headers=headers)
+        said = yield from handle._json("POST", f"{collection}/items", content=content, headers=headers, query=asked)
         found = results_of(said["results"], [name for _, name, _ in waiting])
         for (place, _, _), result in zip(waiting, found):
             results[place] = result
@@ -119,6 +121,7 @@ class Upload:
     metadata: MetadataOf
     prune: bool
     progress: bool
+    on_duplicate: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -189,6 +192,8 @@ def _upload(
         if known is not None and known.content_hash == content_hash and metadata in (None, known.metadata):
             return PutResult(id, "unchanged")
         parts = {"id": id} if metadata is None else {"id": id, "metadata": encode(metadata).decode()}
+        if wanted.on_duplicate is not None:
+            parts["on_duplicate"] = wanted.on_duplicate
         said = yield from handle._json(
             "POST", f"{collection}/items", file=(file.name, data), parts=parts, retries=wanted.retries
         )
