@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -89,6 +91,25 @@ struct Facet {
   std::optional<double> least, largest;  // of the numbers among them
 };
 
+// Which items are near each other.
+struct NearRequest {
+  std::uint32_t k = 10;       // nearest others of each item, 1 to kMaxNearNeighbors
+  double min_similarity = 0;  // pairs below it are left out
+  Filter filter = {};         // only items that pass, as of the start
+  SearchDepth depth = {};
+};
+inline constexpr std::uint32_t kMaxNearNeighbors = 1000;
+
+struct NearPairs {
+  struct Pair {
+    std::uint32_t a = 0, b = 0;  // places in `ids`, a < b
+    float similarity = 0;
+  };
+  std::vector<std::string> ids;  // of the items that are in a pair, in rising order
+  std::vector<Pair> pairs;       // each once, by a and b
+  std::uint64_t items = 0;       // that were looked at
+};
+
 // Thread-safe: any call from any thread. Writes are durable when they return: they survive kill -9 and power loss.
 // Unknown collections: not_found, on every call that names one (drop included).
 class Backend {
@@ -146,6 +167,13 @@ class Backend {
   // The same for many queries, one result each, which is faster than one after the other.
   [[nodiscard]] virtual Result<std::vector<Result<std::vector<Hit>>>> search(std::string_view collection,
                                                                              std::span<const VectorQuery> queries) = 0;
+
+  // Each item's nearest others, of the whole collection: one pass over it, with 12 bytes of memory a pair. As exact as
+  // the index is. `progress`, on the calling thread, gets items done and in all. unavailable: `stop` was asked for.
+  // invalid_argument: a k out of bounds.
+  [[nodiscard]] virtual Result<NearPairs> near_pairs(
+      std::string_view collection, const NearRequest& request,
+      const std::function<void(std::uint64_t done, std::uint64_t total)>& progress, std::stop_token stop) = 0;
 
   // How it works inside, for people; unsupported where that is not known here. A look at every item: seconds for
   // millions.

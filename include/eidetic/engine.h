@@ -69,6 +69,79 @@ struct MergeReport {
   std::uint64_t kept = 0;      // of an id that was there, which stayed as it was
 };
 
+// --- copies ---
+
+// How closely pictures are compared, to tell copies from look-alikes. never: by their perceptual hashes, which every
+// picture is read for once and which do not know crops; unsure: pairs that these leave open by their pixels too, which
+// takes 50 ms of one thread a picture; always: every pair by its pixels.
+enum class Verify { never, unsure, always };
+[[nodiscard]] std::string_view to_string(Verify verify) noexcept;
+[[nodiscard]] Result<Verify> parse_verify(std::string_view name);
+
+// What told that two items are copies, the surest of: the same bytes; the pixels of both, laid over each other; their
+// perceptual hashes; their vectors alone, where a picture is not there or has nothing on it.
+enum class CopyEvidence { content, pixels, hash, vectors };
+[[nodiscard]] std::string_view to_string(CopyEvidence evidence) noexcept;
+[[nodiscard]] Result<CopyEvidence> parse_copy_evidence(std::string_view name);
+
+inline constexpr double kDefaultCopyScore = 0.5;
+
+// What becomes of a new picture that is a copy of one that is there, or came before it in the same call. store: it is
+// stored, and nothing is looked for. report: it is stored, and told of. skip: it is told of, and not stored.
+enum class OnDuplicate { store, report, skip };
+[[nodiscard]] std::string_view to_string(OnDuplicate what) noexcept;
+[[nodiscard]] Result<OnDuplicate> parse_on_duplicate(std::string_view name);
+
+struct CopyOf {
+  std::string id;         // of the item that it is a copy of
+  double copy_score = 0;  // the chance that both are edits of the same picture, 0 to 1
+  CopyEvidence evidence = CopyEvidence::vectors;
+};
+
+struct DuplicatesRequest {
+  double min_copy_score = kDefaultCopyScore;  // 0 to 1: pairs below it are no copies
+  Verify verify = Verify::unsure;
+  std::string filter = {};       // only items that pass; see parse_filter
+  std::uint32_t neighbors = 10;  // of each item, that may be its copies: 1 to kMaxDuplicateNeighbors
+  std::uint32_t limit = 1000;    // groups that are told, the largest first: 1 to kMaxDuplicateGroups; all are counted
+};
+inline constexpr std::uint32_t kMaxDuplicateNeighbors = 100;
+inline constexpr std::uint32_t kMaxDuplicateGroups = 100'000;
+
+struct DuplicatesProgress {
+  std::string stage;  // "items", "neighbors", "hashes", "pictures"
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;
+};
+
+// Every member is a copy of one of them, the centre: copies of copies do not chain.
+struct DuplicateGroup {
+  struct Member {
+    std::string id;
+    std::uint64_t size_bytes = 0;           // 0: unknown
+    std::int32_t width = 0, height = 0;     // pixels; 0: the picture was not looked at
+    double similarity = 1;                  // to the centre; see Metric
+    std::optional<int> hash_distance = {};  // bits of 64, from the centre; nullopt: not known
+    double copy_score = 1;                  // with the centre
+    CopyEvidence evidence = CopyEvidence::content;
+  };
+  std::string centre;           // id of a member
+  std::vector<Member> members;  // the one to keep first: most pixels, then most bytes, then oldest; at least two
+};
+
+struct DuplicatesReport {
+  std::string collection;
+  std::uint64_t items = 0;       // that pass the filter
+  std::uint64_t groups = 0;      // found
+  std::uint64_t duplicates = 0;  // items that are not the ones to keep, of all groups
+  std::uint64_t exact = 0;       // of these, same bytes as another member
+  std::uint64_t pairs = 0;       // of near items that were judged
+  std::uint64_t verified = 0;    // of these, by their pixels
+  std::uint64_t unreadable = 0;  // pictures that could not be read: judged by vectors alone
+  double seconds = 0;
+  std::vector<DuplicateGroup> found;  // the largest first, then by the id that is to be kept
+};
+
 // --- indexing ---
 
 // One picture file or URL, as `index` and `embed` take it.
@@ -113,7 +186,10 @@ struct IndexRequest {
   std::string model = {};     // where set, refused unless its space is the collection's
   bool prune = false;         // remove items of these folders whose file is gone; not when interrupted
   std::uint32_t batch = 256;  // items committed together, 1 to 10,000
+  OnDuplicate on_duplicate = OnDuplicate::store;
 };
+
+inline constexpr std::size_t kMaxToldCopies = 10'000;
 
 struct IndexProgress {
   std::uint64_t total = 0;  // files found
@@ -132,11 +208,18 @@ struct StageTime {
 
 struct IndexReport {
   std::string collection;
-  std::uint64_t indexed = 0;      // embedded and stored
-  std::uint64_t skipped = 0;      // as they were; not embedded
-  std::uint64_t updated = 0;      // those of the skipped whose metadata, place or time was stored anew
-  std::uint64_t failed = 0;       // not stored, or not stored anew
-  std::uint64_t removed = 0;      // by prune
+  std::uint64_t indexed = 0;  // embedded and stored
+  std::uint64_t skipped = 0;  // as they were; not embedded
+  std::uint64_t updated = 0;  // those of the skipped whose metadata, place or time was stored anew
+  std::uint64_t failed = 0;   // not stored, or not stored anew
+  std::uint64_t removed = 0;  // by prune
+  // Under on_duplicate: new pictures that are copies, stored (report) or not (skip, and counted in `skipped` too).
+  struct Copy {
+    std::string uri;
+    CopyOf of;
+  };
+  std::vector<Copy> copies;       // the first kMaxToldCopies
+  std::uint64_t duplicates = 0;   // all of them
   std::vector<ItemError> errors;  // one a failed item; also one a metadata row or sidecar of no use, which fails none
   std::vector<StageTime> stages;
   double seconds = 0;
@@ -159,12 +242,14 @@ struct NewItem {
   ExifFields exif = ExifFields::none;        // of the picture, unless `metadata` has a field `exif` itself
 };
 
-enum class PutOutcome { created, replaced, unchanged };  // unchanged: the same picture was there, and is not embedded
+// unchanged: the same picture was there, and is not embedded. skipped: a copy, and on_duplicate said so.
+enum class PutOutcome { created, replaced, unchanged, skipped };
 [[nodiscard]] std::string_view to_string(PutOutcome outcome) noexcept;
 
 struct PutResult {
   std::string id;
   PutOutcome outcome = PutOutcome::created;
+  std::optional<CopyOf> copy_of = {};  // under on_duplicate, of a picture that is new under its id
 };
 
 struct ListRequest {
@@ -306,7 +391,7 @@ struct Query {
   // 0 to 1: leave out hits that are less likely to be real matches; kRecommendedConfidence: below what the calibration
   // recommends. The collection must have been calibrated.
   std::optional<double> min_confidence = {};
-  std::string filter = {};                        // only items that pass, k where so many do; see parse_filter
+  std::string filter = {};                    // only items that pass, k where so many do; see parse_filter
   bool exclude_terms = false;                 // leave out the items that the terms name, and those of the same pictures
   Augmentation augment = Augmentation::none;  // of the terms that are pictures or bytes
   std::uint64_t seed = 1;                     // of what the variants leave to chance
@@ -317,9 +402,9 @@ struct Query {
   // class passes the filter, or where the nearest item of the class is more than twice as far as that of all, the whole
   // collection is searched, and the answer says so.
   std::string classify = {};
-  std::string class_name = {};                     // in place of what the classifier says
+  std::string class_name = {};                      // in place of what the classifier says
   std::optional<double> min_class_confidence = {};  // 0 to 1; in place of the classifier's
-  SearchDepth depth = {};    // 0s: the collection's, see CollectionChange
+  SearchDepth depth = {};                           // 0s: the collection's, see CollectionChange
 };
 
 inline constexpr std::uint32_t kMaxVerify = 200;
@@ -356,8 +441,8 @@ struct SearchHit : Hit {
 };
 
 struct Timing {
-  std::string stage;        // "read", "decode", "augment", "preprocess", "inference", "classify", "search", "verify", "total"
-  double ms = 0;            // of a search for several queries at once: this query's share
+  std::string stage;  // "read", "decode", "augment", "preprocess", "inference", "classify", "search", "verify", "total"
+  double ms = 0;      // of a search for several queries at once: this query's share
   std::uint64_t items = 0;  // that went through it
 };
 
@@ -381,11 +466,11 @@ struct Explanation {
     std::uint32_t vectors = 1;  // it and its variants
   };
   std::vector<Term> terms;
-  std::string filter = {};              // as it was searched with
-  std::uint32_t candidates = 0;         // that the search gave
-  std::uint32_t own = 0;                // left out as they are the query's own
-  std::uint32_t below_similarity = 0;   // left out of the candidates
-  std::uint32_t below_confidence = 0;   // left out of the candidates
+  std::string filter = {};             // as it was searched with
+  std::uint32_t candidates = 0;        // that the search gave
+  std::uint32_t own = 0;               // left out as they are the query's own
+  std::uint32_t below_similarity = 0;  // left out of the candidates
+  std::uint32_t below_confidence = 0;  // left out of the candidates
   std::optional<Classification> classification = {};
   std::uint32_t verified = 0;           // of those that were to be verified, how many show the same
   std::vector<std::string> notes = {};  // what a person should know of it
@@ -478,6 +563,13 @@ class Engine {
   [[nodiscard]] virtual Result<CollectionInfo> import_collection(const std::filesystem::path& file,
                                                                  std::optional<std::string> name = {}) = 0;
 
+  // Copies among all items: each one's nearest are judged by content hashes, perceptual hashes, and as far as asked for
+  // the pictures themselves. One pass, about 100 bytes of memory an item; items that come or go meanwhile may be
+  // missing. `progress` as of index; a request to stop: unavailable.
+  [[nodiscard]] virtual Result<DuplicatesReport> duplicates(
+      std::string_view name, const DuplicatesRequest& request,
+      const std::function<void(const DuplicatesProgress&)>& progress = {}, std::stop_token stop = {}) = 0;
+
   // --- looking inside: data for pictures. A look at every item: seconds for millions ---
   [[nodiscard]] virtual Result<IndexView> inspect(std::string_view name) = 0;
   // The same search as search(), and what it did.
@@ -489,7 +581,8 @@ class Engine {
   // Stores items, embedding pictures on all threads: one result an item, in order; a bad one fails alone. What is
   // answered with success is durable, the bytes of stored pictures too. An id that is there is replaced.
   [[nodiscard]] virtual Result<std::vector<Result<PutResult>>> put(std::string_view name,
-                                                                   std::span<const NewItem> items) = 0;
+                                                                   std::span<const NewItem> items,
+                                                                   OnDuplicate on_duplicate = OnDuplicate::store) = 0;
   [[nodiscard]] virtual Result<std::vector<std::optional<Item>>> get(std::string_view name,
                                                                      std::span<const std::string> ids,
                                                                      bool with_vectors) = 0;
@@ -511,7 +604,8 @@ class Engine {
   // A job equal to one that still waits is not queued again: the waiting one is given back. A job that a restart
   // interrupts is run again; what it had stored is skipped as unchanged.
   [[nodiscard]] virtual Result<JobInfo> start_index(std::string_view name, const IndexRequest& request) = 0;
-  [[nodiscard]] virtual Result<JobInfo> start_put(std::string_view name, std::span<const NewItem> items) = 0;
+  [[nodiscard]] virtual Result<JobInfo> start_put(std::string_view name, std::span<const NewItem> items,
+                                                  OnDuplicate on_duplicate = OnDuplicate::store) = 0;
   [[nodiscard]] virtual Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) = 0;
   [[nodiscard]] virtual Result<std::vector<JobInfo>> jobs(const JobQuery& query) = 0;
   [[nodiscard]] virtual Result<JobInfo> job(std::string_view id) = 0;

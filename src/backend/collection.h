@@ -10,11 +10,13 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -52,6 +54,9 @@ class Collection : public std::enable_shared_from_this<Collection> {
   [[nodiscard]] Result<IndexView> inspect();
   [[nodiscard]] Result<SearchWalk> walk(const VectorQuery& query);
   [[nodiscard]] Result<CollectionMap> map(const MapRequest& request);
+  [[nodiscard]] Result<NearPairs> near_pairs(const NearRequest& request,
+                                             const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+                                             const std::stop_token& stop);
   [[nodiscard]] CollectionSpec spec() const;
   [[nodiscard]] Result<void> configure(std::string_view settings);
   [[nodiscard]] Result<void> reindex(std::string_view index);

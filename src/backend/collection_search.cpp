@@ -11,6 +11,7 @@
 
 #include "backend/collection.h"
 #include "backend/inspection.h"
+#include "backend/near_pairs.h"
 #include "catalog/check.h"
 
 namespace eidetic {
@@ -175,6 +176,13 @@ Result<SearchWalk> Collection::walk(const VectorQuery& query) {
 Result<CollectionMap> Collection::map(const MapRequest& request) {
   EIDETIC_TRY(const State generation, ready());
   return draw_map(*generation, catalog_, request, jobs_.closing());
+}
+
+Result<NearPairs> Collection::near_pairs(const NearRequest& request,
+                                         const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+                                         const std::stop_token& stop) {
+  EIDETIC_TRY(const State generation, ready_with(fields_of(request.filter)));
+  return find_near_pairs(*generation, catalog_, request, progress, stop, jobs_.closing());
 }
 
 }  // namespace eidetic

@@ -68,6 +68,9 @@ class EmbeddedBackend final : public Backend {
   Result<IndexView> inspect(std::string_view collection) override;
   Result<SearchWalk> walk(std::string_view collection, const VectorQuery& query) override;
   Result<CollectionMap> map(std::string_view collection, const MapRequest& request) override;
+  Result<NearPairs> near_pairs(std::string_view collection, const NearRequest& request,
+                               const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+                               std::stop_token stop) override;
   Result<void> flush() override;
   Result<void> backup(const std::filesystem::path& folder) override;
 
@@ -299,6 +302,13 @@ Result<SearchWalk> EmbeddedBackend::walk(std::string_view collection, const Vect
 Result<CollectionMap> EmbeddedBackend::map(std::string_view collection, const MapRequest& request) {
   EIDETIC_TRY(const Handle handle, find(collection));
   return handle->map(request);
+}
+
+Result<NearPairs> EmbeddedBackend::near_pairs(std::string_view collection, const NearRequest& request,
+                                              const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+                                              std::stop_token stop) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  return handle->near_pairs(request, progress, stop);
 }
 
 Result<void> EmbeddedBackend::flush() {

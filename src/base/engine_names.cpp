@@ -9,7 +9,10 @@ namespace eidetic {
 namespace {
 
 constexpr std::array<std::string_view, 5> kJobStates = {"queued", "running", "done", "failed", "cancelled"};
-constexpr std::array<std::string_view, 3> kPutOutcomes = {"created", "replaced", "unchanged"};
+constexpr std::array<std::string_view, 4> kPutOutcomes = {"created", "replaced", "unchanged", "skipped"};
+constexpr std::array<std::string_view, 3> kVerify = {"never", "unsure", "always"};
+constexpr std::array<std::string_view, 4> kCopyEvidence = {"content", "pixels", "hash", "vectors"};
+constexpr std::array<std::string_view, 3> kOnDuplicate = {"store", "report", "skip"};
 constexpr std::array<std::string_view, 3> kAugmentations = {"none", "pool", "mean"};
 constexpr std::array<std::string_view, 3> kClassifierKinds = {"labels", "clusters", "text"};
 constexpr std::array<std::string_view, 5> kTermKinds = {"picture", "bytes", "id", "text", "vector"};
@@ -63,6 +66,36 @@ Result<ExifFields> parse_exif_fields(std::string_view name) {
   }
   return fail(ErrorCode::invalid_argument,
               fmt::format("'{}' is no choice of EXIF fields: none, camera, or gps, which adds the place", name));
+}
+
+std::string_view to_string(Verify verify) noexcept { return kVerify[static_cast<std::size_t>(verify)]; }
+
+Result<Verify> parse_verify(std::string_view name) {
+  for (std::size_t i = 0; i < kVerify.size(); ++i) {
+    if (kVerify[i] == name) return static_cast<Verify>(i);
+  }
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' does not say when to verify: never, unsure or always", name));
+}
+
+std::string_view to_string(CopyEvidence evidence) noexcept { return kCopyEvidence[static_cast<std::size_t>(evidence)]; }
+
+Result<CopyEvidence> parse_copy_evidence(std::string_view name) {
+  for (std::size_t i = 0; i < kCopyEvidence.size(); ++i) {
+    if (kCopyEvidence[i] == name) return static_cast<CopyEvidence>(i);
+  }
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' is no evidence of a copy: content, pixels, hash or vectors", name));
+}
+
+std::string_view to_string(OnDuplicate what) noexcept { return kOnDuplicate[static_cast<std::size_t>(what)]; }
+
+Result<OnDuplicate> parse_on_duplicate(std::string_view name) {
+  for (std::size_t i = 0; i < kOnDuplicate.size(); ++i) {
+    if (kOnDuplicate[i] == name) return static_cast<OnDuplicate>(i);
+  }
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' does not say what becomes of duplicates: store, report or skip", name));
 }
 
 std::string_view to_string(MapMethod method) noexcept { return kMapMethods[static_cast<std::size_t>(method)]; }

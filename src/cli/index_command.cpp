@@ -2,11 +2,16 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+
+#include "blobs/listing.h"
 #include "cli/commands.h"
 #include "cli/interruption.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/session.h"
+#include "cli/terminal.h"
 
 namespace eidetic {
 namespace {
@@ -62,12 +67,16 @@ Json to_json(const IndexReport& report) {
     stages.push_back(
         {{"stage", stage.stage}, {"items", stage.items}, {"seconds", stage.seconds}, {"threads", stage.threads}});
   }
+  Json copies = Json::array();
+  for (const auto& [uri, of] : report.copies) copies.push_back({{"uri", uri}, {"copy_of", to_json(of)}});
   return {{"collection", report.collection},
           {"indexed", report.indexed},
           {"skipped", report.skipped},
           {"updated", report.updated},
           {"failed", report.failed},
           {"removed", report.removed},
+          {"duplicates", report.duplicates},
+          {"copies", std::move(copies)},
           {"errors", to_json(std::span(report.errors))},
           {"seconds", report.seconds},
           {"images_per_s", report.images_per_s},
@@ -75,9 +84,20 @@ Json to_json(const IndexReport& report) {
           {"interrupted", report.interrupted}};
 }
 
-void print_report(const IndexReport& report, bool verbose) {
+void print_copies(const IndexReport& report) {
+  constexpr std::size_t kShown = 10;
+  for (const auto& [uri, of] : std::span(report.copies).first(std::min(report.copies.size(), kShown))) {
+    fmt::print(stderr, "  {} is a copy of '{}' ({}, {:.2f})\n", printable(display_name(uri)), printable(of.id),
+               to_string(of.evidence), of.copy_score);
+  }
+  if (report.duplicates > kShown) fmt::print(stderr, "  and {} more\n", report.duplicates - kShown);
+}
+
+void print_report(const IndexReport& report, OnDuplicate on_duplicate, bool verbose) {
+  const bool skips = on_duplicate == OnDuplicate::skip;
   std::string line = fmt::format("{}: {} indexed, {} unchanged, {} failed", report.collection, report.indexed,
-                                 report.skipped, report.failed);
+                                 report.skipped - (skips ? report.duplicates : 0), report.failed);
+  if (report.duplicates > 0) line += fmt::format(", {} copies {}", report.duplicates, skips ? "skipped" : "stored");
   if (report.updated > 0) line += fmt::format(", {} with new metadata", report.updated);
   if (report.removed > 0) line += fmt::format(", {} removed", report.removed);
   line += fmt::format(" in {:.1f} s", report.seconds);
@@ -116,7 +136,8 @@ Result<int> run_index(const Session& session, IndexArguments options) {
   if (session.globals.json) {
     print_json(to_json(*report));
   } else {
-    print_report(*report, session.globals.verbose);
+    print_report(*report, options.request.on_duplicate, session.globals.verbose);
+    print_copies(*report);
     print_item_errors(report->errors);
   }
   if (report->interrupted) {
@@ -150,6 +171,13 @@ void add_index_command(CLI::App& root, Session& session) {
   app->add_option("--exif", options->exif, "read EXIF into the field exif: camera, or gps, which adds the place")
       ->type_name("FIELDS");
   app->add_flag("--prune", options->request.prune, "remove items of these folders whose file is gone");
+  auto* skip = app->add_flag_callback(
+      "--skip-duplicates", [=] { options->request.on_duplicate = OnDuplicate::skip; },
+      "leave out new pictures that are copies of others");
+  app->add_flag_callback(
+         "--report-duplicates", [=] { options->request.on_duplicate = OnDuplicate::report; },
+         "store copies too, and name them")
+      ->excludes(skip);
   app->add_option("--batch", options->request.batch, "items stored together (default: 256)")
       ->type_name("N")
       ->check(CLI::Range(1U, 10'000U).description(""));

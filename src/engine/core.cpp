@@ -9,6 +9,7 @@
 #include "blobs/listing.h"
 #include "blobs/uri.h"
 #include "embed/models.h"
+#include "engine/duplicates.h"
 #include "engine/evaluate.h"
 #include "engine/ingest.h"
 #include "engine/labels.h"
@@ -115,7 +116,7 @@ Result<IndexReport> Core::index(std::string_view name, const IndexRequest& reque
   EIDETIC_CHECK(check_reach(request));
   EIDETIC_TRY(const auto model, embedder_of(collection, request.model, Embedders::Use::collections));
   return ingest({*parts_.backend, *parts_.blobs, *model, parts_.options.decode, &writing_,
-                 [&] { return item_classes(name); }},
+                 [&] { return item_classes(name); }, copy_parts(request.on_duplicate)},
                 name, request, progress, stop);
 }
 
@@ -142,6 +143,18 @@ Result<std::vector<Result<SearchResult>>> Core::search(std::string_view name, st
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
   EIDETIC_TRY(const auto depth, search_depth(collection.settings, name));
   return eidetic::search(query_parts(collection), collection, queries, depth);
+}
+
+CopyParts Core::copy_parts() const { return {*parts_.blobs, *parts_.hashes, *parts_.pool, parts_.options.decode}; }
+
+std::optional<CopyParts> Core::copy_parts(OnDuplicate what) const {
+  return what == OnDuplicate::store ? std::nullopt : std::optional(copy_parts());
+}
+
+Result<DuplicatesReport> Core::duplicates(std::string_view name, const DuplicatesRequest& request,
+                                          const std::function<void(const DuplicatesProgress&)>& progress,
+                                          std::stop_token stop) {
+  return find_duplicates(*parts_.backend, name, copy_parts(), request, progress, stop);
 }
 
 Result<IndexView> Core::inspect(std::string_view name) { return parts_.backend->inspect(name); }

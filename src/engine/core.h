@@ -16,8 +16,10 @@
 #include "base/threads.h"
 #include "blobs/file_roots.h"
 #include "catalog/content_cache.h"
+#include "catalog/hash_cache.h"
 #include "catalog/job_store.h"
 #include "catalog/picture_store.h"
+#include "engine/copies.h"
 #include "engine/embedders.h"
 #include "engine/jobs.h"
 #include "engine/learnt.h"
@@ -37,6 +39,7 @@ struct CoreParts {
   std::unique_ptr<PictureStore> pictures;
   std::unique_ptr<JobStore> jobs;
   std::unique_ptr<ContentCache> thumbnails, features;
+  std::unique_ptr<HashCache> hashes;
   std::unique_ptr<Blobs> blobs;  // reads `pictures` too
 };
 
@@ -58,6 +61,9 @@ class Core final : public Engine {
   [[nodiscard]] Result<SearchResult> search(std::string_view name, const Query& query) override;
   [[nodiscard]] Result<std::vector<Result<SearchResult>>> search(std::string_view name,
                                                                  std::span<const Query> queries) override;
+  [[nodiscard]] Result<DuplicatesReport> duplicates(std::string_view name, const DuplicatesRequest& request,
+                                                    const std::function<void(const DuplicatesProgress&)>& progress,
+                                                    std::stop_token stop) override;
   [[nodiscard]] Result<IndexView> inspect(std::string_view name) override;
   [[nodiscard]] Result<SearchWalk> walk(std::string_view name, const Query& query) override;
   [[nodiscard]] Result<CollectionMap> map(std::string_view name, const MapRequest& request) override;
@@ -80,8 +86,8 @@ class Core final : public Engine {
   [[nodiscard]] Result<CollectionInfo> import_collection(const std::filesystem::path& file,
                                                          std::optional<std::string> name) override;
 
-  [[nodiscard]] Result<std::vector<Result<PutResult>>> put(std::string_view name,
-                                                           std::span<const NewItem> items) override;
+  [[nodiscard]] Result<std::vector<Result<PutResult>>> put(std::string_view name, std::span<const NewItem> items,
+                                                           OnDuplicate on_duplicate) override;
   [[nodiscard]] Result<std::vector<std::optional<Item>>> get(std::string_view name, std::span<const std::string> ids,
                                                              bool with_vectors) override;
   [[nodiscard]] Result<ScrollPage> list(std::string_view name, const ListRequest& request) override;
@@ -96,7 +102,8 @@ class Core final : public Engine {
                                                  std::uint32_t size) override;
 
   [[nodiscard]] Result<JobInfo> start_index(std::string_view name, const IndexRequest& request) override;
-  [[nodiscard]] Result<JobInfo> start_put(std::string_view name, std::span<const NewItem> items) override;
+  [[nodiscard]] Result<JobInfo> start_put(std::string_view name, std::span<const NewItem> items,
+                                          OnDuplicate on_duplicate) override;
   [[nodiscard]] Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) override;
   [[nodiscard]] Result<std::vector<JobInfo>> jobs(const JobQuery& query) override;
   [[nodiscard]] Result<JobInfo> job(std::string_view id) override;
@@ -135,6 +142,8 @@ class Core final : public Engine {
   // Goes through all items, with their vectors, and stores those whose metadata `edit` has changed.
   [[nodiscard]] Result<void> edit_items(std::string_view name, bool with_vectors,
                                         const std::function<bool(Item&)>& edit);
+  [[nodiscard]] CopyParts copy_parts() const;
+  [[nodiscard]] std::optional<CopyParts> copy_parts(OnDuplicate what) const;
   // `collection` is to outlive what is given.
   [[nodiscard]] QueryParts query_parts(const CollectionSpec& collection);
   // A model that a caller names by path has to be within the roots.

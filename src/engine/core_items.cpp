@@ -28,11 +28,12 @@ std::unexpected<Error> no_picture(const std::string& id) {
 
 }  // namespace
 
-Result<std::vector<Result<PutResult>>> Core::put(std::string_view name, std::span<const NewItem> items) {
+Result<std::vector<Result<PutResult>>> Core::put(std::string_view name, std::span<const NewItem> items,
+                                                 OnDuplicate on_duplicate) {
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
   return put_items({*parts_.backend, *parts_.blobs, *parts_.pictures, *parts_.pool, parts_.options.decode, writing_,
                     [&] { return embedder_of(collection, "", Embedders::Use::collections); },
-                    [&] { return item_classes(name); }},
+                    [&] { return item_classes(name); }, on_duplicate, copy_parts(on_duplicate)},
                    collection, items);
 }
 

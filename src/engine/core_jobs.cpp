@@ -40,6 +40,12 @@ Result<std::vector<std::string>> lasting_paths(std::span<const std::string> path
   return lasting;
 }
 
+// What a job finds it cannot tell.
+Result<void> check_on_duplicate(OnDuplicate what) {
+  if (what != OnDuplicate::report) return {};
+  return fail(ErrorCode::invalid_argument, "a job has nobody to report duplicates to: let it store or skip them");
+}
+
 }  // namespace
 
 Result<JobInfo> Core::start_job(std::string_view kind, std::string_view subject, const std::string& arguments) {
@@ -55,16 +61,18 @@ Result<JobInfo> Core::start_index(std::string_view name, const IndexRequest& req
   if (request.batch < 1 || request.batch > kMaxBatch) {
     return fail(ErrorCode::invalid_argument, fmt::format("a batch of {} is outside 1 to {}", request.batch, kMaxBatch));
   }
+  EIDETIC_CHECK(check_on_duplicate(request.on_duplicate));
   IndexJob job{.request = request};
   EIDETIC_TRY(job.request.paths, lasting_paths(request.paths));
   if (!request.metadata_file.empty()) job.request.metadata_file = absolute_path(request.metadata_file);
   return start_job(kIndexJob, name, write_index(job));
 }
 
-Result<JobInfo> Core::start_put(std::string_view name, std::span<const NewItem> items) {
+Result<JobInfo> Core::start_put(std::string_view name, std::span<const NewItem> items, OnDuplicate on_duplicate) {
+  EIDETIC_CHECK(check_on_duplicate(on_duplicate));
   EIDETIC_CHECK(parts_.backend->spec(name));
   if (items.empty()) return fail(ErrorCode::invalid_argument, "no items are given");
-  std::vector<NewItem> waiting;
+  PutJob job{.items = {}, .on_duplicate = on_duplicate};
   std::vector<StoredPicture> pictures;
   std::vector<std::string> named;
   for (const auto& item : items) {
@@ -72,12 +80,12 @@ Result<JobInfo> Core::start_put(std::string_view name, std::span<const NewItem> 
       return fail(ErrorCode::invalid_argument,
                   fmt::format("item '{}' has both a URI and bytes; give one of them", item.id));
     }
-    auto& lasting = waiting.emplace_back(NewItem{.id = item.id,
-                                                 .uri = item.uri,
-                                                 .bytes = {},
-                                                 .vector = item.vector,
-                                                 .metadata = item.metadata,
-                                                 .exif = item.exif});
+    auto& lasting = job.items.emplace_back(NewItem{.id = item.id,
+                                                   .uri = item.uri,
+                                                   .bytes = {},
+                                                   .vector = item.vector,
+                                                   .metadata = item.metadata,
+                                                   .exif = item.exif});
     if (!item.bytes.empty()) {
       pictures.push_back({sha256_hex(item.bytes), item.bytes});
       lasting.uri = stored_uri(pictures.back().hash);
@@ -91,7 +99,7 @@ Result<JobInfo> Core::start_put(std::string_view name, std::span<const NewItem> 
   }
   EIDETIC_CHECK(parts_.pictures->put(pictures, now_ms()));
   EIDETIC_CHECK(parts_.pictures->touch(named, now_ms()));
-  return start_job(kPutJob, name, write_put(waiting));
+  return start_job(kPutJob, name, write_put(job));
 }
 
 Result<JobInfo> Core::start_pull(const std::string& model, const std::string& mirror) {
@@ -157,19 +165,21 @@ Result<JobEnd> Core::run_index(const JobRecord& job, JobTeller& teller, const st
 }
 
 Result<JobEnd> Core::run_put(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {
-  EIDETIC_TRY(const auto items, parse_put(job.arguments));
+  EIDETIC_TRY(const auto todo, parse_put(job.arguments));
+  const auto& items = todo.items;
   const Stopwatch watch;
   IndexProgress progress{.total = items.size()};
   for (std::size_t begin = 0; begin < items.size(); begin += kPutBatch) {
     if (stop.stop_requested()) return JobEnd::stopped;
     const auto batch = std::span(items).subspan(begin, std::min(kPutBatch, items.size() - begin));
-    EIDETIC_TRY(const auto results, put(job.info.subject, batch));
+    EIDETIC_TRY(const auto results, put(job.info.subject, batch, todo.on_duplicate));
     std::vector<ItemError> failures;
     for (std::size_t i = 0; i < batch.size(); ++i) {
       if (!results[i]) {
         failures.push_back({batch[i].id.empty() ? batch[i].uri : batch[i].id, results[i].error()});
       } else {
-        ++(results[i]->outcome == PutOutcome::unchanged ? progress.skipped : progress.indexed);
+        const auto outcome = results[i]->outcome;
+        ++(outcome == PutOutcome::unchanged || outcome == PutOutcome::skipped ? progress.skipped : progress.indexed);
       }
     }
     progress.failed += failures.size();

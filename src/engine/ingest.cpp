@@ -102,6 +102,7 @@ class Ingest {
 
   Result<void> commit() {
     const Stopwatch watch;
+    EIDETIC_CHECK(look_for_copies());
     EIDETIC_TRY(const auto stored, store(upserts_, &Backend::upsert));
     EIDETIC_TRY(const auto updated, store(updates_, &Backend::update));
     report_.indexed += stored;
@@ -109,6 +110,27 @@ class Ingest {
     report_.skipped += updated;
     times_.add(Stage::commit, watch.seconds(), stored + updated);
     since_commit_ = {};
+    return {};
+  }
+
+  // Among pictures that are new or have changed; those that are not to be stored are taken out.
+  Result<void> look_for_copies() {
+    if (!parts_.copies || request_.on_duplicate == OnDuplicate::store || upserts_.empty()) return {};
+    const bool kept = request_.on_duplicate == OnDuplicate::report;
+    EIDETIC_TRY(auto copies, find_copies(parts_.backend, collection_, *parts_.copies, upserts_, kept));
+    std::vector<Item> others;
+    for (std::size_t i = 0; i < copies.size(); ++i) {
+      if (copies[i]) {
+        ++report_.duplicates;
+        if (report_.copies.size() < kMaxToldCopies) report_.copies.push_back({upserts_[i].uri, *std::move(copies[i])});
+        if (!kept) {
+          ++report_.skipped;
+          continue;
+        }
+      }
+      others.push_back(std::move(upserts_[i]));
+    }
+    upserts_ = std::move(others);
     return {};
   }
 

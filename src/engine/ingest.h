@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -16,6 +17,7 @@
 #include "eidetic/embedder.h"
 #include "eidetic/engine.h"
 
+#include "engine/copies.h"
 #include "engine/learnt.h"
 
 namespace eidetic {
@@ -28,6 +30,7 @@ struct IngestParts {
   std::mutex* writing = nullptr;  // where set, held over each commit
   // Where set: the classes that items have, as of now.
   std::function<Result<ItemClasses>()> classes = {};
+  std::optional<CopyParts> copies = {};  // needed unless request.on_duplicate is store
 };
 
 // Engine::index for a collection of the embedder's space. What a run has stored stays stored, whatever ends it. Errors:

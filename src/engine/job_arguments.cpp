@@ -46,6 +46,12 @@ Result<NewItem> item_of(const Json& json) {
   return item;
 }
 
+// Jobs of older versions do not say.
+Result<OnDuplicate> on_duplicate_of(JsonReader& reader) {
+  EIDETIC_TRY(const auto name, reader.get_or<std::string>("on_duplicate", "store"));
+  return parse_on_duplicate(name);
+}
+
 }  // namespace
 
 std::string write_index(const IndexJob& job) {
@@ -60,6 +66,7 @@ std::string write_index(const IndexJob& job) {
                     {"model", job.request.model},
                     {"prune", job.request.prune},
                     {"batch", job.request.batch},
+                    {"on_duplicate", to_string(job.request.on_duplicate)},
                     {"watched", std::move(watched)}});
 }
 
@@ -77,6 +84,7 @@ Result<IndexJob> parse_index(std::string_view arguments) {
     EIDETIC_TRY(job.request.prune, reader.get<bool>("prune"));
     EIDETIC_TRY(const auto batch, reader.get<std::int64_t>("batch"));
     job.request.batch = static_cast<std::uint32_t>(batch);
+    EIDETIC_TRY(job.request.on_duplicate, on_duplicate_of(reader));
     EIDETIC_TRY(const auto watched, reader.get<Json>("watched"));
     for (const Json& entry : watched) {
       EIDETIC_TRY(auto folder, JsonReader::of(entry, kWhat));
@@ -89,26 +97,27 @@ Result<IndexJob> parse_index(std::string_view arguments) {
   });
 }
 
-std::string write_put(std::span<const NewItem> items) {
+std::string write_put(const PutJob& job) {
   Json list = Json::array();
-  for (const auto& item : items) {
+  for (const auto& item : job.items) {
     Json json = {{"id", item.id}, {"uri", item.uri}};
     if (!item.vector.empty()) json["vector"] = encode_base64(std::as_bytes(std::span(item.vector)));
     if (item.metadata) json["metadata"] = *item.metadata;
     if (item.exif != ExifFields::none) json["exif"] = to_string(item.exif);
     list.push_back(std::move(json));
   }
-  return dump_json({{"items", std::move(list)}});
+  return dump_json({{"items", std::move(list)}, {"on_duplicate", to_string(job.on_duplicate)}});
 }
 
-Result<std::vector<NewItem>> parse_put(std::string_view arguments) {
-  return reading(arguments, [](JsonReader& reader) -> Result<std::vector<NewItem>> {
+Result<PutJob> parse_put(std::string_view arguments) {
+  return reading(arguments, [](JsonReader& reader) -> Result<PutJob> {
     EIDETIC_TRY(const auto list, reader.get<Json>("items"));
-    std::vector<NewItem> items;
+    PutJob job;
     for (const Json& json : list) {
-      EIDETIC_TRY(items.emplace_back(), item_of(json));
+      EIDETIC_TRY(job.items.emplace_back(), item_of(json));
     }
-    return items;
+    EIDETIC_TRY(job.on_duplicate, on_duplicate_of(reader));
+    return job;
   });
 }
 

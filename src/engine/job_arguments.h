@@ -26,8 +26,12 @@ struct IndexJob {
 [[nodiscard]] std::string write_index(const IndexJob& job);
 [[nodiscard]] Result<IndexJob> parse_index(std::string_view arguments);
 // Items without bytes: those are stored beforehand, and named by a stored: URI.
-[[nodiscard]] std::string write_put(std::span<const NewItem> items);
-[[nodiscard]] Result<std::vector<NewItem>> parse_put(std::string_view arguments);
+struct PutJob {
+  std::vector<NewItem> items;
+  OnDuplicate on_duplicate = OnDuplicate::store;
+};
+[[nodiscard]] std::string write_put(const PutJob& job);
+[[nodiscard]] Result<PutJob> parse_put(std::string_view arguments);
 [[nodiscard]] std::string write_pull(const std::string& mirror);
 [[nodiscard]] Result<std::string> parse_pull(std::string_view arguments);
 

@@ -201,8 +201,8 @@ TEST_F(JobsTest, WhatWaitingJobsAndItemsNameIsNotSwept) {
     need(pictures->put(std::span(&picture, 1), content == "young" ? 200 : 100));
   }
   backend.items["x"] = {.id = "x", .uri = "stored:" + hashes[0], .content_hash = hashes[0], .vector = {}};
-  const std::vector<NewItem> items = {{.id = "y", .uri = "stored:" + hashes[1]}};
-  need(jobs->add(kPutJob, "c", write_put(items), 10));
+  const PutJob job{.items = {{.id = "y", .uri = "stored:" + hashes[1]}}};
+  need(jobs->add(kPutJob, "c", write_put(job), 10));
   EXPECT_EQ(need(sweep_pictures(backend, *jobs, *pictures, 150)), 1U);
   EXPECT_TRUE(pictures->read(hashes[0], 100));
   EXPECT_TRUE(pictures->read(hashes[1], 100));
@@ -217,7 +217,8 @@ TEST(JobArguments, ComeBackAsTheyWere) {
                                    .exif = ExifFields::gps,
                                    .model = "x",
                                    .prune = true,
-                                   .batch = 7},
+                                   .batch = 7,
+                                   .on_duplicate = OnDuplicate::skip},
                        .watched = {{"/a", {1, 2}}}};
   const auto same = need(parse_index(write_index(index)));
   EXPECT_EQ(same.request.paths, index.request.paths);
@@ -227,11 +228,16 @@ TEST(JobArguments, ComeBackAsTheyWere) {
   EXPECT_EQ(same.request.model, "x");
   EXPECT_TRUE(same.request.prune);
   EXPECT_EQ(same.request.batch, 7U);
+  EXPECT_EQ(same.request.on_duplicate, OnDuplicate::skip);
   EXPECT_EQ(same.watched[0].identity, index.watched[0].identity);
 
-  const std::vector<NewItem> items = {{.id = "a", .vector = {0.1F, -3e-30F}},
-                                      {.uri = "b", .metadata = "{}", .exif = ExifFields::camera}};
-  const auto back = need(parse_put(write_put(items)));
+  const PutJob put{.items = {{.id = "a", .vector = {0.1F, -3e-30F}},
+                             {.uri = "b", .metadata = "{}", .exif = ExifFields::camera}},
+                   .on_duplicate = OnDuplicate::skip};
+  const auto same_put = need(parse_put(write_put(put)));
+  EXPECT_EQ(same_put.on_duplicate, OnDuplicate::skip);
+  const auto& items = put.items;
+  const auto& back = same_put.items;
   EXPECT_EQ(back[0].vector, items[0].vector);
   EXPECT_EQ(back[0].metadata, std::nullopt);
   EXPECT_EQ(back[1].uri, "b");
@@ -250,6 +256,8 @@ TEST(JobArguments, OfAnOlderVersionAreRead) {
   EXPECT_EQ(older.request.metadata_file, "/m.csv");
   EXPECT_FALSE(older.request.sidecars);
   EXPECT_EQ(older.request.exif, ExifFields::none);
+  EXPECT_EQ(older.request.on_duplicate, OnDuplicate::store);
+  EXPECT_EQ(need(parse_put(R"({"items":[{"id":"a","uri":"/a"}]})")).on_duplicate, OnDuplicate::store);
 }
 
 // --- watched folders ---

@@ -25,6 +25,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
       std::make_unique<ContentCache>("thumbnail cache", folder / "cache/thumbnails.db", options.thumbnail_cache_bytes);
   parts.features = std::make_unique<ContentCache>("cache of local features", folder / "cache/features.db",
                                                   options.feature_cache_bytes);
+  parts.hashes = std::make_unique<HashCache>(folder / "cache/hashes.db");
   parts.roots = FileRoots(options.file_roots);
   parts.http.total_timeout_s = options.fetch_timeout_s;
   if (!options.private_urls) parts.http.guard = public_address;

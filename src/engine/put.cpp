@@ -29,7 +29,8 @@ struct Draft {
   Item item;                  // without metadata
   std::optional<Json> exif;   // to be added to it
   bool same_picture = false;  // as stored: there is no vector, and none is needed
-  bool overtaken = false;     // that item was replaced or erased since: its vector is another one, or gone
+  std::optional<CopyOf> copy_of = {};
+  bool overtaken = false;  // that item was replaced or erased since: its vector is another one, or gone
 };
 
 Result<void> check(const NewItem& item, const Space& space) {
@@ -73,6 +74,7 @@ class Put {
       }
     });
     EIDETIC_CHECK(store_pictures());
+    EIDETIC_CHECK(look_for_copies());
     return commit();
   }
 
@@ -144,6 +146,26 @@ class Put {
     return parts_.pictures.touch(named, now_ms());
   }
 
+  // Before the lock is taken: of two calls at the same time each may store a copy of what the other stores.
+  Result<void> look_for_copies() {
+    if (!parts_.copies) return {};
+    std::vector<Item> fresh;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < drafts_.size(); ++i) {
+      if (!drafts_[i].good || drafts_[i].same_picture) continue;
+      fresh.push_back(drafts_[i].item);
+      places.push_back(i);
+    }
+    const bool kept = parts_.on_duplicate == OnDuplicate::report;
+    EIDETIC_TRY(auto copies, find_copies(parts_.backend, collection_.name, *parts_.copies, fresh, kept));
+    for (std::size_t i = 0; i < copies.size(); ++i) drafts_[places[i]].copy_of = std::move(copies[i]);
+    return {};
+  }
+
+  [[nodiscard]] bool is_skipped(const Draft& draft) const {
+    return draft.copy_of && parts_.on_duplicate == OnDuplicate::skip;
+  }
+
   Result<std::vector<Result<PutResult>>> commit() {
     const std::scoped_lock lock(parts_.writing);
     EIDETIC_TRY(const auto classes, parts_.classes());
@@ -152,7 +174,7 @@ class Put {
     EIDETIC_TRY(const auto stored, parts_.backend.get(collection_.name, ids, false));
     std::unordered_map<std::string_view, std::size_t> last;
     for (std::size_t i = 0; i < drafts_.size(); ++i) {
-      if (drafts_[i].good) last[drafts_[i].item.id] = i;
+      if (drafts_[i].good && !is_skipped(drafts_[i])) last[drafts_[i].item.id] = i;
     }
     std::vector<Result<PutResult>> results;
     std::unordered_map<std::string_view, std::size_t> seen;
@@ -162,8 +184,13 @@ class Put {
         results.emplace_back(std::unexpected(draft.good.error()));
         continue;
       }
+      if (is_skipped(draft)) {
+        results.emplace_back(PutResult{draft.item.id, PutOutcome::skipped, draft.copy_of});
+        continue;
+      }
       const bool first = seen.emplace(draft.item.id, i).second;
-      results.emplace_back(PutResult{draft.item.id, first && !stored[i] ? PutOutcome::created : PutOutcome::replaced});
+      results.emplace_back(
+          PutResult{draft.item.id, first && !stored[i] ? PutOutcome::created : PutOutcome::replaced, draft.copy_of});
       if (last[draft.item.id] == i) place(i, stored[i], classes, *results.back());
     }
     EIDETIC_CHECK(write(upserts_, &Backend::upsert, results));

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,6 +15,7 @@
 
 #include "base/threads.h"
 #include "catalog/picture_store.h"
+#include "engine/copies.h"
 #include "engine/learnt.h"
 
 namespace eidetic {
@@ -28,6 +30,8 @@ struct PutParts {
   // The collection's model; only asked for when an item needs it.
   std::function<Result<std::shared_ptr<const Embedder>>()> embedder;
   std::function<Result<ItemClasses>()> classes;  // that items have, as of now
+  OnDuplicate on_duplicate = OnDuplicate::store;
+  std::optional<CopyParts> copies = {};  // unless copies are stored unseen
 };
 
 // One result an item, in order. Pictures are stored before the items that name them, which come in one transaction; of

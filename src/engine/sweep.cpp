@@ -25,8 +25,9 @@ std::uint64_t short_of(std::string_view hash) { return checksum(std::as_bytes(st
 std::vector<std::string> pictures_of(const JobRecord& job) {
   std::vector<std::string> hashes;
   if (job.info.kind != kPutJob) return hashes;
-  const auto items = parse_put(job.arguments);
-  for (const auto& item : items.value_or(std::vector<NewItem>())) {
+  const auto todo = parse_put(job.arguments);
+  if (!todo) return hashes;
+  for (const auto& item : todo->items) {
     if (const auto hash = hash_of_stored(item.uri)) hashes.emplace_back(*hash);
   }
   return hashes;

@@ -132,6 +132,10 @@ class MemoryBackend : public Backend {
   Result<CollectionMap> map(std::string_view, const MapRequest&) override {
     return fail(ErrorCode::unsupported, "in memory");
   }
+  Result<NearPairs> near_pairs(std::string_view, const NearRequest&,
+                               const std::function<void(std::uint64_t, std::uint64_t)>&, std::stop_token) override {
+    return fail(ErrorCode::unsupported, "in memory");
+  }
   Result<void> flush() override { return {}; }
   Result<void> backup(const std::filesystem::path&) override { return fail(ErrorCode::unsupported, "in memory"); }
 

@@ -113,6 +113,20 @@ Result<CalibrationInfo> RemoteEngine::calibration(std::string_view name) {
   return api_.ask({.path = {"v1", "collections", name, "calibration"}}, read_calibration);
 }
 
+Result<DuplicatesReport> RemoteEngine::duplicates(std::string_view name, const DuplicatesRequest& request,
+                                                  const std::function<void(const DuplicatesProgress&)>& /*progress*/,
+                                                  std::stop_token stop) {
+  return api_.ask({.method = "POST",
+                   .path = {"v1", "collections", name, "duplicates"},
+                   .json = Json{{"min_copy_score", request.min_copy_score},
+                                {"verify", to_string(request.verify)},
+                                {"filter", request.filter},
+                                {"neighbors", request.neighbors},
+                                {"limit", request.limit}},
+                   .stop = std::move(stop)},
+                  read_duplicates);
+}
+
 Result<MergeReport> RemoteEngine::merge(std::string_view into, std::string_view from, bool replace) {
   return api_.ask({.method = "POST",
                    .path = {"v1", "collections", into, "merge"},
@@ -271,20 +285,23 @@ Result<CollectionMap> RemoteEngine::map(std::string_view name, const MapRequest&
   return api_.ask({.path = std::move(path)}, read_map);
 }
 
-Result<std::vector<Result<PutResult>>> RemoteEngine::put_some(std::string_view name, Json items) const {
-  return api_.ask(
-      {.method = "POST", .path = {"v1", "collections", name, "items"}, .json = Json{{"items", std::move(items)}}},
-      [](const Json& json) { return read_list(json.at("results"), read_put_result); });
+Result<std::vector<Result<PutResult>>> RemoteEngine::put_some(std::string_view name, Json items,
+                                                              OnDuplicate on_duplicate) const {
+  ApiPath path{"v1", "collections", name, "items"};
+  if (on_duplicate != OnDuplicate::store) path = std::move(path).with("on_duplicate", to_string(on_duplicate));
+  return api_.ask({.method = "POST", .path = std::move(path), .json = Json{{"items", std::move(items)}}},
+                  [](const Json& json) { return read_list(json.at("results"), read_put_result); });
 }
 
-Result<std::vector<Result<PutResult>>> RemoteEngine::put(std::string_view name, std::span<const NewItem> items) {
+Result<std::vector<Result<PutResult>>> RemoteEngine::put(std::string_view name, std::span<const NewItem> items,
+                                                         OnDuplicate on_duplicate) {
   std::vector<Result<PutResult>> results(items.size());
   std::vector<std::size_t> places;  // of those in `batch`
   Json batch = Json::array();
   std::size_t batch_bytes = 0;
   const auto send = [&]() -> Result<void> {
     if (places.empty()) return {};
-    EIDETIC_TRY(auto some, put_some(name, std::exchange(batch, Json::array())));
+    EIDETIC_TRY(auto some, put_some(name, std::exchange(batch, Json::array()), on_duplicate));
     if (some.size() != places.size()) return std::unexpected(api_.strange("it has lost an item"));
     for (std::size_t i = 0; i < some.size(); ++i) results[places[i]] = std::move(some[i]);
     places.clear();

@@ -25,6 +25,9 @@ class RemoteEngine final : public Engine {
   Result<MergeReport> merge(std::string_view into, std::string_view from, bool replace) override;
   Result<EvalReport> evaluate(std::string_view name, std::string_view label,
                               std::span<const std::uint32_t> recall_k) override;
+  Result<DuplicatesReport> duplicates(std::string_view name, const DuplicatesRequest& request,
+                                      const std::function<void(const DuplicatesProgress&)>& progress,
+                                      std::stop_token stop) override;
   Result<std::uint64_t> export_collection(std::string_view name, const std::filesystem::path& file) override;
   Result<CollectionInfo> import_collection(const std::filesystem::path& file, std::optional<std::string> name) override;
   Result<CollectionInfo> change(std::string_view name, const CollectionChange& change) override;
@@ -42,7 +45,8 @@ class RemoteEngine final : public Engine {
   Result<IndexView> inspect(std::string_view name) override;
   Result<SearchWalk> walk(std::string_view name, const Query& query) override;
   Result<CollectionMap> map(std::string_view name, const MapRequest& request) override;
-  Result<std::vector<Result<PutResult>>> put(std::string_view name, std::span<const NewItem> items) override;
+  Result<std::vector<Result<PutResult>>> put(std::string_view name, std::span<const NewItem> items,
+                                             OnDuplicate on_duplicate) override;
   Result<std::vector<std::optional<Item>>> get(std::string_view name, std::span<const std::string> ids,
                                                bool with_vectors) override;
   Result<ScrollPage> list(std::string_view name, const ListRequest& request) override;
@@ -60,7 +64,7 @@ class RemoteEngine final : public Engine {
 
   // Jobs (remote_jobs.cpp).
   Result<JobInfo> start_index(std::string_view name, const IndexRequest& request) override;
-  Result<JobInfo> start_put(std::string_view name, std::span<const NewItem> items) override;
+  Result<JobInfo> start_put(std::string_view name, std::span<const NewItem> items, OnDuplicate on_duplicate) override;
   Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) override;
   Result<std::vector<JobInfo>> jobs(const JobQuery& query) override;
   Result<JobInfo> job(std::string_view id) override;
@@ -85,7 +89,8 @@ class RemoteEngine final : public Engine {
  private:
   [[nodiscard]] Result<SearchResult> search_once(std::string_view name, const Query& query, const Json& json) const;
   [[nodiscard]] Result<EncodedPicture> fetch_picture(const ApiRequest& request) const;
-  [[nodiscard]] Result<std::vector<Result<PutResult>>> put_some(std::string_view name, Json items) const;
+  [[nodiscard]] Result<std::vector<Result<PutResult>>> put_some(std::string_view name, Json items,
+                                                                OnDuplicate on_duplicate) const;
   // Until it has ended or `stop` is asked for; `changed` gets every state of it.
   [[nodiscard]] Result<JobInfo> follow_job(const std::string& id, const std::function<void(const JobInfo&)>& changed,
                                            const std::stop_token& stop);

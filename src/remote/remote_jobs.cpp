@@ -21,22 +21,24 @@ Result<JobInfo> RemoteEngine::start_index(std::string_view name, const IndexRequ
   if (!request.metadata_file.empty()) body["metadata_file"] = request.metadata_file.native();
   if (request.sidecars) body["sidecars"] = true;
   if (request.exif != ExifFields::none) body["exif"] = to_string(request.exif);
+  if (request.on_duplicate != OnDuplicate::store) body["on_duplicate"] = to_string(request.on_duplicate);
   return api_.ask(
       {.method = "POST", .path = {"v1", "collections", name, "index"}, .json = std::move(body), .repeatable = false},
       read_job);
 }
 
-Result<JobInfo> RemoteEngine::start_put(std::string_view name, std::span<const NewItem> items) {
+Result<JobInfo> RemoteEngine::start_put(std::string_view name, std::span<const NewItem> items,
+                                        OnDuplicate on_duplicate) {
   Json list = Json::array();
   for (const NewItem& item : items) {
     EIDETIC_TRY(auto json, new_item_json(item));
     list.push_back(std::move(json));
   }
-  return api_.ask({.method = "POST",
-                   .path = ApiPath{"v1", "collections", name, "items"}.with("job", "true"),
-                   .json = Json{{"items", std::move(list)}},
-                   .repeatable = false},
-                  read_job);
+  auto path = ApiPath{"v1", "collections", name, "items"}.with("job", "true");
+  if (on_duplicate != OnDuplicate::store) path = std::move(path).with("on_duplicate", to_string(on_duplicate));
+  return api_.ask(
+      {.method = "POST", .path = std::move(path), .json = Json{{"items", std::move(list)}}, .repeatable = false},
+      read_job);
 }
 
 Result<JobInfo> RemoteEngine::start_pull(const std::string& model, const std::string& mirror) {

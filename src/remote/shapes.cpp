@@ -196,11 +196,54 @@ Error read_error(const Json& json) {
   return error;
 }
 
+CopyEvidence read_evidence(const Json& json) {
+  const auto evidence = parse_copy_evidence(text(json, "judged_by"));
+  if (!evidence) refuse("no evidence of a copy", json);
+  return *evidence;
+}
+
+CopyOf read_copy(const Json& json) {
+  return {.id = text(json, "id"), .copy_score = number(json, "copy_score"), .evidence = read_evidence(json)};
+}
+
+DuplicatesReport read_duplicates(const Json& json) {
+  DuplicatesReport report{.collection = text(json, "collection"),
+                          .items = count(json, "items"),
+                          .groups = count(json, "groups"),
+                          .duplicates = count(json, "duplicates"),
+                          .exact = count(json, "exact"),
+                          .pairs = count(json, "pairs"),
+                          .verified = count(json, "verified"),
+                          .unreadable = count(json, "unreadable"),
+                          .seconds = number(json, "seconds"),
+                          .found = {}};
+  const auto side = [](const Json& value) { return value.is_null() ? 0 : value.get<std::int32_t>(); };
+  for (const Json& entry : json.at("found")) {
+    DuplicateGroup& group = report.found.emplace_back();
+    group.centre = text(entry, "centre");
+    for (const Json& one : entry.at("members")) {
+      auto& member = group.members.emplace_back();
+      member.id = text(one, "id");
+      member.size_bytes = count(one, "bytes");
+      member.width = side(one.at("width"));
+      member.height = side(one.at("height"));
+      member.similarity = number(one, "similarity");
+      if (!one.at("hash_distance").is_null()) member.hash_distance = one.at("hash_distance").get<int>();
+      member.copy_score = number(one, "copy_score");
+      member.evidence = read_evidence(one);
+    }
+    if (group.members.size() < 2) refuse("a group of fewer than two", entry);
+  }
+  return report;
+}
+
 Result<PutResult> read_put_result(const Json& json) {
   if (const auto error = json.find("error"); error != json.end()) return std::unexpected(read_error(*error));
   PutResult result{.id = text(json, "id")};
   const std::string outcome = text(json, "outcome");
-  for (const PutOutcome known : {PutOutcome::created, PutOutcome::replaced, PutOutcome::unchanged}) {
+  if (const auto copy = json.find("copy_of"); copy != json.end()) result.copy_of = read_copy(*copy);
+  for (const PutOutcome known :
+       {PutOutcome::created, PutOutcome::replaced, PutOutcome::unchanged, PutOutcome::skipped}) {
     if (to_string(known) == outcome) {
       result.outcome = known;
       return result;

@@ -25,6 +25,7 @@ namespace eidetic::remote {
 [[nodiscard]] CollectionMap read_map(const Json& json);
 [[nodiscard]] std::vector<Facet> read_facets(const Json& json);
 [[nodiscard]] MergeReport read_merge_report(const Json& json);
+[[nodiscard]] DuplicatesReport read_duplicates(const Json& json);
 [[nodiscard]] EvalReport read_evaluation(const Json& json, std::span<const std::uint32_t> recall_k);
 [[nodiscard]] JobInfo read_job(const Json& json);
 [[nodiscard]] std::vector<ItemError> read_item_errors(const Json& json);

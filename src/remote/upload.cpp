@@ -30,11 +30,12 @@ constexpr std::uint64_t kFewPictures = 100;
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-enum class Done { indexed, unchanged, updated };
+enum class Done { indexed, unchanged, updated, skipped };
 
 struct Outcome {
   std::size_t task = 0;
   Result<Done> done = Done::unchanged;
+  std::optional<CopyOf> copy_of = {};
   bool fatal = false;  // of the run, not of the picture
   bool hashed = false, sent = false;
   double hash_s = 0, send_s = 0;
@@ -43,8 +44,12 @@ struct Outcome {
 // Sends single pictures. Thread-safe.
 class Sender {
  public:
-  Sender(const Api& api, Engine& engine, std::string collection, std::stop_token stop)
-      : api_(api), engine_(engine), collection_(std::move(collection)), stop_(std::move(stop)) {}
+  Sender(const Api& api, Engine& engine, std::string collection, OnDuplicate on_duplicate, std::stop_token stop)
+      : api_(api),
+        engine_(engine),
+        collection_(std::move(collection)),
+        on_duplicate_(on_duplicate),
+        stop_(std::move(stop)) {}
 
   [[nodiscard]] Outcome process(const UploadTask& task) const {
     Outcome outcome;
@@ -96,12 +101,15 @@ class Sender {
     const auto start = Clock::now();
     const auto done = send(task, file, outcome);
     outcome.send_s = seconds_since(start);
-    if (!done) return done;
-    return *done == Done::unchanged ? Done::unchanged : Done::updated;
+    if (!done || *done != Done::indexed) return done;
+    return Done::updated;
   }
 
   Result<Done> send(const UploadTask& task, const std::optional<std::filesystem::path>& file, Outcome& outcome) const {
     ApiRequest request{.method = "PUT", .path = {"v1", "collections", collection_, "items", task.picture.id}};
+    if (on_duplicate_ != OnDuplicate::store) {
+      request.path = std::move(request.path).with("on_duplicate", to_string(on_duplicate_));
+    }
     bool metadata_follows = false;
     if (file) {
       if (task.metadata && percent_encode(*task.metadata).size() <= kMaxMetadataUrl) {
@@ -118,6 +126,8 @@ class Sender {
     request.tries = kPatientTries;
     request.stop = stop_;
     EIDETIC_TRY(const auto result, put(request, task, outcome));
+    outcome.copy_of = result.copy_of;
+    if (result.outcome == PutOutcome::skipped) return Done::skipped;
     if (metadata_follows) EIDETIC_CHECK(change(task, long_metadata(task), outcome));
     if (result.outcome != PutOutcome::unchanged) return Done::indexed;
     const bool updated = task.metadata && !merge_patch(task.stored_metadata, *task.metadata).empty();
@@ -150,6 +160,7 @@ class Sender {
   const Api& api_;
   Engine& engine_;
   std::string collection_;
+  OnDuplicate on_duplicate_;
   std::stop_token stop_;
 };
 
@@ -219,7 +230,7 @@ class Upload {
 
   Result<void> send(const std::vector<UploadTask>& tasks, const std::stop_token& stop) {
     if (tasks.empty()) return {};
-    const Sender sender(api_, engine_, report_.collection, stop);
+    const Sender sender(api_, engine_, report_.collection, request_.on_duplicate, stop);
     const auto count = std::min<std::size_t>(tasks.size(), std::max(api_.options().connections, 1U));
     BoundedQueue<Outcome> outcomes(count * 2);
     std::atomic<std::size_t> next = 0;
@@ -266,6 +277,12 @@ class Upload {
     sent_ += outcome.sent ? 1 : 0;
     hash_s_ += outcome.hash_s;
     send_s_ += outcome.send_s;
+    if (outcome.copy_of) {
+      ++report_.duplicates;
+      if (report_.copies.size() < kMaxToldCopies) {
+        report_.copies.push_back({task.picture.uri, *std::move(outcome.copy_of)});
+      }
+    }
     if (!outcome.done) {
       ++report_.failed;
       report_.errors.push_back({task.picture.uri, std::move(outcome.done.error())});

@@ -248,6 +248,29 @@ Answer evaluate(Api& api, HttpRequest& request) {
   return json_response(to_json(*report, request.captures[0]));
 }
 
+Answer duplicates(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_TRY(const Json body, json_body(request, true));
+  EIDETIC_ANSWER_TRY(auto reader, JsonReader::of(body, "the body"));
+  DuplicatesRequest asked;
+  EIDETIC_ANSWER_TRY(asked.min_copy_score, reader.get_or("min_copy_score", asked.min_copy_score));
+  EIDETIC_ANSWER_TRY(const auto verify, reader.get_or<std::string>("verify", "unsure"));
+  EIDETIC_ANSWER_TRY(asked.verify, parse_verify(verify));
+  EIDETIC_ANSWER_TRY(asked.filter, reader.get_or<std::string>("filter", ""));
+  EIDETIC_ANSWER_TRY(const auto neighbors, reader.get_or<std::int64_t>("neighbors", asked.neighbors));
+  EIDETIC_ANSWER_TRY(const auto limit, reader.get_or<std::int64_t>("limit", asked.limit));
+  EIDETIC_ANSWER_CHECK(reader.finish());
+  // Out of the engine's bounds as they are; it says so.
+  asked.neighbors = static_cast<std::uint32_t>(std::clamp<std::int64_t>(neighbors, 0, UINT32_MAX));
+  asked.limit = static_cast<std::uint32_t>(std::clamp<std::int64_t>(limit, 0, UINT32_MAX));
+  EIDETIC_ANSWER_CHECK(api.engine.describe(request.captures[0]));
+  const auto report = api.engine.duplicates(request.captures[0], asked);
+  if (!report)
+    return std::unexpected(report.error().code == ErrorCode::not_found ? picture_problem(report.error())
+                                                                       : Problem(report.error()));
+  return json_response(to_json(*report));
+}
+
 constexpr Route kRoutes[] = {
     {"GET", "/v1/collections", Role::read, LaneKind::search, BodyKind::none, list},
     {"GET", "/v1/collections/{collection}", Role::read, LaneKind::search, BodyKind::none, show},
@@ -258,6 +281,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/import", Role::admin, LaneKind::slow, BodyKind::file, import_file},
     {"POST", "/v1/collections/{collection}/merge", Role::write, LaneKind::slow, BodyKind::json, merge},
     {"POST", "/v1/collections/{collection}/evaluate", Role::read, LaneKind::slow, BodyKind::json, evaluate},
+    {"POST", "/v1/collections/{collection}/duplicates", Role::read, LaneKind::slow, BodyKind::json, duplicates},
 };
 
 }  // namespace

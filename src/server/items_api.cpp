@@ -87,7 +87,12 @@ Result<NewItems> items_of_form(std::vector<Form::File> files, Parameters& parame
 struct Adding {
   NewItems items;
   bool as_job = false;
+  OnDuplicate on_duplicate = OnDuplicate::store;
 };
+
+Result<OnDuplicate> on_duplicate_of(Parameters& parameters) {
+  return parse_on_duplicate(parameters.text("on_duplicate").value_or("store"));
+}
 
 std::expected<Adding, Problem> read_items(const HttpRequest& request) {
   const std::string type = media_type(request.content_type);
@@ -99,6 +104,7 @@ std::expected<Adding, Problem> read_items(const HttpRequest& request) {
   Parameters parameters(form.fields);
   EIDETIC_ANSWER_TRY(const auto as_job, parameters.boolean("job"));
   adding.as_job = as_job.value_or(false);
+  EIDETIC_ANSWER_TRY(adding.on_duplicate, on_duplicate_of(parameters));
   if (type == "application/json") {
     EIDETIC_ANSWER_TRY(adding.items, parse_new_items(request.body));
   } else if (type == "application/x-ndjson") {
@@ -124,12 +130,12 @@ std::expected<Adding, Problem> read_items(const HttpRequest& request) {
 
 // Results in the order of the request; items that could not even be read stay where they were.
 Result<std::vector<Result<PutResult>>> store(Engine& engine, std::string_view collection,
-                                             std::vector<Result<NewItem>> items) {
+                                             std::vector<Result<NewItem>> items, OnDuplicate on_duplicate) {
   std::vector<NewItem> readable;
   for (auto& item : items) {
     if (item) readable.push_back(std::move(*item));
   }
-  EIDETIC_TRY(auto stored, engine.put(collection, readable));
+  EIDETIC_TRY(auto stored, engine.put(collection, readable, on_duplicate));
   std::vector<Result<PutResult>> results;
   auto next = stored.begin();
   for (auto& item : items) {
@@ -142,12 +148,13 @@ Result<std::vector<Result<PutResult>>> store(Engine& engine, std::string_view co
   return results;
 }
 
-Answer add_as_job(Api& api, const std::string& collection, std::vector<Result<NewItem>> items) {
+Answer add_as_job(Api& api, const std::string& collection, std::vector<Result<NewItem>> items,
+                  OnDuplicate on_duplicate) {
   std::vector<NewItem> readable;
   for (auto& item : items) {
     EIDETIC_ANSWER_TRY(readable.emplace_back(), std::move(item));
   }
-  EIDETIC_ANSWER_TRY(const JobInfo job, api.engine.start_put(collection, readable));
+  EIDETIC_ANSWER_TRY(const JobInfo job, api.engine.start_put(collection, readable, on_duplicate));
   return job_response(job);
 }
 
@@ -157,28 +164,40 @@ Answer add(Api& api, HttpRequest& request) {
   auto& items = adding.items.items;
   if (adding.items.single && !items.front()) return std::unexpected(Problem(items.front().error()));
   EIDETIC_ANSWER_CHECK(api.engine.describe(collection));
-  if (adding.as_job) return add_as_job(api, collection, std::move(items));
-  EIDETIC_ANSWER_TRY(const auto results, store(api.engine, collection, std::move(items)));
+  if (adding.as_job) return add_as_job(api, collection, std::move(items), adding.on_duplicate);
+  EIDETIC_ANSWER_TRY(const auto results, store(api.engine, collection, std::move(items), adding.on_duplicate));
   if (adding.items.single && !results.front()) return std::unexpected(picture_problem(results.front().error()));
   Json list = Json::array();
   std::size_t failed = 0;
+  std::size_t skipped = 0;
   for (const auto& result : results) {
     list.push_back(to_json(result));
     if (!result) ++failed;
+    if (result && result->outcome == PutOutcome::skipped) ++skipped;
   }
-  return json_response({{"results", std::move(list)}, {"stored", results.size() - failed}, {"failed", failed}});
+  Json answer = {{"results", std::move(list)}, {"stored", results.size() - failed - skipped}, {"failed", failed}};
+  if (adding.on_duplicate == OnDuplicate::skip) answer["skipped"] = skipped;
+  return json_response(answer);
 }
 
-std::expected<NewItem, Problem> read_item(const HttpRequest& request) {
-  const std::string type = media_type(request.content_type);
+struct Putting {
   NewItem item;
+  OnDuplicate on_duplicate = OnDuplicate::store;
+};
+
+std::expected<Putting, Problem> read_item(const HttpRequest& request) {
+  const std::string type = media_type(request.content_type);
+  Putting putting;
+  NewItem& item = putting.item;
   if (type == "application/json") {
-    EIDETIC_ANSWER_CHECK(no_parameters(request));
+    Parameters parameters(request.uri.query);
+    EIDETIC_ANSWER_TRY(putting.on_duplicate, on_duplicate_of(parameters));
+    EIDETIC_ANSWER_CHECK(parameters.finish());
     EIDETIC_ANSWER_TRY(auto items, parse_new_items(request.body));
     if (!items.single)
       return std::unexpected(Problem(400, "invalid_argument", "one item is expected here, not a list"));
     EIDETIC_ANSWER_TRY(item, std::move(items.items.front()));
-    return item;
+    return putting;
   }
   Form form{.files = {}, .fields = request.uri.query};
   if (type == "multipart/form-data") {
@@ -191,19 +210,22 @@ std::expected<NewItem, Problem> read_item(const HttpRequest& request) {
   }
   Parameters parameters(form.fields);
   EIDETIC_ANSWER_CHECK(read_facts(parameters, item));
+  EIDETIC_ANSWER_TRY(putting.on_duplicate, on_duplicate_of(parameters));
   EIDETIC_ANSWER_CHECK(parameters.finish());
-  return item;
+  return putting;
 }
 
 Answer put(Api& api, HttpRequest& request) {
-  EIDETIC_ANSWER_TRY(NewItem item, read_item(request));
+  EIDETIC_ANSWER_TRY(Putting putting, read_item(request));
+  NewItem& item = putting.item;
   const std::string& id = request.captures[1];
   if (!item.id.empty() && item.id != id) {
     return std::unexpected(
         Problem(400, "invalid_argument", fmt::format("id: '{}' in the body is not '{}' in the path", item.id, id)));
   }
   item.id = id;
-  EIDETIC_ANSWER_TRY(const auto results, api.engine.put(request.captures[0], std::span(&item, 1)));
+  EIDETIC_ANSWER_TRY(const auto results,
+                     api.engine.put(request.captures[0], std::span(&item, 1), putting.on_duplicate));
   const auto& result = results.front();
   if (!result) return std::unexpected(picture_problem(result.error()));
   return json_response(to_json(result), result->outcome == PutOutcome::created ? 201 : 200);
@@ -324,6 +346,11 @@ Answer index_folder(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_TRY(asked.exif, parse_exif_fields(exif));
   EIDETIC_ANSWER_TRY(asked.prune, reader.get_or<bool>("prune", false));
   EIDETIC_ANSWER_TRY(const auto batch, reader.get_or<std::int64_t>("batch", 256));
+  EIDETIC_ANSWER_TRY(const auto on_duplicate, reader.get_or<std::string>("on_duplicate", "store"));
+  EIDETIC_ANSWER_TRY(asked.on_duplicate, parse_on_duplicate(on_duplicate));
+  if (asked.on_duplicate == OnDuplicate::report) {
+    return std::unexpected(Problem(400, "invalid_argument", "on_duplicate: a job can store or skip, not report"));
+  }
   EIDETIC_ANSWER_CHECK(reader.finish());
   if (asked.paths.empty() || asked.paths.size() > 1000 || std::ranges::any_of(asked.paths, &std::string::empty)) {
     return std::unexpected(Problem(400, "invalid_argument", "paths: 1 to 1000 paths or URLs are expected"));

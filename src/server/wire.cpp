@@ -170,7 +170,36 @@ Json to_json(const Error& error) { return {{"code", to_string(error.code)}, {"me
 
 Json to_json(const Result<PutResult>& result) {
   if (!result) return {{"error", to_json(result.error())}};
-  return {{"id", result->id}, {"outcome", to_string(result->outcome)}};
+  Json json = {{"id", result->id}, {"outcome", to_string(result->outcome)}};
+  if (result->copy_of) json["copy_of"] = to_json(*result->copy_of);
+  return json;
+}
+
+Json to_json(const CopyOf& copy) {
+  return {{"id", copy.id}, {"copy_score", copy.copy_score}, {"judged_by", to_string(copy.evidence)}};
+}
+
+Json to_json(const DuplicatesReport& report) {
+  Json groups = Json::array();
+  for (const DuplicateGroup& group : report.found) {
+    Json members = Json::array();
+    for (const auto& member : group.members) {
+      const auto pixels = [](std::int32_t side) { return side > 0 ? Json(side) : Json(); };
+      members.push_back({{"id", member.id},
+                         {"bytes", member.size_bytes},
+                         {"width", pixels(member.width)},
+                         {"height", pixels(member.height)},
+                         {"similarity", member.similarity},
+                         {"hash_distance", member.hash_distance ? Json(*member.hash_distance) : Json()},
+                         {"copy_score", member.copy_score},
+                         {"judged_by", to_string(member.evidence)}});
+    }
+    groups.push_back({{"keep", group.members.front().id}, {"centre", group.centre}, {"members", std::move(members)}});
+  }
+  return {{"collection", report.collection}, {"items", report.items},           {"groups", report.groups},
+          {"duplicates", report.duplicates}, {"exact", report.exact},           {"pairs", report.pairs},
+          {"verified", report.verified},     {"unreadable", report.unreadable}, {"seconds", report.seconds},
+          {"found", std::move(groups)}};
 }
 
 Json to_json(const JobInfo& job) {

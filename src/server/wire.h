@@ -20,6 +20,8 @@ namespace eidetic {
 [[nodiscard]] Json to_json(const JobInfo& job);
 [[nodiscard]] Json to_json(std::span<const ItemError> failures);
 [[nodiscard]] Json to_json(const ModelInfo& model);
+[[nodiscard]] Json to_json(const CopyOf& copy);
+[[nodiscard]] Json to_json(const DuplicatesReport& report);
 [[nodiscard]] Json to_json(const EvalReport& report, std::string_view collection);
 [[nodiscard]] Json to_json(std::span<const Facet> facets, std::string_view collection);
 [[nodiscard]] Json to_json(const ClassifierInfo& info);

@@ -19,6 +19,7 @@ from .results import (
     ClassifierInfo,
     CollectionInfo,
     CollectionMap,
+    Duplicates,
     Evaluation,
     Facet,
     Hit,
@@ -223,6 +224,31 @@ class CollectionVerbs(Handle, Generic[J]):
         """As it was learnt last. Raises `NotFound` where it never was."""
         return parse(CalibrationInfo, (yield from self._json("GET", f"{self._path}/calibration")))
 
+    @verb
+    def duplicates(
+        self,
+        *,
+        min_copy_score: Optional[float] = None,
+        verify: Optional[str] = None,
+        filter: Optional[str] = None,
+        neighbors: Optional[int] = None,
+        limit: Optional[int] = None,
+    ) -> Op[Duplicates]:
+        """Groups of copies among the items, edited ones too. Takes minutes for large collections: give the client a
+        `timeout_s` for that.
+
+        Args:
+            min_copy_score: the least chance, 0 to 1, that two pictures are copies; None: 0.5.
+            verify: pairs whose pixels are compared: "never" (fast; finds no crops), "unsure", "always"; None: "unsure".
+            filter: only items that it matches.
+            neighbors: nearest items of each that are judged, 1 to 100; None: 10.
+            limit: groups given, the largest first, up to 100,000; None: 1,000.
+        """
+        wanted = document(
+            min_copy_score=min_copy_score, verify=verify, filter=filter, neighbors=neighbors, limit=limit
+        )
+        return Duplicates.of((yield from self._json("POST", f"{self._path}/duplicates", json=wanted)))
+
     # --- looking inside ---
 
     @verb
@@ -272,6 +298,7 @@ class CollectionVerbs(Handle, Generic[J]):
         metadata: Optional[Mapping[str, Any]] = None,
         vector: Optional[Sequence[float]] = None,
         exif: Optional[str] = None,
+        on_duplicate: Optional[str] = None,
     ) -> Op[PutResult]:
         """Adds a picture; it is durable when this returns. An id that is there is replaced.
 
@@ -282,29 +309,37 @@ class CollectionVerbs(Handle, Generic[J]):
             vector: to be stored in place of the one that the model would compute.
             exif: "camera": what the picture's EXIF says of camera, lens, time and settings becomes the field `exif` of
                 its metadata; "gps": where it was taken, too. None: nothing of it.
+            on_duplicate: "report": the result has `copy_of` where this is a copy of an item, an edited one too; "skip":
+                and it is not stored; None: nothing is looked for.
 
         Raises `Corrupt` or `Unsupported` for what is no picture, `TooLarge`, `InvalidArgument`.
         """
+        asked = query(on_duplicate=on_duplicate)
         if isinstance(picture, Vector) or vector is not None or picture is None:
             item = yield from NewItem(picture, id, metadata, vector, exif).document()
-            said = yield from self._json("POST", f"{self._path}/items", json=item)
+            said = yield from self._json("POST", f"{self._path}/items", json=item, query=asked)
         else:
             source = yield from load(picture)
             if source.data is None:
                 item = yield from NewItem(picture, id, metadata, exif=exif).document()
-                said = yield from self._json("POST", f"{self._path}/items", json=item)
+                said = yield from self._json("POST", f"{self._path}/items", json=item, query=asked)
             else:
-                parts = {**({} if id is None else {"id": id}), **facts_beside(metadata, exif)}
+                parts = {**({} if id is None else {"id": id}), **facts_beside(metadata, exif), **asked}
                 file = (source.name or "picture", source.data)
                 said = yield from self._json("POST", f"{self._path}/items", file=file, parts=parts)
         result = said["results"][0]
         if "error" in result:
             raise error_of(result["error"]["message"], code=result["error"]["code"])
-        return parse(PutResult, result)
+        return PutResult.of(result)
 
     @verb
     def add_many(
-        self, pictures: Iterable[Union[NewItem, PictureLike, Vector]], *, batch: int = 64, progress: bool = False
+        self,
+        pictures: Iterable[Union[NewItem, PictureLike, Vector]],
+        *,
+        batch: int = 64,
+        progress: bool = False,
+        on_duplicate: Optional[str] = None,
     ) -> Op[Report]:
         """Adds many pictures, each with the id and metadata of its `NewItem`. Bad ones fail alone: see the report.
 
@@ -312,8 +347,9 @@ class CollectionVerbs(Handle, Generic[J]):
             pictures: any iterable; it is read as the work goes on.
             batch: how many go in one request, 1 to 10,000; fewer where they are large.
             progress: show a bar, where tqdm is installed.
+            on_duplicate: as of `add`; of a request, earlier pictures count as items.
         """
-        return (yield from add_many(self, self._path, pictures, batch, progress))
+        return (yield from add_many(self, self._path, pictures, batch, progress, query(on_duplicate=on_duplicate)))
 
     @verb
     def upload_folder(
@@ -329,6 +365,7 @@ class CollectionVerbs(Handle, Generic[J]):
         retries: Optional[int] = None,
         prune: bool = False,
         progress: bool = True,
+        on_duplicate: Optional[str] = None,
     ) -> Op[Report]:
         """Makes the collection hold the pictures of a folder of this machine. Files that it has already, by their
         SHA-256, are not sent again. Bad ones fail alone: see the report.
@@ -345,11 +382,14 @@ class CollectionVerbs(Handle, Generic[J]):
             retries: of each picture; None: the client's.
             prune: afterwards remove the items that begin with the prefix and have no file here.
             progress: show a bar, where tqdm is installed.
+            on_duplicate: as of `add`. Pictures that are sent at the same time are not held against each other.
 
         Raises NotADirectoryError, and what would be the same for all files: `NotFound` (no such collection),
         `Unauthorized`, `Forbidden`, `Unreachable`.
         """
-        wanted = Upload(Path(path), pattern, recursive, prefix, concurrency, retries, metadata, exif, prune, progress)
+        wanted = Upload(
+            Path(path), pattern, recursive, prefix, concurrency, retries, metadata, exif, prune, progress, on_duplicate
+        )
         return (yield from upload_folder(self, self._path, wanted))
 
     @verb
@@ -363,6 +403,7 @@ class CollectionVerbs(Handle, Generic[J]):
         exif: Optional[str] = None,
         prune: bool = False,
         batch: Optional[int] = None,
+        on_duplicate: Optional[str] = None,
     ) -> Op[J]:
         """Indexes files and folders *of the server*, under its allowed folders, or URLs; as a job.
 
@@ -374,9 +415,18 @@ class CollectionVerbs(Handle, Generic[J]):
             exif: "camera" or "gps", as in `add`.
             prune: remove items of these folders whose file is gone.
             batch: items stored together, 1 to 10,000; None: 256.
+            on_duplicate: "skip": leave out new pictures that are copies of others; a job cannot report them.
         """
         wanted = {"paths": [paths] if isinstance(paths, str) else list(paths), "prune": prune, "sidecars": sidecars}
-        wanted.update(document(metadata_file=metadata_file, metadata_csv=metadata_csv, exif=exif, batch=batch))
+        wanted.update(
+            document(
+                metadata_file=metadata_file,
+                metadata_csv=metadata_csv,
+                exif=exif,
+                batch=batch,
+                on_duplicate=on_duplicate,
+            )
+        )
         said = yield from self._json("POST", f"{self._path}/index", json=wanted, repeatable=False)
         return self._job(JobInfo.of(said))
 

@@ -53,9 +53,21 @@ class Item:
 
 
 @dataclass(frozen=True)
+class CopyOf:
+    id: str  # of the item that it is a copy of
+    copy_score: float  # the chance that both are edits of the same picture, 0 to 1
+    judged_by: str  # "content", "pixels", "hash" or "vectors"
+
+
+@dataclass(frozen=True)
 class PutResult:
     id: str
-    outcome: str  # "created", "replaced" or "unchanged"
+    outcome: str  # "created", "replaced", "unchanged" or, for a copy that was not stored, "skipped"
+    copy_of: Optional[CopyOf] = None  # where copies were asked to be reported or skipped
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> "PutResult":
+        return cls(said["id"], said["outcome"], parse(CopyOf, said["copy_of"]) if "copy_of" in said else None)
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,10 @@ class Report:
         return self._count("unchanged")
 
     @property
+    def skipped(self) -> int:
+        return self._count("skipped")
+
+    @property
     def failures(self) -> List[Failure]:
         return [each for each in self.results if isinstance(each, Failure)]
 
@@ -96,7 +112,7 @@ class Report:
 
     def __str__(self) -> str:
         counts = [(self.created, "created"), (self.replaced, "replaced"), (self.unchanged, "unchanged")]
-        counts += [(self.pruned, "pruned"), (len(self.failures), "failed")]
+        counts += [(self.skipped, "skipped as copies"), (self.pruned, "pruned"), (len(self.failures), "failed")]
         return (
             ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing"
         ) + f" in {self.seconds:.1f} s"
@@ -290,6 +306,61 @@ class CalibrationInfo:
 
 
 @dataclass(frozen=True)
+class DuplicateMember:
+    """What follows `height` is beside the group's centre."""
+
+    id: str
+    bytes: int  # 0: not known
+    width: Optional[int]  # pixels; None: the picture was not looked at
+    height: Optional[int]
+    similarity: float
+    hash_distance: Optional[int]  # bits of 64; None: not known
+    copy_score: float  # the chance that both are edits of the same picture, 0 to 1
+    judged_by: str  # "content", "pixels", "hash" or "vectors"
+
+
+@dataclass(frozen=True)
+class DuplicateGroup:
+    keep: str  # id of the first member: most pixels, then most bytes, then oldest
+    centre: str  # id of the member that all others are copies of
+    members: List[DuplicateMember]
+
+    @property
+    def extra(self) -> List[str]:
+        """The ids that are not to be kept."""
+        return [member.id for member in self.members[1:]]
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Groups of copies, the largest first."""
+
+    collection: str
+    items: int
+    groups: int  # all; `found` may have fewer
+    duplicates: int  # members that are not the one to keep, of all groups
+    exact: int  # of these, same bytes as another
+    pairs: int  # near items that were judged
+    verified: int  # of these, by their pixels
+    unreadable: int  # pictures that could not be read
+    seconds: float
+    found: List[DuplicateGroup]
+
+    @property
+    def extra(self) -> List[str]:
+        """The ids that are not to be kept, of all groups in `found`."""
+        return [id for group in self.found for id in group.extra]
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> "Duplicates":
+        found = [
+            parse(DuplicateGroup, {**group, "members": [parse(DuplicateMember, each) for each in group["members"]]})
+            for group in said["found"]
+        ]
+        return parse(cls, {**said, "found": found})
+
+
+@dataclass(frozen=True)
 class Progress:
     total: int
     done: int
@@ -365,6 +436,6 @@ class Health:
 def results_of(said: Sequence[Mapping[str, Any]], names: Sequence[str]) -> List[Union[PutResult, Failure]]:
     """What became of each; `names` tell failures apart."""
     return [
-        Failure(name, each["error"]["code"], each["error"]["message"]) if "error" in each else parse(PutResult, each)
+        Failure(name, each["error"]["code"], each["error"]["message"]) if "error" in each else PutResult.of(each)
         for each, name in zip(said, names)
     ]

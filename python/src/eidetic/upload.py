@@ -74,7 +74,9 @@ class NewItem:
         )
 
 
-def add_many(handle: Handle, collection: str, pictures: Iterable[Any], batch: int, progress: bool) -> Op[Report]:
+def add_many(
+    handle: Handle, collection: str, pictures: Iterable[Any], batch: int, progress: bool, asked: Mapping[str, str]
+) -> Op[Report]:
     started, total = time.monotonic(), len(pictures) if isinstance(pictures, Sized) else 0
     results: List[Union[PutResult, Failure]] = []
     waiting: List[Tuple[int, str, bytes]] = []  # place, name and document of those of the next request
@@ -82,7 +84,7 @@ def add_many(handle: Handle, collection: str, pictures: Iterable[Any], batch: in
     def send() -> Op[None]:
         content = b'{"items":[' + b",".join(encoded for _, _, encoded in waiting) + b"]}"
         headers = {"Content-Type": "application/json"}
-        said = yield from handle._json("POST", f"{collection}/items", content=content, headers=headers)
+        said = yield from handle._json("POST", f"{collection}/items", content=content, headers=headers, query=asked)
         found = results_of(said["results"], [name for _, name, _ in waiting])
         for (place, _, _), result in zip(waiting, found):
             results[place] = result
@@ -123,6 +125,7 @@ class Upload:
     exif: Optional[str]
     prune: bool
     progress: bool
+    on_duplicate: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -193,6 +196,8 @@ def _upload(
         if known is not None and known.content_hash == content_hash and _is_kept(known, metadata, wanted.exif):
             return PutResult(id, "unchanged")
         parts = {"id": id, **facts_beside(metadata, wanted.exif)}
+        if wanted.on_duplicate is not None:
+            parts["on_duplicate"] = wanted.on_duplicate
         said = yield from handle._json(
             "POST", f"{collection}/items", file=(file.name, data), parts=parts, retries=wanted.retries
         )
