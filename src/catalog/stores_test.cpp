@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/test_files.h"
 #include "catalog/content_cache.h"
+#include "catalog/hash_cache.h"
 #include "catalog/job_store.h"
 #include "catalog/picture_store.h"
 
@@ -96,6 +97,35 @@ TEST_F(Stores, ADamagedContentCacheIsMadeAnew) {
   EXPECT_FALSE(cache.find("a", 64));
   cache.keep("a", 64, as_bytes(jpeg));
   EXPECT_EQ(text(cache.find("a", 64).value()), jpeg);
+}
+
+TEST_F(Stores, HashesAreKeptByContent) {
+  const auto file = folder_ / "cache/hashes.db";
+  const PictureHash hash{.straight = UINT64_MAX, .mirrored = 7, .width = 640, .height = 480};
+  {
+    HashCache cache(file);
+    EXPECT_FALSE(cache.find("a"));
+    const std::vector<HashCache::Entry> entries = {{"a", hash}, {"b", {}}, {"a", {}}};
+    cache.keep(entries);
+    EXPECT_TRUE(cache.find("b"));
+  }
+  HashCache cache(file);
+  const auto found = cache.find("a");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->straight, UINT64_MAX);
+  EXPECT_EQ(found->mirrored, 7U);
+  EXPECT_EQ(found->width, 640);
+  EXPECT_EQ(found->height, 480);
+}
+
+TEST_F(Stores, ADamagedHashCacheIsMadeAnew) {
+  const auto file = folder_ / "hashes.db";
+  ASSERT_TRUE(write_file_atomically(file, "this is no database, and long enough to be taken for one if it were"));
+  HashCache cache(file);
+  EXPECT_FALSE(cache.find("a"));
+  const std::vector<HashCache::Entry> entries = {{"a", {}}};
+  cache.keep(entries);
+  EXPECT_TRUE(cache.find("a"));
 }
 
 class Jobs : public Stores {

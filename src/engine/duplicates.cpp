@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::uint32_t kPage = 10'000;
 constexpr double kProgressIntervalS = 0.1;
+constexpr double kRounding = 1e-6;  // of similarities in 32 bits
 
 // What is kept of every item. Ids lie behind each other in one text.
 struct Fact {
@@ -28,6 +29,7 @@ struct Fact {
   std::array<std::uint64_t, 2> content = {};  // the first half of its hash; 0: unknown
   std::uint64_t size_bytes = 0;
   std::int64_t modified_ns = 0;
+  bool has_picture = false;
   std::uint32_t same = 0;  // the first item, by id, of the same content; itself where it is that
 };
 
@@ -62,7 +64,6 @@ class Duplicates {
       tell(stage, done, total);
     };
     EIDETIC_CHECK(judge.judge(pairs, request_.verify, told, stop_));
-    report_.pairs = pairs.size();
     report_.verified = judge.verified();
     std::erase_if(pairs, [this](const CopyPair& pair) { return pair.copy_score < request_.min_copy_score; });
     EIDETIC_CHECK(make_groups(pairs, judge));
@@ -113,6 +114,7 @@ class Duplicates {
                           .content = half_of_hash(item.content_hash),
                           .size_bytes = item.size_bytes,
                           .modified_ns = item.modified_ns,
+                          .has_picture = !item.uri.empty(),
                           .same = static_cast<std::uint32_t>(facts_.size())});
         ids_ += item.id;
       }
@@ -164,10 +166,14 @@ class Duplicates {
 
   // Of items whose content no item before them has.
   Result<std::vector<CopyPair>> near_pairs() {
+    // What has no picture has little to say: most of its pairs need not be kept.
+    const double alone = similarity_for(request_.min_copy_score) - kRounding;
+    const bool pictures = std::ranges::any_of(facts_, &Fact::has_picture);
+    const double least = pictures ? kLeastCopySimilarity : std::max(kLeastCopySimilarity, alone);
     EIDETIC_TRY(const auto near,
                 backend_.near_pairs(
                     collection_,
-                    {.k = request_.neighbors, .min_similarity = kLeastCopySimilarity, .filter = filter_, .depth = {}},
+                    {.k = request_.neighbors, .min_similarity = least, .filter = filter_, .depth = {}},
                     [this](std::uint64_t done, std::uint64_t total) { tell("neighbors", done, total); }, stop_));
     std::vector<std::uint32_t> items;
     items.reserve(near.ids.size());
@@ -179,6 +185,8 @@ class Duplicates {
     std::vector<CopyPair> pairs;
     for (const auto& [a, b, similarity] : near.pairs) {
       if (items[a] == kNone || items[b] == kNone || items[a] == items[b]) continue;
+      ++report_.pairs;
+      if (similarity < alone && !(facts_[items[a]].has_picture && facts_[items[b]].has_picture)) continue;
       pairs.push_back({.a = std::min(items[a], items[b]), .b = std::max(items[a], items[b]), .similarity = similarity});
     }
     const auto key = [](const CopyPair& pair) { return std::pair(pair.a, pair.b); };

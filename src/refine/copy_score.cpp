@@ -9,6 +9,10 @@ constexpr int kSameHash = 2;              // bits: photographs that are none of 
 constexpr int kOtherHash = 26;            // bits: only a crop
 constexpr double kOtherSimilarity = 0.6;  // below it crops are rare
 
+// Of vectors alone: 0.5, and how fast the score rises.
+constexpr double kMiddleSimilarity = 0.994;
+constexpr double kSimilarityWidth = 0.0015;
+
 // From 0 to 1, 0.5 at `middle`; rises over a few `width`.
 double rising(double value, double middle, double width) { return 1 / (1 + std::exp((middle - value) / width)); }
 
@@ -23,7 +27,13 @@ double score_of(const PixelMatch& match) {
 double copy_score(const CopySigns& signs) noexcept {
   if (signs.pixels) return score_of(*signs.pixels);
   if (signs.hash_distance) return rising(-*signs.hash_distance, -9, 1.5);
-  return rising(signs.similarity, 0.994, 0.0015);
+  return rising(signs.similarity, kMiddleSimilarity, kSimilarityWidth);
+}
+
+double similarity_for(double score) noexcept {
+  if (score <= 0) return -1;
+  if (score >= 1) return 2;
+  return kMiddleSimilarity + kSimilarityWidth * std::log(score / (1 - score));
 }
 
 bool is_unsure(const CopySigns& signs) noexcept {

@@ -27,6 +27,9 @@ struct CopySigns {
 // they nor the vectors speak for it.
 [[nodiscard]] bool is_unsure(const CopySigns& signs) noexcept;
 
+// The similarity from which on vectors alone make that score, 0 to 1; above 1 where none does.
+[[nodiscard]] double similarity_for(double score) noexcept;
+
 // Pairs of items that are less similar than this are not worth a look.
 inline constexpr double kLeastCopySimilarity = 0.4;
 

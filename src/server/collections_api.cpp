@@ -250,7 +250,7 @@ Answer evaluate(Api& api, HttpRequest& request) {
 
 Answer duplicates(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_CHECK(no_parameters(request));
-  EIDETIC_ANSWER_TRY(const Json body, json_body(request, true));
+  EIDETIC_ANSWER_TRY(const Json body, json_body(request));
   EIDETIC_ANSWER_TRY(auto reader, JsonReader::of(body, "the body"));
   DuplicatesRequest asked;
   EIDETIC_ANSWER_TRY(asked.min_copy_score, reader.get_or("min_copy_score", asked.min_copy_score));

@@ -95,6 +95,7 @@ def test_what_a_role_may(server, http, shapes, fresh):
             assert reader.get(path).status_code == 200, path
         assert reader.post(f"{shapes}/search", json={"id": "circle/0000.jpg"}).status_code == 200
         assert reader.post(f"{shapes}/evaluate", json={"label": "kind"}).status_code == 200
+        assert reader.post(f"{shapes}/duplicates", json={"verify": "never"}).status_code == 200
         picture = {"content": encoded(), "headers": {"Content-Type": "image/png"}}
         assert reader.post("/v1/models/default/embed", **picture).status_code == 200
     with client_of(server.url, TOKENS["write"]) as writer:

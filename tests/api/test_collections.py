@@ -1,5 +1,6 @@
 """Collections: making, showing, watching, measuring, taking elsewhere, removing."""
 
+import io
 import math
 import shutil
 import time
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import encoded, problem
+from pictures import draw
 
 
 def test_create_is_the_same_when_repeated(http):
@@ -193,6 +195,33 @@ def test_evaluate(http, shapes):
     problem(http.post(f"{shapes}/evaluate", json={"label": "knd"}), 422, "not_found", "kind")
     problem(http.post(f"{shapes}/evaluate", json={"label": ""}), 400, "invalid_argument", "label")
     problem(http.post(f"{shapes}/evaluate", json={"label": "kind", "recall_at": [0]}), 400, "invalid_argument")
+
+
+def test_duplicates(http, fresh):
+    """A picture, a smaller one of it, its middle, and another."""
+    image = draw("circle", 5, (240, 200))
+    pictures = {"whole": image, "small": image.resize((120, 100)), "part": image.crop((20, 20, 220, 180))}
+    pictures["other"] = draw("cross", 6, (240, 200))
+    for name, picture in pictures.items():
+        file = io.BytesIO()
+        picture.save(file, "PNG")
+        assert http.put(f"{fresh}/items/{name}", content=file.getvalue(), headers={"Content-Type": "image/png"}).status_code == 201
+    said = http.post(f"{fresh}/duplicates", json={}).json()
+    assert (said["items"], said["groups"], said["duplicates"], said["exact"]) == (4, 1, 2, 0)
+    group = said["found"][0]
+    assert (group["keep"], group["centre"]) == ("whole", "whole")
+    members = {each["id"]: each for each in group["members"]}
+    assert set(members) == {"whole", "small", "part"}
+    assert (members["whole"]["width"], members["whole"]["height"]) == (240, 200)
+    assert members["part"]["judged_by"] == "pixels"
+    assert members["small"]["hash_distance"] <= 8 and members["small"]["copy_score"] > 0.9
+    assert http.post(f"{fresh}/duplicates", json={"verify": "never"}).json()["verified"] == 0
+    assert http.post(f"{fresh}/duplicates", json={"limit": 1, "neighbors": 3, "min_copy_score": 0.1}).json()["groups"] == 1
+    problem(http.post(f"{fresh}/duplicates", json={"verify": "often"}), 400, "invalid_argument", "often")
+    problem(http.post(f"{fresh}/duplicates", json={"neighbors": 0}), 400, "invalid_argument", "neighbors")
+    problem(http.post(f"{fresh}/duplicates", json={"min_copy_score": 2}), 400, "invalid_argument", "copy score")
+    problem(http.post(f"{fresh}/duplicates", json={"filter": "nmae = 1"}), 422, "not_found", "nmae")
+    problem(http.post("/v1/collections/nowhere/duplicates", json={}), 404, "not_found", "nowhere")
 
 
 def test_unknown_collections_are_named_with_the_nearest(http, shapes):

@@ -238,7 +238,7 @@ def test_many_jobs_at_once(strict, admin):
 def test_noise(strict, admin):
     """Bytes of no meaning at every route that takes a body."""
     noise = os.urandom(5000)
-    for path in ("items", "search", "search/batch", "delete", "index", "evaluate", "merge", "walk"):
+    for path in ("items", "search", "search/batch", "delete", "index", "evaluate", "duplicates", "merge", "walk"):
         for kind in ("application/json", "multipart/form-data; boundary=x", "image/png", "text/x-nothing",
                      "application/vnd.eidetic.vector"):  # fmt: skip
             answer = admin.post(f"/v1/collections/kept/{path}", content=noise, headers={"Content-Type": kind})

@@ -38,6 +38,35 @@ def only(response, outcome="created"):
     return said["results"][0]
 
 
+def test_copies_are_reported_or_skipped(http, fresh):
+    def png(size, kind="circle", seed=5):
+        file = io.BytesIO()
+        draw(kind, seed, (240, 200)).resize(size).save(file, "PNG")
+        return file.getvalue()
+
+    assert "copy_of" not in only(http.post(f"{fresh}/items?id=a&on_duplicate=skip", content=png((240, 200)), headers=PNG))
+    said = http.post(f"{fresh}/items?id=b&on_duplicate=skip", content=png((180, 150)), headers=PNG).json()
+    assert (said["stored"], said["skipped"], said["failed"]) == (0, 1, 0)
+    assert said["results"][0]["outcome"] == "skipped" and said["results"][0]["copy_of"]["id"] == "a"
+    assert said["results"][0]["copy_of"]["judged_by"] in ("pixels", "hash")
+    assert http.get(f"{fresh}/items/b").status_code == 404
+    put = http.put(f"{fresh}/items/c?on_duplicate=skip", content=png((180, 150)), headers=PNG)
+    assert (put.status_code, put.json()["outcome"]) == (200, "skipped")
+    put = http.put(f"{fresh}/items/c?on_duplicate=report", content=png((180, 150)), headers=PNG)
+    assert (put.status_code, put.json()["outcome"], put.json()["copy_of"]["id"]) == (201, "created", "a")
+    form = http.put(f"{fresh}/items/d", files={"file": ("d.png", png((200, 160)))}, data={"on_duplicate": "skip"})
+    assert form.json()["outcome"] == "skipped"
+    item = {"base64": base64.b64encode(png((240, 200))).decode()}
+    same = http.put(f"{fresh}/items/e?on_duplicate=report", json=item).json()
+    assert same["copy_of"] == {"id": "a", "copy_score": 1.0, "judged_by": "content"}
+    problem(http.put(f"{fresh}/items/f?on_duplicate=drop", content=png((9, 9)), headers=PNG), 400, "invalid_argument", "drop")
+    many = http.post(f"{fresh}/items?job=true&on_duplicate=report", json={"items": [{"id": "g", **item}]})
+    problem(many, 400, "invalid_argument", "job")
+    job = http.post(f"{fresh}/items?job=true&on_duplicate=skip", json={"items": [{"id": "g", **item}]}).json()
+    assert await_job(http, job["id"])["progress"]["skipped"] == 1
+    problem(http.post(f"{fresh}/index", json={"paths": ["x"], "on_duplicate": "report"}), 400, "invalid_argument", "report")
+
+
 def test_every_form_of_a_picture_gives_the_identical_vector(http, fresh, picture, site, folders):
     file = folders / "a picture.png"
     file.write_bytes(picture)

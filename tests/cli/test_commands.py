@@ -208,6 +208,51 @@ def test_eval(indexed):
     assert "P@1" in table and "mAP" in table and "recall@10" in table
 
 
+@pytest.fixture
+def copies(tmp_path):
+    """whole.png, smaller copies of it, its middle, the same file again, and another picture."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    image = draw("circle", 5, (240, 200))
+    image.save(folder / "whole.png")
+    (folder / "again.png").write_bytes((folder / "whole.png").read_bytes())
+    image.resize((120, 100)).save(folder / "small.png")
+    image.crop((20, 20, 220, 180)).save(folder / "part.png")
+    draw("cross", 6, (240, 200)).save(folder / "other.png")
+    return folder
+
+
+def test_duplicates(cli, copies):
+    cli("index", copies, "-c", "c")
+    report = cli.json("duplicates", "-c", "c")
+    assert (report["items"], report["groups"], report["duplicates"], report["exact"]) == (5, 1, 3, 1)
+    group = report["found"][0]
+    assert {each["id"] for each in group["members"]} == {"whole.png", "again.png", "small.png", "part.png"}
+    assert group["keep"] == group["members"][0]["id"]
+    assert [each["judged_by"] for each in group["members"] if each["id"] == "part.png"] == ["pixels"]
+    table = cli("duplicates", "-c", "c").out
+    assert "small.png" in table and "other.png" not in table and "3 duplicates in 1 groups among 5 items" in table
+    assert "part.png" not in cli("duplicates", "-c", "c", "--verify", "never").out
+    extra = cli("duplicates", "-c", "c", "--extra").out.splitlines()
+    assert len(extra) == 3 and group["keep"] not in extra
+    cli("items", "delete", "-c", "c", "--", *extra)
+    assert cli("duplicates", "-c", "c", "--extra").out == ""
+    assert "not say when to verify" in cli("duplicates", "-c", "c", "--verify", "often", status=2).err
+
+
+def test_index_skips_or_reports_copies(cli, copies):
+    report = cli.json("index", copies, "-c", "c", "--skip-duplicates", "--batch", 1)
+    assert (report["indexed"], report["skipped"], report["duplicates"]) == (2, 3, 3)
+    assert {each["copy_of"]["judged_by"] for each in report["copies"]} <= {"content", "pixels", "hash"}
+    assert cli.json("collections", "show", "c")["items"] == 2
+    again = cli("index", copies, "-c", "c", "--skip-duplicates")
+    assert "2 unchanged" in again.out and "3 copies skipped" in again.out and "is a copy of" in again.err
+    stored = cli("index", copies, "-c", "c", "--report-duplicates")
+    assert "3 copies stored" in stored.out
+    assert cli.json("collections", "show", "c")["items"] == 5
+    assert "excludes" in cli("index", copies, "-c", "c", "--skip-duplicates", "--report-duplicates", status=2).err
+
+
 def test_bench_pipeline_names_the_narrowest(cli, pictures):
     report = cli.json("bench", "pipeline", pictures)
     rates = {stage["stage"]: stage["images_per_s"] for stage in report["stages"]}

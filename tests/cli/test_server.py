@@ -224,6 +224,26 @@ def test_eval_measures_the_same(served, indexed):
     [(), ("id:circle/0000.jpg", "-k", 5), ("--map", "pca"), ("--map", "umap", "--label", "kind")],
     ids=lambda words: " ".join(map(str, words)) or "index",
 )
+def test_duplicates_are_the_same(server, cli, tmp_path):
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    image = draw("circle", 5, (240, 200))
+    image.save(folder / "whole.png")
+    image.resize((120, 100)).save(folder / "small.png")
+    image.crop((20, 20, 220, 180)).save(folder / "part.png")
+    draw("cross", 6, (240, 200)).save(folder / "other.png")
+    local, remote = ((runner("index", folder, "-c", "c"), runner.json("duplicates", "-c", "c"))[1] for runner in (cli, server))
+    local.pop("seconds"), remote.pop("seconds")
+    assert local == remote and local["duplicates"] == 2
+    server("collections", "drop", "c")
+    said = server.json("index", folder, "-c", "c", "--skip-duplicates")
+    # Pictures that are on their way at the same time are not held against each other.
+    assert said["duplicates"] == said["skipped"] == 4 - said["indexed"]
+    again = server.json("index", folder, "-c", "c", "--report-duplicates")
+    assert again["indexed"] == said["skipped"] and again["duplicates"] == len(again["copies"])
+    assert server.json("collections", "show", "c")["items"] == 4
+
+
 def test_inspect_shows_and_draws_the_same(served, indexed, tmp_path, words):
     shown = [runner.json("inspect", *words, "-c", "shapes", "--svg", tmp_path / name)
              for name, runner in (("local.svg", indexed), ("remote.svg", served))]  # fmt: skip

@@ -10,6 +10,7 @@ from eidetic import (
     AlreadyExists,
     CalibrationInfo,
     ClassifierInfo,
+    Duplicates,
     EideticError,
     Evaluation,
     Failure,
@@ -121,6 +122,25 @@ def test_export_and_import(client, shapes, tmp_path):
     with pytest.raises(NotFound):
         copy.export(tmp_path / "nothing")
     assert [path.name for path in tmp_path.iterdir()] == ["shapes.eidetic"]
+
+
+def test_duplicates(fresh):
+    image = draw("circle", 5, (240, 200))
+    copies = [NewItem(image, "whole"), NewItem(image.resize((120, 100)), "small"), NewItem(draw("cross", 6), "other")]
+    report = fresh.add_many(copies, on_duplicate="report")
+    assert (report.created, report.skipped) == (3, 0)
+    assert report.results[1].copy_of.id == "whole"
+    assert report.results[0].copy_of is None
+    found = fresh.duplicates()
+    assert isinstance(found, Duplicates)
+    assert (found.groups, found.duplicates, found.extra) == (1, 1, ["small"])
+    assert found.found[0].keep == found.found[0].members[0].id == "whole"
+    assert fresh.duplicates(verify="never", neighbors=2, limit=1, min_copy_score=0.9, filter="@id = 'none'").groups == 0
+    assert fresh.delete(found.extra) == 1
+    skipped = fresh.add(image.resize((160, 130)), id="again", on_duplicate="skip")
+    assert (skipped.outcome, skipped.copy_of.id) == ("skipped", "whole")
+    with pytest.raises(InvalidArgument, match="often"):
+        fresh.duplicates(verify="often")
 
 
 def test_evaluate(shapes):
