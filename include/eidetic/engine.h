@@ -306,7 +306,7 @@ struct Query {
   // 0 to 1: leave out hits that are less likely to be real matches; kRecommendedConfidence: below what the calibration
   // recommends. The collection must have been calibrated.
   std::optional<double> min_confidence = {};
-  std::string filter = {};                        // only items that pass, k where so many do; see parse_filter
+  std::string filter = {};                    // only items that pass, k where so many do; see parse_filter
   bool exclude_terms = false;                 // leave out the items that the terms name, and those of the same pictures
   Augmentation augment = Augmentation::none;  // of the terms that are pictures or bytes
   std::uint64_t seed = 1;                     // of what the variants leave to chance
@@ -317,9 +317,9 @@ struct Query {
   // class passes the filter, or where the nearest item of the class is more than twice as far as that of all, the whole
   // collection is searched, and the answer says so.
   std::string classify = {};
-  std::string class_name = {};                     // in place of what the classifier says
+  std::string class_name = {};                      // in place of what the classifier says
   std::optional<double> min_class_confidence = {};  // 0 to 1; in place of the classifier's
-  SearchDepth depth = {};    // 0s: the collection's, see CollectionChange
+  SearchDepth depth = {};                           // 0s: the collection's, see CollectionChange
 };
 
 inline constexpr std::uint32_t kMaxVerify = 200;
@@ -356,8 +356,8 @@ struct SearchHit : Hit {
 };
 
 struct Timing {
-  std::string stage;        // "read", "decode", "augment", "preprocess", "inference", "classify", "search", "verify", "total"
-  double ms = 0;            // of a search for several queries at once: this query's share
+  std::string stage;  // "read", "decode", "augment", "preprocess", "inference", "classify", "search", "verify", "total"
+  double ms = 0;      // of a search for several queries at once: this query's share
   std::uint64_t items = 0;  // that went through it
 };
 
@@ -381,11 +381,11 @@ struct Explanation {
     std::uint32_t vectors = 1;  // it and its variants
   };
   std::vector<Term> terms;
-  std::string filter = {};              // as it was searched with
-  std::uint32_t candidates = 0;         // that the search gave
-  std::uint32_t own = 0;                // left out as they are the query's own
-  std::uint32_t below_similarity = 0;   // left out of the candidates
-  std::uint32_t below_confidence = 0;   // left out of the candidates
+  std::string filter = {};             // as it was searched with
+  std::uint32_t candidates = 0;        // that the search gave
+  std::uint32_t own = 0;               // left out as they are the query's own
+  std::uint32_t below_similarity = 0;  // left out of the candidates
+  std::uint32_t below_confidence = 0;  // left out of the candidates
   std::optional<Classification> classification = {};
   std::uint32_t verified = 0;           // of those that were to be verified, how many show the same
   std::vector<std::string> notes = {};  // what a person should know of it

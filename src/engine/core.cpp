@@ -114,9 +114,9 @@ Result<IndexReport> Core::index(std::string_view name, const IndexRequest& reque
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
   EIDETIC_CHECK(check_reach(request));
   EIDETIC_TRY(const auto model, embedder_of(collection, request.model, Embedders::Use::collections));
-  return ingest({*parts_.backend, *parts_.blobs, *model, parts_.options.decode, &writing_,
-                 [&] { return item_classes(name); }},
-                name, request, progress, stop);
+  return ingest(
+      {*parts_.backend, *parts_.blobs, *model, parts_.options.decode, &writing_, [&] { return item_classes(name); }},
+      name, request, progress, stop);
 }
 
 Result<std::uint64_t> Core::erase(std::string_view name, std::span<const std::string> ids) {
@@ -128,7 +128,8 @@ QueryParts Core::query_parts(const CollectionSpec& collection) {
           *parts_.blobs,
           parts_.options.decode,
           *parts_.pool,
-          *parts_.features, learnt_,
+          *parts_.features,
+          learnt_,
           [this, &collection](const auto& model) { return embedder_of(collection, model, Embedders::Use::queries); }};
 }
 

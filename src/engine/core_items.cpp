@@ -30,10 +30,10 @@ std::unexpected<Error> no_picture(const std::string& id) {
 
 Result<std::vector<Result<PutResult>>> Core::put(std::string_view name, std::span<const NewItem> items) {
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
-  return put_items({*parts_.backend, *parts_.blobs, *parts_.pictures, *parts_.pool, parts_.options.decode, writing_,
-                    [&] { return embedder_of(collection, "", Embedders::Use::collections); },
-                    [&] { return item_classes(name); }},
-                   collection, items);
+  return put_items(
+      {*parts_.backend, *parts_.blobs, *parts_.pictures, *parts_.pool, parts_.options.decode, writing_,
+       [&] { return embedder_of(collection, "", Embedders::Use::collections); }, [&] { return item_classes(name); }},
+      collection, items);
 }
 
 Result<std::vector<std::optional<Item>>> Core::get(std::string_view name, std::span<const std::string> ids,
