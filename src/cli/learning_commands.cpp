@@ -131,15 +131,17 @@ Result<int> run_calibrate(const Session& session, const CalibrateOptions& option
   }
   fmt::print("collection '{}' is calibrated by {} searches among {} items{}\n", options.collection, info.searches,
              info.items, info.labels > 0 ? fmt::format(" of {} labels", info.labels) : " without labels");
-  fmt::print("with --min-confidence auto ({:.2f}), {} of what is not there finds nothing, and {} of right first hits "
-             "are lost\n",
-             info.recommended, percent(info.refused), percent(info.lost));
+  fmt::print(
+      "with --min-confidence auto ({:.2f}), {} of what is not there finds nothing, and {} of right first hits "
+      "are lost\n",
+      info.recommended, percent(info.refused), percent(info.lost));
   if (info.bins.empty()) return kDone;
   Table table({{.title = "first hits with confidence", .right_aligned = true},
                {.title = "are matches", .right_aligned = true},
                {.title = "searches", .right_aligned = true}});
   for (const auto& [predicted, observed, count] : info.bins) {
-    if (count > 0) table.add({fmt::format("{:.2f}", predicted), fmt::format("{:.2f}", observed), std::to_string(count)});
+    if (count > 0)
+      table.add({fmt::format("{:.2f}", predicted), fmt::format("{:.2f}", observed), std::to_string(count)});
   }
   table.print();
   return kDone;

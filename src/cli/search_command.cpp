@@ -99,9 +99,10 @@ void print_table(const std::vector<SearchHit>& hits) {
 std::string nothing_found(const SearchOptions& options, const SearchResult& result, Engine& engine) {
   if (result.nothing_similar) {
     return result.explanation.below_confidence > 0
-               ? fmt::format("nothing similar in collection '{}': none of {} candidates is likely enough to be a match; "
-                             "a lower --min-confidence shows more",
-                             options.collection, result.explanation.candidates)
+               ? fmt::format(
+                     "nothing similar in collection '{}': none of {} candidates is likely enough to be a match; "
+                     "a lower --min-confidence shows more",
+                     options.collection, result.explanation.candidates)
                : fmt::format("nothing in collection '{}' is at least {} % similar; a lower --min-similarity shows more",
                              options.collection, options.min_similarity_pct.value_or(0));
   }
@@ -266,7 +267,8 @@ void add_search_command(CLI::App& root, Session& session) {
   app->add_option("--classify", options->classify, "search only items of the class that this classifier says")
       ->type_name("CLASSIFIER");
   app->add_option("--class", options->class_name, "search only items of this class")->type_name("CLASS");
-  app->add_option("--class-confidence", options->class_confidence, "search all where the classifier is less sure: 0 to 1")
+  app->add_option("--class-confidence", options->class_confidence,
+                  "search all where the classifier is less sure: 0 to 1")
       ->type_name("P");
   add_search_depth(*app, options->depth);
   app->add_flag("--exclude-self", options->exclude_self, "leave out the pictures that were searched with");

@@ -13,7 +13,7 @@ namespace eidetic {
 namespace {
 
 constexpr std::uint32_t kPage = 1000;
-constexpr std::size_t kAtOnce = 100;   // searches
+constexpr std::size_t kAtOnce = 100;     // searches
 constexpr std::size_t kMostHits = 2000;  // of one: of labels with more items, strangers may not be met
 
 class Searches {

@@ -216,8 +216,8 @@ Result<ClassifierInfo> Core::train_classifier(std::string_view name, const Class
   EIDETIC_CHECK(check(request));
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
   EIDETIC_TRY(const auto settings, parse_settings(collection.settings, name));
-  const bool own = std::ranges::any_of(settings.classifiers,
-                                       [&](const auto& setting) { return setting.info.name == request.name; });
+  const bool own =
+      std::ranges::any_of(settings.classifiers, [&](const auto& setting) { return setting.info.name == request.name; });
   EIDETIC_TRY(const Sample sample, draw(*parts_.backend, collection, request, own));
   LearnOptions options;
   options.hidden = request.hidden;

@@ -79,10 +79,10 @@ Result<ClassifierSetting> find_classifier(const CollectionSettings& settings, st
     if (setting.info.name == name) return setting;
     known.push_back(setting.info.name);
   }
-  return fail(ErrorCode::not_found, fmt::format("collection '{}' has no classifier '{}'{}; {}", collection, name,
-                                                did_you_mean(name, known),
-                                                known.empty() ? std::string("train one (eidetic classifiers train)")
-                                                              : fmt::format("it has: {}", fmt::join(known, ", "))));
+  return fail(ErrorCode::not_found,
+              fmt::format("collection '{}' has no classifier '{}'{}; {}", collection, name, did_you_mean(name, known),
+                          known.empty() ? std::string("train one (eidetic classifiers train)")
+                                        : fmt::format("it has: {}", fmt::join(known, ", "))));
 }
 
 std::unexpected<Error> not_calibrated(std::string_view collection, ErrorCode code) {

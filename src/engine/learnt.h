@@ -51,8 +51,8 @@ class ItemClasses {
   [[nodiscard]] static Result<ItemClasses> of(Backend& backend, LearntCache& cache, const CollectionSpec& collection);
 
   [[nodiscard]] bool empty() const noexcept { return classes_.empty(); }
-  // Sets the item's classes: what its label says, or else, of an item with its vector, what the classifier does. Whether
-  // that changed anything. Items that cannot be stored are left alone.
+  // Sets the item's classes: what its label says, or else, of an item with its vector, what the classifier does.
+  // Whether that changed anything. Items that cannot be stored are left alone.
   bool assign(Item& item) const;
   // New metadata, with the classes that the stored metadata has and it has not.
   [[nodiscard]] std::string carried(const std::string& metadata, const std::string& stored) const;

@@ -32,10 +32,10 @@ struct IndexPlan {
 
 // Reads the collection once, by pages. A picture is unchanged when its place, size and time are those stored; metadata
 // stays as it is where `metadata` says nothing of it. With `prune`, `gone` lists items whose file was under one of the
-// listed folders and is there no more. Classes that items have are no part of their metadata here. `errors` gets sidecars that cannot be read. Errors: those of Backend::scroll.
+// listed folders and is there no more. Classes that items have are no part of their metadata here. `errors` gets
+// sidecars that cannot be read. Errors: those of Backend::scroll.
 [[nodiscard]] Result<IndexPlan> make_plan(Backend& backend, std::string_view collection, PictureList pictures,
                                           GivenMetadata& metadata, const ItemClasses& classes,
-                                          const IndexRequest& request,
-                                          std::vector<ItemError>& errors);
+                                          const IndexRequest& request, std::vector<ItemError>& errors);
 
 }  // namespace eidetic

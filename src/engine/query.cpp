@@ -78,13 +78,11 @@ struct Prepared {
   OwnPictures own;
   StageTimes times;
   Explanation explanation;
-  std::optional<SoughtPicture> sought;  // where hits are to be verified
+  std::optional<SoughtPicture> sought;             // where hits are to be verified
   std::shared_ptr<const Calibration> calibration;  // where hits have a confidence
 
   // Whether one search in the backend is the whole of it.
-  [[nodiscard]] bool simple() const noexcept {
-    return own.empty() && variants.empty() && !explanation.classification;
-  }
+  [[nodiscard]] bool simple() const noexcept { return own.empty() && variants.empty() && !explanation.classification; }
 };
 
 // What says how likely the query's hits are matches; null: nothing does. A calibration is learnt from single items: how
@@ -287,8 +285,8 @@ Result<SearchResult> finish(const QueryParts& parts, const CollectionSpec& colle
   }
   if (prepared.calibration) set_confidences(*prepared.calibration, searched, result.hits);
   if (query.min_confidence) {
-    const double least = *query.min_confidence == kRecommendedConfidence ? prepared.calibration->recommended()
-                                                                         : *query.min_confidence;
+    const double least =
+        *query.min_confidence == kRecommendedConfidence ? prepared.calibration->recommended() : *query.min_confidence;
     explanation.below_confidence = static_cast<std::uint32_t>(
         std::erase_if(result.hits, [&](const SearchHit& hit) { return hit.confidence.value_or(0) < least; }));
   }
@@ -362,8 +360,8 @@ Result<std::vector<Result<SearchResult>>> search(const QueryParts& parts, const 
     const std::size_t i = places[j];
     prepared[i]->times.add(Stage::search, share);
     if (found[j]) {
-      results[i] = finish(parts, collection, queries[i], *prepared[i], together[j], *std::move(found[j]),
-                          seconds[i] + share);
+      results[i] =
+          finish(parts, collection, queries[i], *prepared[i], together[j], *std::move(found[j]), seconds[i] + share);
     } else {
       results[i] = std::unexpected(std::move(found[j]).error());
     }

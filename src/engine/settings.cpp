@@ -93,9 +93,7 @@ Result<CollectionSettings> parse_settings(std::string_view json, std::string_vie
   return settings;
 }
 
-bool has_learnt(std::string_view json) {
-  return json.contains("\"classifiers\"") || json.contains("\"calibration\"");
-}
+bool has_learnt(std::string_view json) { return json.contains("\"classifiers\"") || json.contains("\"calibration\""); }
 
 Result<SearchDepth> search_depth(std::string_view json, std::string_view collection) {
   if (!json.contains("\"search\"")) return SearchDepth{};

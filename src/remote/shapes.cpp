@@ -126,9 +126,8 @@ Explanation read_explanation(const Json& json) {
                                   .confidence = number(*told, "confidence"),
                                   .given = told->at("given").get<bool>(),
                                   .fallback = text(*told, "fallback")};
-    explanation.classification->classes = read_list(told->at("classes"), [](const Json& one) {
-      return std::pair(text(one, "class"), number(one, "probability"));
-    });
+    explanation.classification->classes = read_list(
+        told->at("classes"), [](const Json& one) { return std::pair(text(one, "class"), number(one, "probability")); });
   }
   explanation.verified = small(json, "verified");
   explanation.notes = json.at("notes").get<std::vector<std::string>>();

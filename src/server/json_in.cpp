@@ -295,9 +295,10 @@ Result<Query> query_of(dom::element value) {
     if (of_term) continue;
     EIDETIC_TRY(const bool option, read_option(key, field, query));
     if (!option) {
-      return unknown("", key, {"terms",   "k",     "filter",  "min_similarity", "exclude_self", "ef",    "nprobe",
-                               "rescore", "model", "augment", "seed",           "verify", "min_confidence", "classify", "class", "class_confidence", "uri",   "base64",
-                               "bytes",   "id",    "text",    "vector",         "crop",         "weight"});
+      return unknown("", key, {"terms",          "k",        "filter", "min_similarity",   "exclude_self", "ef",
+                               "nprobe",         "rescore",  "model",  "augment",          "seed",         "verify",
+                               "min_confidence", "classify", "class",  "class_confidence", "uri",          "base64",
+                               "bytes",          "id",       "text",   "vector",           "crop",         "weight"});
     }
   }
   if (!query.terms.empty()) {

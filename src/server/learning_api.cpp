@@ -8,6 +8,12 @@
 namespace eidetic {
 namespace {
 
+Result<void> check_whole(std::string_view name, std::int64_t value) {
+  if (value >= 0 && value <= UINT32_MAX) return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("{}: a whole number from 0 to {} is expected", name, UINT32_MAX));
+}
+
 Result<ClassifierRequest> read_classifier(const Json& body) {
   EIDETIC_TRY(auto reader, JsonReader::of(body, "the body"));
   ClassifierRequest asked;
@@ -23,10 +29,7 @@ Result<ClassifierRequest> read_classifier(const Json& body) {
   EIDETIC_TRY(const auto seed, reader.get_or<std::int64_t>("seed", static_cast<std::int64_t>(asked.seed)));
   EIDETIC_CHECK(reader.finish());
   for (const auto& [name, value] : {std::pair("hidden", hidden), {"clusters", clusters}, {"seed", seed}}) {
-    if (value < 0 || value > UINT32_MAX) {
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("{}: a whole number from 0 to {} is expected", name, UINT32_MAX));
-    }
+    EIDETIC_CHECK(check_whole(name, value));
   }
   asked.hidden = static_cast<std::uint32_t>(hidden);
   asked.clusters = static_cast<std::uint32_t>(clusters);
@@ -66,6 +69,7 @@ Answer calibrate(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_TRY(asked.label, reader.get_or("label", asked.label));
   EIDETIC_ANSWER_TRY(const auto seed, reader.get_or<std::int64_t>("seed", static_cast<std::int64_t>(asked.seed)));
   EIDETIC_ANSWER_CHECK(reader.finish());
+  EIDETIC_ANSWER_CHECK(check_whole("seed", seed));
   asked.seed = static_cast<std::uint64_t>(seed);
   EIDETIC_ANSWER_CHECK(api.engine.describe(request.captures[0]));
   const auto info = api.engine.calibrate(request.captures[0], asked);

@@ -185,13 +185,18 @@ def test_filter(http, shapes):
     assert third["error"]["code"] == "invalid_argument"
 
 
-def test_verify(http, shapes):
+def test_verify(http, fresh):
     """A part of a picture, laid over another one, finds the picture and says where."""
+    def png(picture):
+        file = io.BytesIO()
+        picture.save(file, "PNG")
+        return file.getvalue()
+
     whole, other, scene = (textured(seed) for seed in (1, 2, 3))
     scene.paste(whole.crop((100, 60, 300, 210)), (40, 30))
     for name, picture in (("whole", whole), ("other", other)):
-        http.post(f"{shapes}/items?id={name}", content=encoded(picture), headers=RAW).raise_for_status()
-    answer = http.post(f"{shapes}/search?verify=50&k=50", content=encoded(scene), headers=RAW).json()
+        http.post(f"{fresh}/items?id={name}", content=png(picture), headers=RAW).raise_for_status()
+    answer = http.post(f"{fresh}/search?verify=50&k=50", content=png(scene), headers=RAW).json()
     best, second = answer["hits"][:2]
     assert best["id"] == "whole"
     found = best["verification"]
@@ -203,13 +208,13 @@ def test_verify(http, shapes):
     assert answer["explain"]["verified"] == 1
     assert answer["explain"]["terms"] == [{"kind": "bytes", "value": "", "weight": 1, "vectors": 1}]
     assert answer["items_per_s"]["verify"] > 0
-    drawn = http.post(f"{shapes}/items/whole/alignment", content=encoded(scene), headers=RAW)
+    drawn = http.post(f"{fresh}/items/whole/alignment", content=png(scene), headers=RAW)
     assert drawn.headers["content-type"] == "image/jpeg"
     assert Image.open(io.BytesIO(drawn.content)).size[0] > 700
-    problem(http.post(f"{shapes}/items/none/alignment", content=encoded(scene), headers=RAW), 422, "not_found", "none")
-    problem(http.post(f"{shapes}/search?verify=201", content=encoded(scene), headers=RAW), 400, "invalid_argument", "200")
+    problem(http.post(f"{fresh}/items/none/alignment", content=png(scene), headers=RAW), 422, "not_found", "none")
+    problem(http.post(f"{fresh}/search?verify=201", content=png(scene), headers=RAW), 400, "invalid_argument", "200")
     bare = {"vector": [1] * 256, "verify": 5}
-    problem(http.post(f"{shapes}/search", json=bare), 400, "invalid_argument", "keypoints")
+    problem(http.post(f"{fresh}/search", json=bare), 400, "invalid_argument", "keypoints")
 
 
 def test_variants(http, shapes, jpeg):
