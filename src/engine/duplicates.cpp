@@ -185,14 +185,17 @@ class Duplicates {
     std::vector<CopyPair> pairs;
     for (const auto& [a, b, similarity] : near.pairs) {
       if (items[a] == kNone || items[b] == kNone || items[a] == items[b]) continue;
-      ++report_.pairs;
-      if (similarity < alone && !(facts_[items[a]].has_picture && facts_[items[b]].has_picture)) continue;
+      if (similarity < alone && !(facts_[items[a]].has_picture && facts_[items[b]].has_picture)) {
+        ++report_.pairs;
+        continue;
+      }
       pairs.push_back({.a = std::min(items[a], items[b]), .b = std::max(items[a], items[b]), .similarity = similarity});
     }
     const auto key = [](const CopyPair& pair) { return std::pair(pair.a, pair.b); };
     std::ranges::sort(pairs, {}, key);
     const auto again = std::ranges::unique(pairs, {}, key);
     pairs.erase(again.begin(), again.end());
+    report_.pairs += pairs.size();
     return pairs;
   }
 

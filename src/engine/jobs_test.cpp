@@ -202,7 +202,7 @@ TEST_F(JobsTest, WhatWaitingJobsAndItemsNameIsNotSwept) {
   }
   backend.items["x"] = {.id = "x", .uri = "stored:" + hashes[0], .content_hash = hashes[0], .vector = {}};
   const std::vector<NewItem> items = {{.id = "y", .uri = "stored:" + hashes[1]}};
-  need(jobs->add(kPutJob, "c", write_put(items), 10));
+  need(jobs->add(kPutJob, "c", write_put({.items = items}), 10));
   EXPECT_EQ(need(sweep_pictures(backend, *jobs, *pictures, 150)), 1U);
   EXPECT_TRUE(pictures->read(hashes[0], 100));
   EXPECT_TRUE(pictures->read(hashes[1], 100));
@@ -211,19 +211,28 @@ TEST_F(JobsTest, WhatWaitingJobsAndItemsNameIsNotSwept) {
 }
 
 TEST(JobArguments, ComeBackAsTheyWere) {
-  const IndexJob index{
-      .request = {.paths = {"/a", "https://b/c"}, .metadata_csv = "/m.csv", .model = "x", .prune = true, .batch = 7},
-      .watched = {{"/a", {1, 2}}}};
+  const IndexJob index{.request = {.paths = {"/a", "https://b/c"},
+                                   .metadata_csv = "/m.csv",
+                                   .model = "x",
+                                   .prune = true,
+                                   .batch = 7,
+                                   .on_duplicate = OnDuplicate::skip},
+                       .watched = {{"/a", {1, 2}}}};
   const auto same = need(parse_index(write_index(index)));
   EXPECT_EQ(same.request.paths, index.request.paths);
   EXPECT_EQ(same.request.metadata_csv, index.request.metadata_csv);
   EXPECT_EQ(same.request.model, "x");
   EXPECT_TRUE(same.request.prune);
+  EXPECT_EQ(same.request.on_duplicate, OnDuplicate::skip);
   EXPECT_EQ(same.request.batch, 7U);
   EXPECT_EQ(same.watched[0].identity, index.watched[0].identity);
 
   const std::vector<NewItem> items = {{.id = "a", .vector = {0.1F, -3e-30F}}, {.uri = "b", .metadata = "{}"}};
-  const auto back = need(parse_put(write_put(items)));
+  const auto job = need(parse_put(write_put({.items = items, .on_duplicate = OnDuplicate::skip})));
+  const auto& back = job.items;
+  EXPECT_EQ(job.on_duplicate, OnDuplicate::skip);
+  // As it was written before there was a choice.
+  EXPECT_EQ(need(parse_put(R"({"items":[]})")).on_duplicate, OnDuplicate::store);
   EXPECT_EQ(back[0].vector, items[0].vector);
   EXPECT_EQ(back[0].metadata, std::nullopt);
   EXPECT_EQ(back[1].uri, "b");

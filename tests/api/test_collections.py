@@ -199,9 +199,9 @@ def test_evaluate(http, shapes):
 
 def test_duplicates(http, fresh):
     """A picture, a smaller one of it, its middle, and another."""
-    image = draw("circle", 5, (240, 200))
+    image = draw("circle", 5).resize((240, 200))
     pictures = {"whole": image, "small": image.resize((120, 100)), "part": image.crop((20, 20, 220, 180))}
-    pictures["other"] = draw("cross", 6, (240, 200))
+    pictures["other"] = draw("cross", 6).resize((240, 200))
     for name, picture in pictures.items():
         file = io.BytesIO()
         picture.save(file, "PNG")
