@@ -220,7 +220,7 @@ def test_duplicates(http, fresh):
     problem(http.post(f"{fresh}/duplicates", json={"verify": "often"}), 400, "invalid_argument", "often")
     problem(http.post(f"{fresh}/duplicates", json={"neighbors": 0}), 400, "invalid_argument", "neighbors")
     problem(http.post(f"{fresh}/duplicates", json={"min_copy_score": 2}), 400, "invalid_argument", "copy score")
-    problem(http.post(f"{fresh}/duplicates", json={"filter": "nmae = 1"}), 422, "not_found", "nmae")
+    problem(http.post(f"{fresh}/duplicates", json={"filter": "nmae = 1"}), 400, "invalid_argument", "nmae")
     problem(http.post("/v1/collections/nowhere/duplicates", json={}), 404, "not_found", "nowhere")
 
 
