@@ -86,6 +86,7 @@ void make(Engine& engine, std::size_t items) {
 void run(Engine& engine) {
   const auto info = need(engine.describe("vectors"));
   const auto report = need(engine.duplicates("vectors", {.limit = kMaxDuplicateGroups}));
+  const auto after = need(engine.describe("vectors"));
   std::size_t right = 0;
   std::size_t members = 0;
   for (const auto& group : report.found) {
@@ -97,12 +98,11 @@ void run(Engine& engine) {
     }
   }
   const auto planted = (info.items + kEvery - 2) / kEvery;
-  fmt::print("{} items ({}): {:.1f} s, {} pairs judged, {} groups\n", report.items, info.index_kind, report.seconds,
+  fmt::print("{} items ({}): {:.1f} s, {} pairs judged, {} groups\n", report.items, after.index_kind, report.seconds,
              report.pairs, report.groups);
   fmt::print("planted {}: recall {:.4f}, precision {:.4f}\n", planted,
              static_cast<double>(right) / static_cast<double>(planted),
              static_cast<double>(right) / static_cast<double>(std::max<std::size_t>(members, 1)));
-  const auto after = need(engine.describe("vectors"));
   fmt::print("peak {:.0f} MB resident, {:.0f} MB of it now in memory of its own, index {:.0f} MB\n",
              megabytes("VmHWM:"), megabytes("RssAnon:"), static_cast<double>(after.memory_bytes) / 1e6);
 }

@@ -21,6 +21,8 @@ struct IndexArguments {
   std::optional<std::string> index;
   std::optional<std::string> metric;
   std::optional<std::string> exif;
+  bool skip_duplicates = false;
+  bool report_duplicates = false;
   IndexRequest request;
 };
 
@@ -114,6 +116,11 @@ Result<int> run_index(const Session& session, IndexArguments options) {
   if (options.exif) {
     EIDETIC_TRY(options.request.exif, parse_exif_fields(*options.exif));
   }
+  if (options.skip_duplicates && options.report_duplicates) {
+    return fail(ErrorCode::invalid_argument, "either --skip-duplicates or --report-duplicates, not both");
+  }
+  if (options.skip_duplicates) options.request.on_duplicate = OnDuplicate::skip;
+  if (options.report_duplicates) options.request.on_duplicate = OnDuplicate::report;
   const Interruption interruption;
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   EIDETIC_TRY(const bool created, ensure_collection(*engine, options));
@@ -171,13 +178,8 @@ void add_index_command(CLI::App& root, Session& session) {
   app->add_option("--exif", options->exif, "read EXIF into the field exif: camera, or gps, which adds the place")
       ->type_name("FIELDS");
   app->add_flag("--prune", options->request.prune, "remove items of these folders whose file is gone");
-  auto* skip = app->add_flag_callback(
-      "--skip-duplicates", [=] { options->request.on_duplicate = OnDuplicate::skip; },
-      "leave out new pictures that are copies of others");
-  app->add_flag_callback(
-         "--report-duplicates", [=] { options->request.on_duplicate = OnDuplicate::report; },
-         "store copies too, and name them")
-      ->excludes(skip);
+  app->add_flag("--skip-duplicates", options->skip_duplicates, "leave out new pictures that are copies of others");
+  app->add_flag("--report-duplicates", options->report_duplicates, "store copies too, and name them");
   app->add_option("--batch", options->request.batch, "items stored together (default: 256)")
       ->type_name("N")
       ->check(CLI::Range(1U, 10'000U).description(""));

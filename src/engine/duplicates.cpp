@@ -21,6 +21,8 @@ namespace {
 
 constexpr std::uint32_t kPage = 10'000;
 constexpr double kProgressIntervalS = 0.1;
+// Deeper than searches go by default: a copy that is missed is missed for good.
+constexpr SearchDepth kDepth = {.ef = 128, .nprobe = 0, .rescore = 0};
 constexpr double kRounding = 1e-6;  // of similarities in 32 bits
 
 // What is kept of every item. Ids lie behind each other in one text.
@@ -172,8 +174,7 @@ class Duplicates {
     const double least = pictures ? kLeastCopySimilarity : std::max(kLeastCopySimilarity, alone);
     EIDETIC_TRY(const auto near,
                 backend_.near_pairs(
-                    collection_,
-                    {.k = request_.neighbors, .min_similarity = least, .filter = filter_, .depth = {}},
+                    collection_, {.k = request_.neighbors, .min_similarity = least, .filter = filter_, .depth = kDepth},
                     [this](std::uint64_t done, std::uint64_t total) { tell("neighbors", done, total); }, stop_));
     std::vector<std::uint32_t> items;
     items.reserve(near.ids.size());
@@ -185,14 +186,17 @@ class Duplicates {
     std::vector<CopyPair> pairs;
     for (const auto& [a, b, similarity] : near.pairs) {
       if (items[a] == kNone || items[b] == kNone || items[a] == items[b]) continue;
-      ++report_.pairs;
-      if (similarity < alone && !(facts_[items[a]].has_picture && facts_[items[b]].has_picture)) continue;
+      if (similarity < alone && !(facts_[items[a]].has_picture && facts_[items[b]].has_picture)) {
+        ++report_.pairs;
+        continue;
+      }
       pairs.push_back({.a = std::min(items[a], items[b]), .b = std::max(items[a], items[b]), .similarity = similarity});
     }
     const auto key = [](const CopyPair& pair) { return std::pair(pair.a, pair.b); };
     std::ranges::sort(pairs, {}, key);
     const auto again = std::ranges::unique(pairs, {}, key);
     pairs.erase(again.begin(), again.end());
+    report_.pairs += pairs.size();
     return pairs;
   }
 
@@ -213,7 +217,14 @@ class Duplicates {
 
   Result<void> make_groups(const std::vector<CopyPair>& pairs, CopyJudge& judge) {
     std::vector<CopyEdge> edges;
-    for (const CopyPair& pair : pairs) edges.push_back({pair.a, pair.b});
+    std::vector<std::uint64_t> sizes(facts_.size());
+    for (const CopyPair& pair : pairs) {
+      edges.push_back({pair.a, pair.b});
+      for (const std::uint32_t item : {pair.a, pair.b}) {
+        const auto& hash = judge.hash(item);
+        if (hash) sizes[item] = static_cast<std::uint64_t>(hash->width) * static_cast<std::uint64_t>(hash->height);
+      }
+    }
     struct Group {
       std::uint32_t centre = 0;
       std::uint64_t size = 0;
@@ -221,7 +232,7 @@ class Duplicates {
     };
     std::vector<Group> groups;
     std::vector<bool> taken(facts_.size());
-    for (auto& [centre, others] : make_stars(facts_.size(), edges)) {
+    for (auto& [centre, others] : make_stars(sizes, edges)) {
       Group group{.centre = centre, .size = 1 + copies_of(centre).size(), .others = std::move(others)};
       taken[centre] = true;
       for (const std::uint32_t place : group.others) {
@@ -303,7 +314,8 @@ class Duplicates {
 
 }  // namespace
 
-std::vector<Star> make_stars(std::size_t count, std::span<const CopyEdge> edges) {
+std::vector<Star> make_stars(std::span<const std::uint64_t> sizes, std::span<const CopyEdge> edges) {
+  const std::size_t count = sizes.size();
   // Edges of an item, behind each other.
   std::vector<std::uint32_t> begin(count + 1);
   for (const auto& [a, b] : edges) ++begin[a + 1], ++begin[b + 1];
@@ -317,14 +329,18 @@ std::vector<Star> make_stars(std::size_t count, std::span<const CopyEdge> edges)
 
   // Degrees only fall, so what is taken out with a degree that is still true has the largest of all.
   struct Entry {
-    std::uint32_t degree, item;
-    bool operator<(const Entry& other) const { return std::tuple(degree, other.item) < std::tuple(other.degree, item); }
+    std::uint32_t degree;
+    std::uint64_t size;
+    std::uint32_t item;
+    bool operator<(const Entry& other) const {
+      return std::tuple(degree, size, other.item) < std::tuple(other.degree, other.size, item);
+    }
   };
   std::vector<std::uint32_t> degree(count);
   std::priority_queue<Entry> queue;
   for (std::uint32_t i = 0; i < count; ++i) {
     degree[i] = begin[i + 1] - begin[i];
-    if (degree[i] > 0) queue.push({degree[i], i});
+    if (degree[i] > 0) queue.push({degree[i], sizes[i], i});
   }
   std::vector<bool> taken(count);
   std::vector<Star> stars;
@@ -333,7 +349,7 @@ std::vector<Star> make_stars(std::size_t count, std::span<const CopyEdge> edges)
     for (const std::uint32_t place : edges_of(item)) {
       const std::uint32_t other = edges[place].a == item ? edges[place].b : edges[place].a;
       if (taken[other]) continue;
-      if (--degree[other] > 0) queue.push({degree[other], other});
+      if (--degree[other] > 0) queue.push({degree[other], sizes[other], other});
     }
   };
   while (!queue.empty()) {

@@ -259,7 +259,7 @@ TEST_F(DuplicatesTest, JobsSkipButDoNotReport) {
 TEST(MakeStars, DoesNotChain) {
   // 0 - 1 - 2 - 3 - 4: each is like the next.
   const std::vector<CopyEdge> chain = {{0, 1}, {1, 2}, {2, 3}, {3, 4}};
-  const auto stars = make_stars(5, chain);
+  const auto stars = make_stars(std::vector<std::uint64_t>(5), chain);
   ASSERT_THAT(stars, SizeIs(2));
   EXPECT_EQ(stars[0].centre, 1U);
   EXPECT_THAT(stars[0].others, UnorderedElementsAre(0U, 1U));
@@ -269,12 +269,15 @@ TEST(MakeStars, DoesNotChain) {
 
 TEST(MakeStars, TakesEveryItemOnceAndLargeGroupsFirst) {
   const std::vector<CopyEdge> edges = {{0, 1}, {2, 5}, {3, 5}, {4, 5}, {2, 3}, {1, 4}};
-  const auto stars = make_stars(7, edges);
+  const auto stars = make_stars(std::vector<std::uint64_t>(7), edges);
   ASSERT_THAT(stars, SizeIs(2));
   EXPECT_EQ(stars[0].centre, 5U);
   EXPECT_THAT(stars[0].others, UnorderedElementsAre(1U, 2U, 3U));
   EXPECT_EQ(stars[1].centre, 0U);
-  EXPECT_THAT(make_stars(3, {}), IsEmpty());
+  EXPECT_THAT(make_stars(std::vector<std::uint64_t>(3), {}), IsEmpty());
+  // Of a pair the larger is the centre.
+  const std::vector<CopyEdge> pair = {{0, 1}};
+  EXPECT_EQ(make_stars(std::vector<std::uint64_t>{1, 2}, pair)[0].centre, 1U);
 }
 
 }  // namespace

@@ -263,12 +263,8 @@ Answer duplicates(Api& api, HttpRequest& request) {
   // Out of the engine's bounds as they are; it says so.
   asked.neighbors = static_cast<std::uint32_t>(std::clamp<std::int64_t>(neighbors, 0, UINT32_MAX));
   asked.limit = static_cast<std::uint32_t>(std::clamp<std::int64_t>(limit, 0, UINT32_MAX));
-  EIDETIC_ANSWER_CHECK(api.engine.describe(request.captures[0]));
-  const auto report = api.engine.duplicates(request.captures[0], asked);
-  if (!report)
-    return std::unexpected(report.error().code == ErrorCode::not_found ? picture_problem(report.error())
-                                                                       : Problem(report.error()));
-  return json_response(to_json(*report));
+  EIDETIC_ANSWER_TRY(const auto report, api.engine.duplicates(request.captures[0], asked));
+  return json_response(to_json(report));
 }
 
 constexpr Route kRoutes[] = {

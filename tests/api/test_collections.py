@@ -199,9 +199,9 @@ def test_evaluate(http, shapes):
 
 def test_duplicates(http, fresh):
     """A picture, a smaller one of it, its middle, and another."""
-    image = draw("circle", 5, (240, 200))
+    image = draw("circle", 5).resize((240, 200))
     pictures = {"whole": image, "small": image.resize((120, 100)), "part": image.crop((20, 20, 220, 180))}
-    pictures["other"] = draw("cross", 6, (240, 200))
+    pictures["other"] = draw("cross", 6).resize((240, 200))
     for name, picture in pictures.items():
         file = io.BytesIO()
         picture.save(file, "PNG")
@@ -220,7 +220,7 @@ def test_duplicates(http, fresh):
     problem(http.post(f"{fresh}/duplicates", json={"verify": "often"}), 400, "invalid_argument", "often")
     problem(http.post(f"{fresh}/duplicates", json={"neighbors": 0}), 400, "invalid_argument", "neighbors")
     problem(http.post(f"{fresh}/duplicates", json={"min_copy_score": 2}), 400, "invalid_argument", "copy score")
-    problem(http.post(f"{fresh}/duplicates", json={"filter": "nmae = 1"}), 422, "not_found", "nmae")
+    problem(http.post(f"{fresh}/duplicates", json={"filter": "nmae = 1"}), 400, "invalid_argument", "nmae")
     problem(http.post("/v1/collections/nowhere/duplicates", json={}), 404, "not_found", "nowhere")
 
 

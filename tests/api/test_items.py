@@ -41,7 +41,7 @@ def only(response, outcome="created"):
 def test_copies_are_reported_or_skipped(http, fresh):
     def png(size, kind="circle", seed=5):
         file = io.BytesIO()
-        draw(kind, seed, (240, 200)).resize(size).save(file, "PNG")
+        draw(kind, seed).resize((240, 200)).resize(size).save(file, "PNG")
         return file.getvalue()
 
     assert "copy_of" not in only(http.post(f"{fresh}/items?id=a&on_duplicate=skip", content=png((240, 200)), headers=PNG))

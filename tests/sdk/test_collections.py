@@ -125,7 +125,7 @@ def test_export_and_import(client, shapes, tmp_path):
 
 
 def test_duplicates(fresh):
-    image = draw("circle", 5, (240, 200))
+    image = draw("circle", 5).resize((240, 200))
     copies = [NewItem(image, "whole"), NewItem(image.resize((120, 100)), "small"), NewItem(draw("cross", 6), "other")]
     report = fresh.add_many(copies, on_duplicate="report")
     assert (report.created, report.skipped) == (3, 0)
