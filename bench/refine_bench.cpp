@@ -5,6 +5,8 @@
 // them: once a part pasted into another photograph, once a part alone (src/refine/test_scenes.h). Candidates are the
 // true source, all others of its class, and 19 at random; none of the class of the scene, which may show the same.
 // REFINE_BENCH_EACH=1 in the environment: a line a query.
+// REFINE_BENCH_KEEP=FOLDER: the queries are written there, with queries.csv (file, kind, source, textured), and nothing is
+// measured; bench/verification.py searches with them.
 // `alike`: features of queries are taken as those of candidates are, which is faster.
 #include <fmt/format.h>
 #include <time.h>
@@ -14,10 +16,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
+#include "image/encode.h"
 #include "refine/alignment.h"
 #include "refine/test_scenes.h"
 
@@ -56,6 +60,12 @@ struct Times {
     return fmt::format("{:.1f} ms (95 %: {:.1f})", median, high);
   }
 };
+
+void need(const Result<void>& done) {
+  if (done) return;
+  fmt::print(stderr, "refine_bench: {}\n", done.error().message);
+  std::exit(1);
+}
 
 template <typename T>
 T need(Result<T> result) {
@@ -188,6 +198,27 @@ void try_query(const Composite& made, std::size_t source, std::size_t scene, Pho
   tally.whole += best->alignment.whole_query ? 1 : 0;
 }
 
+// The queries as files, for others to search with.
+class Keeper {
+ public:
+  explicit Keeper(std::filesystem::path folder) : folder_(std::move(folder)) {
+    std::filesystem::create_directories(folder_);
+  }
+  void keep(const Composite& made, std::string_view kind, const Photo& source) {
+    const std::string name = fmt::format("{:04}-{}.jpg", count_++, kind);
+    const auto jpeg = need(encode_jpeg(made.query));
+    need(write_file_atomically(folder_ / name, std::string(reinterpret_cast<const char*>(jpeg.data()), jpeg.size())));
+    const bool textured = has_enough_texture(need(extract_features(made.piece)));
+    rows_ += fmt::format("{},{},{},{}\n", name, kind, source.file, textured ? 1 : 0);
+  }
+  void finish() const { need(write_file_atomically(folder_ / "queries.csv", rows_)); }
+
+ private:
+  std::filesystem::path folder_;
+  int count_ = 0;
+  std::string rows_ = "file,kind,source,textured\n";
+};
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -196,6 +227,9 @@ int main(int count, char** arguments) {
   const FeatureOptions query_options = count > 3 ? FeatureOptions{} : kQueryFeatures;
   Photos photos(arguments[1]);
   Dice dice(2003);
+  const char* keep = std::getenv("REFINE_BENCH_KEEP");
+  std::optional<Keeper> keeper;
+  if (keep != nullptr) keeper.emplace(keep);
   Tally pasted;
   Tally alone;
   for (std::size_t i = 0; i < queries; ++i) {
@@ -203,8 +237,18 @@ int main(int count, char** arguments) {
     std::size_t scene = dice.below(photos.size());
     while (photos[scene].label == photos[source].label) scene = dice.below(photos.size());
     const Image picture = photos.image(source);
-    try_query(pasted_scene(picture, photos.image(scene), dice), source, scene, photos, dice, query_options, pasted);
+    const Composite in_scene = pasted_scene(picture, photos.image(scene), dice);
+    if (keeper) {
+      keeper->keep(in_scene, "pasted", photos[source]);
+      keeper->keep(cut_out(picture, dice), "alone", photos[source]);
+      continue;
+    }
+    try_query(in_scene, source, scene, photos, dice, query_options, pasted);
     try_query(cut_out(picture, dice), source, source, photos, dice, query_options, alone);
+  }
+  if (keeper) {
+    keeper->finish();
+    return 0;
   }
   pasted.print("pasted into a scene");
   alone.print("a part alone");
