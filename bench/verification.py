@@ -42,7 +42,7 @@ def main():
             stdout=subprocess.DEVNULL,
         )
         server = subprocess.Popen(
-            [program, "serve", "--data", data, "--listen", "127.0.0.1:18735"], stderr=subprocess.DEVNULL
+            [program, "serve", "--data", data, "--port", "18735"], stderr=subprocess.DEVNULL
         )
         try:
             measure(made, args)
