@@ -5,9 +5,9 @@
 // them: once a part pasted into another photograph, once a part alone (src/refine/test_scenes.h). Candidates are the
 // true source, all others of its class, and 19 at random; none of the class of the scene, which may show the same.
 // REFINE_BENCH_EACH=1 in the environment: a line a query.
-// REFINE_BENCH_KEEP=FOLDER: the queries are written there, with queries.csv (file, kind, source, textured), and nothing is
-// measured; bench/verification.py searches with them.
-// `alike`: features of queries are taken as those of candidates are, which is faster.
+// REFINE_BENCH_KEEP=FOLDER: the queries are written there, with queries.csv (file, kind, source, textured), and nothing
+// is measured; bench/verification.py searches with them. `alike`: features of queries are taken as those of candidates
+// are, which is faster.
 #include <fmt/format.h>
 #include <time.h>
 

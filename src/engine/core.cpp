@@ -129,7 +129,8 @@ QueryParts Core::query_parts(const CollectionSpec& collection) {
           *parts_.blobs,
           parts_.options.decode,
           *parts_.pool,
-          *parts_.features, learnt_,
+          *parts_.features,
+          learnt_,
           [this, &collection](const auto& model) { return embedder_of(collection, model, Embedders::Use::queries); }};
 }
 

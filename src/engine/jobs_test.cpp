@@ -231,9 +231,9 @@ TEST(JobArguments, ComeBackAsTheyWere) {
   EXPECT_EQ(same.request.on_duplicate, OnDuplicate::skip);
   EXPECT_EQ(same.watched[0].identity, index.watched[0].identity);
 
-  const PutJob put{.items = {{.id = "a", .vector = {0.1F, -3e-30F}},
-                             {.uri = "b", .metadata = "{}", .exif = ExifFields::camera}},
-                   .on_duplicate = OnDuplicate::skip};
+  const PutJob put{
+      .items = {{.id = "a", .vector = {0.1F, -3e-30F}}, {.uri = "b", .metadata = "{}", .exif = ExifFields::camera}},
+      .on_duplicate = OnDuplicate::skip};
   const auto same_put = need(parse_put(write_put(put)));
   EXPECT_EQ(same_put.on_duplicate, OnDuplicate::skip);
   const auto& items = put.items;
