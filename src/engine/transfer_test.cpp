@@ -4,7 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <span>
+
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/test_files.h"
 #include "engine/settings.h"
 #include "engine/test_parts.h"
@@ -55,6 +59,20 @@ TEST_F(Transfer, BringsEverythingBack) {
     EXPECT_EQ(std::tie(back.uri, back.content_hash, back.size_bytes, back.modified_ns, back.metadata, back.vector),
               std::tie(item.uri, item.content_hash, item.size_bytes, item.modified_ns, item.metadata, item.vector));
   }
+}
+
+TEST_F(Transfer, ReadsTheFormatBeforeAttachments) {
+  write_export();
+  auto file = read_text(file_).value();
+  file.replace(file.find('2'), 1, "1");  // of "EIDETIC COLLECTION 2"
+  const auto sum = checksum(std::as_bytes(std::span(file).first(file.size() - sizeof(std::uint64_t))));
+  std::memcpy(file.data() + file.size() - sizeof(sum), &sum, sizeof(sum));
+  ASSERT_TRUE(write_file_atomically(file_, file));
+  MemoryBackend other({});
+  other.exists = false;
+  const auto imported = import_collection(other, file_, {});
+  ASSERT_TRUE(imported) << imported.error().message;
+  EXPECT_EQ(other.items.size(), 5U);
 }
 
 TEST_F(Transfer, BringsAttachmentsBack) {

@@ -19,7 +19,7 @@ def exported(cli, tmp_path):
     file = tmp_path / "export"
     cli("collections", "export", "a", file)
     data = file.read_bytes()
-    magic = b"EIDETIC COLLECTION 1\n"
+    magic = b"EIDETIC COLLECTION 2\n"
     assert data.startswith(magic)
     place = len(magic)
 

@@ -90,7 +90,7 @@ def test_bash_completion(tmp_path, monkeypatch):
     assert complete("eidetic", "sea") == {"search"}
     assert {"list", "show", "create", "drop", "export", "import"} <= complete("eidetic", "collections", "")
     assert complete("eidetic", "--data", "x", "collections", "dr") == {"drop"}
-    assert complete("eidetic", "search", "--min") == {"--min-similarity"}
+    assert complete("eidetic", "search", "--min-s") == {"--min-similarity"}
     assert complete("eidetic", "index", "x", "--metric", "") == {"cosine", "dot", "euclidean"}
     assert complete("eidetic", "index", "a") == {"a picture.jpg"}
     assert complete("eidetic", "index", "--metadata", "a") == {"a picture.jpg"}
