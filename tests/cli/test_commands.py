@@ -10,7 +10,7 @@ import pytest
 from conftest import EIDETIC, SANITIZERS, Cli
 from pictures import KINDS, draw
 
-SPECIAL = {"collection", "indexed", "skipped", "updated", "failed", "removed", "errors", "seconds", "images_per_s", "stages", "interrupted"}
+SPECIAL = {"collection", "indexed", "skipped", "updated", "failed", "removed", "duplicates", "copies", "errors", "seconds", "images_per_s", "stages", "interrupted"}
 
 
 def ids(answer):

@@ -235,7 +235,7 @@ class CollectionVerbs(Handle, Generic[J]):
         limit: Optional[int] = None,
     ) -> Op[Duplicates]:
         """Groups of copies among the items, edited ones too. Takes minutes for large collections: give the client a
-        `timeout_s` for that.
+        longer `timeout` for that.
 
         Args:
             min_copy_score: the least chance, 0 to 1, that two pictures are copies; None: 0.5.
