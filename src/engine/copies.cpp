@@ -290,6 +290,8 @@ class NewCopies {
       if (best[i] == nullptr) continue;
       copies[i] = {.id = item(best[i]->b).id, .copy_score = best[i]->copy_score, .evidence = best[i]->evidence};
       if (!kept && best[i]->b < items_.size() && copies[best[i]->b]) copies[i]->id = copies[best[i]->b]->id;
+      // A copy of what is left out as a copy of the very item that this one replaces.
+      if (copies[i]->id == items_[i].id) copies[i].reset();
     }
     return copies;
   }
