@@ -5,6 +5,7 @@
 #include <exception>
 #include <list>
 #include <numeric>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -275,23 +276,20 @@ class NewCopies {
     return true;
   }
 
-  [[nodiscard]] std::vector<std::optional<CopyOf>> choose(bool kept) const {
-    std::vector<const CopyPair*> best(items_.size());
-    for (const CopyPair& pair : pairs_) {
-      if (pair.copy_score < kDefaultCopyScore) continue;
-      const CopyPair*& now = best[pair.a];
-      if (now == nullptr || pair.copy_score > now->copy_score ||
-          (pair.copy_score == now->copy_score && pair.similarity > now->similarity)) {
-        now = &pair;
-      }
-    }
+  [[nodiscard]] std::vector<std::optional<CopyOf>> choose(bool kept) {
+    // Of each item the surest first; what an item before it is a copy of is known by then.
+    std::ranges::sort(pairs_, {}, [](const CopyPair& pair) {
+      return std::tuple(pair.a, -pair.copy_score, -pair.similarity, pair.b);
+    });
     std::vector<std::optional<CopyOf>> copies(items_.size());
-    for (std::size_t i = 0; i < items_.size(); ++i) {
-      if (best[i] == nullptr) continue;
-      copies[i] = {.id = item(best[i]->b).id, .copy_score = best[i]->copy_score, .evidence = best[i]->evidence};
-      if (!kept && best[i]->b < items_.size() && copies[best[i]->b]) copies[i]->id = copies[best[i]->b]->id;
-      // A copy of what is left out as a copy of the very item that this one replaces.
-      if (copies[i]->id == items_[i].id) copies[i].reset();
+    for (const CopyPair& pair : pairs_) {
+      auto& copy = copies[pair.a];
+      if (copy || pair.copy_score < kDefaultCopyScore) continue;
+      const bool refers = !kept && pair.b < items_.size() && copies[pair.b];
+      const std::string& id = refers ? copies[pair.b]->id : item(pair.b).id;
+      // A copy that came before it may be one of what it replaces.
+      if (id == items_[pair.a].id) continue;
+      copy = CopyOf{.id = id, .copy_score = pair.copy_score, .evidence = pair.evidence};
     }
     return copies;
   }

@@ -233,6 +233,19 @@ TEST_F(DuplicatesTest, PuttingSaysWhatIsACopyOfWhat) {
   EXPECT_EQ(need(engine_->put("c", same, OnDuplicate::skip))[0]->copy_of->evidence, CopyEvidence::content);
 }
 
+// What comes first is skipped as a copy of what is there; that must not keep the new version of the latter out.
+TEST_F(DuplicatesTest, AnItemIsNeverHeldAgainstItself) {
+  const auto bytes = [](std::int32_t width) {
+    return encode_jpeg(resize_image(textured_picture(1), width, width * 3 / 4), 80).value();
+  };
+  const std::vector<NewItem> before = {{.id = "a", .bytes = bytes(320)}};
+  need(need(engine_->put("c", before))[0]);
+  const std::vector<NewItem> items = {{.id = "copy", .bytes = bytes(200)}, {.id = "a", .bytes = bytes(300)}};
+  const auto results = need(engine_->put("c", items, OnDuplicate::skip));
+  EXPECT_EQ(results[0]->outcome, PutOutcome::skipped);
+  EXPECT_EQ(results[1]->outcome, PutOutcome::replaced);
+}
+
 TEST_F(DuplicatesTest, JobsSkipButDoNotReport) {
   write("a.jpg", textured_picture(1));
   IndexRequest request{.paths = {(folder_ / "photos").native()}};
