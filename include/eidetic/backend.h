@@ -40,6 +40,7 @@ struct CollectionInfo {
   SearchDepth search = {};         // where a query does not say; the engine's, a backend leaves it alone
   std::uint64_t memory_bytes = 0;  // of the index
   std::uint64_t disk_bytes = 0;    // of vectors and snapshots (the catalog is shared)
+  std::uint64_t parts = 0;         // vectors of parts of items; they are in memory_bytes and disk_bytes
   std::int64_t created_ms = 0;     // since 1970
 };
 
@@ -51,6 +52,7 @@ struct VectorQuery {
   std::vector<std::string> exclude_ids;  // never returned; k hits come back all the same
   SearchDepth depth = {};
   Filter filter = {};  // only items that pass are returned, k where so many do
+  bool parts = false;  // items are as near as the nearest of their own vector and those of their parts
 };
 
 struct ScrollPage {
@@ -138,14 +140,23 @@ class Backend {
   [[nodiscard]] virtual Result<void> reindex(std::string_view collection, std::string_view index) = 0;
 
   // Stores items in one transaction: one result an item, in order; a bad item (vector of other dimensions, non-finite
-  // or, under cosine, zero; bad id; metadata no JSON object) fails alone. An id that is there is replaced. The outer
-  // error means that nothing of the batch was stored.
+  // or, under cosine, zero; bad id; metadata no JSON object) fails alone. An id that is there is replaced, its parts
+  // too. The outer error means that nothing of the batch was stored.
   [[nodiscard]] virtual Result<std::vector<Result<void>>> upsert(std::string_view collection,
                                                                  std::span<const Item> items) = 0;
   // Replaces uri, hash, size, time and metadata of items that are there, leaving their vectors. Unknown ids: not_found,
   // alone.
   [[nodiscard]] virtual Result<std::vector<Result<void>>> update(std::string_view collection,
                                                                  std::span<const Item> items) = 0;
+  // Replaces the parts of items that are there, and nothing else of them: one result an item, in order. Only ids and
+  // parts are looked at. Unknown ids: not_found, alone.
+  [[nodiscard]] virtual Result<std::vector<Result<void>>> store_parts(std::string_view collection,
+                                                                      std::span<const Item> items) = 0;
+  // Item::parts, one entry an id, in order; empty where there is no such item.
+  [[nodiscard]] virtual Result<std::vector<std::vector<Vector>>> parts(std::string_view collection,
+                                                                       std::span<const std::string> ids) = 0;
+  // Of all items.
+  [[nodiscard]] virtual Result<void> drop_parts(std::string_view collection) = 0;
   // How many of the ids were there and are gone now.
   [[nodiscard]] virtual Result<std::uint64_t> erase(std::string_view collection, std::span<const std::string> ids) = 0;
 

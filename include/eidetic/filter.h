@@ -43,6 +43,7 @@ class Filter {
 
  private:
   friend Result<Filter> parse_filter(std::string_view text);
+  friend Filter rename_field(const Filter& filter, std::string_view from, std::string_view to);
   Filter(std::string_view text, std::shared_ptr<const Node> root) : text_(text), root_(std::move(root)) {}
 
   std::string text_;

@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "eidetic/space.h"
 
@@ -18,7 +20,10 @@ struct Item {
   std::int64_t modified_ns = 0;  // modification time of the file since 1970, nanoseconds; 0 when unknown
   std::string metadata = "{}";   // one JSON object, UTF-8
   Vector vector;                 // dimensions of the collection's space; empty where not asked for
+  std::vector<Vector> parts = {};  // of parts of the picture, up to kMaxParts; given to be stored, read by Backend::parts
 };
+
+inline constexpr std::size_t kMaxParts = 256;
 
 struct Hit {
   std::string id;
@@ -26,6 +31,7 @@ struct Hit {
   double distance = 0;    // smaller is nearer; see Metric
   std::string uri;
   std::string metadata;  // one JSON object
+  std::optional<std::uint32_t> part = {};  // the place in Item::parts of what was nearest; nullopt: the whole picture
 };
 
 }  // namespace eidetic

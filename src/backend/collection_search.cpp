@@ -67,7 +67,7 @@ std::vector<Result<std::vector<Hit>>> Collection::search(std::span<const VectorQ
   // Those that can be searched for together, by what they ask for.
   std::map<std::array<std::uint32_t, 4>, std::vector<std::size_t>> groups;
   for (std::size_t i = 0; i < queries.size(); ++i) {
-    const auto& [vector, k, excluded, depth, filter] = queries[i];
+    const auto& [vector, k, excluded, depth, filter, parts] = queries[i];
     if (excluded.empty() && filter.empty() && check(queries[i]))
       groups[{k, depth.ef, depth.nprobe, depth.rescore}].push_back(i);
   }

@@ -1,5 +1,5 @@
 // What every Backend has to do, as tests. An implementation brings a way to make an empty one and instantiates the
-// suite, after including what it shall pass of contract_items_test.h, contract_search_test.h and
+// suite, after including what it shall pass of contract_items_test.h, contract_search_test.h, contract_parts_test.h and
 // contract_metadata_test.h:
 //
 //   INSTANTIATE_TEST_SUITE_P(Mine, BackendContract, testing::Values(BackendUnderTest{"mine", "auto", make_mine}),

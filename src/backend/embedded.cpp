@@ -12,6 +12,7 @@
 
 #include "backend/collection.h"
 #include "backend/jobs.h"
+#include "backend/parts.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -54,6 +55,10 @@ class EmbeddedBackend final : public Backend {
   Result<void> reindex(std::string_view collection, std::string_view index) override;
   Result<std::vector<Result<void>>> upsert(std::string_view collection, std::span<const Item> items) override;
   Result<std::vector<Result<void>>> update(std::string_view collection, std::span<const Item> items) override;
+  Result<std::vector<Result<void>>> store_parts(std::string_view collection, std::span<const Item> items) override;
+  Result<std::vector<std::vector<Vector>>> parts(std::string_view collection,
+                                                 std::span<const std::string> ids) override;
+  Result<void> drop_parts(std::string_view collection) override;
   Result<std::uint64_t> erase(std::string_view collection, std::span<const std::string> ids) override;
   Result<std::vector<std::optional<Item>>> get(std::string_view collection, std::span<const std::string> ids,
                                                bool with_vectors) override;
@@ -82,7 +87,14 @@ class EmbeddedBackend final : public Backend {
   }
   [[nodiscard]] Handle make_handle(CollectionRecord record);
   [[nodiscard]] Result<Handle> find(std::string_view name);
-  [[nodiscard]] std::vector<Handle> all();
+  // Null: no item has parts.
+  [[nodiscard]] Handle parts_of(std::string_view name);
+  [[nodiscard]] Result<Handle> make_parts(const CollectionSpec& spec);
+  // Those of collections, and where asked for, of their parts too.
+  [[nodiscard]] std::vector<Handle> all(bool with_parts);
+  // With parting_ held: replaces the parts of items, one result an item; the items are to be good, or stored.
+  [[nodiscard]] Result<std::vector<Result<void>>> write_parts(Collection& parts, std::span<const Item> items);
+  [[nodiscard]] Result<std::vector<Hit>> search_parts(Collection& items, Collection& parts, const VectorQuery& query);
   [[nodiscard]] Result<void> save_all();
   void post_purge();
 
@@ -92,8 +104,10 @@ class EmbeddedBackend final : public Backend {
   Jobs jobs_;
 
   std::mutex naming_;  // one create or drop at a time
+  std::mutex parting_;  // from writing items to writing their parts, in collections whose items have parts
   std::shared_mutex map_mutex_;
   std::map<std::string, Handle, std::less<>> collections_;
+  std::map<std::string, Handle, std::less<>> parts_;  // of the collections of these names
 };
 
 EmbeddedBackend::EmbeddedBackend(const EmbeddedOptions& options, FileLock lock, std::unique_ptr<Catalog> catalog)
@@ -111,7 +125,17 @@ Result<void> EmbeddedBackend::start() {
   for (auto& record : records) {
     folders.push_back(std::to_string(record.key));
     auto name = record.spec.name;
-    collections_.emplace(std::move(name), make_handle(std::move(record)));
+    const bool is_parts = name.starts_with(kPartsPrefix);
+    if (is_parts) name.erase(0, kPartsPrefix.size());
+    (is_parts ? parts_ : collections_).emplace(std::move(name), make_handle(std::move(record)));
+  }
+  for (auto entry = parts_.begin(); entry != parts_.end();) {
+    if (collections_.contains(entry->first)) {
+      ++entry;
+      continue;
+    }
+    EIDETIC_CHECK(entry->second->drop());
+    entry = parts_.erase(entry);
   }
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(options_.data_dir / "collections", error)) {
@@ -139,15 +163,24 @@ Result<EmbeddedBackend::Handle> EmbeddedBackend::find(std::string_view name) {
   return fail(ErrorCode::not_found, fmt::format("no collection '{}'{}", name, did_you_mean(name, names)));
 }
 
-std::vector<EmbeddedBackend::Handle> EmbeddedBackend::all() {
+EmbeddedBackend::Handle EmbeddedBackend::parts_of(std::string_view name) {
+  const std::shared_lock lock(map_mutex_);
+  const auto found = parts_.find(name);
+  return found != parts_.end() ? found->second : nullptr;
+}
+
+std::vector<EmbeddedBackend::Handle> EmbeddedBackend::all(bool with_parts) {
   const std::shared_lock lock(map_mutex_);
   std::vector<Handle> handles;
-  handles.reserve(collections_.size());
+  handles.reserve(collections_.size() + parts_.size());
   for (const auto& [name, handle] : collections_) handles.push_back(handle);
+  if (!with_parts) return handles;
+  for (const auto& [name, handle] : parts_) handles.push_back(handle);
   return handles;
 }
 
 Result<void> EmbeddedBackend::create(const CollectionSpec& asked) {
+  EIDETIC_CHECK(check_collection_name(asked.name));
   CollectionSpec spec = asked;
   EIDETIC_TRY(spec.index, checked_index(asked.index, asked.space));
   const std::scoped_lock naming(naming_);
@@ -168,6 +201,14 @@ Result<void> EmbeddedBackend::drop(std::string_view collection) {
     const std::unique_lock lock(map_mutex_);
     collections_.erase(collections_.find(collection));
   }
+  // Parts of no collection are cleared away at the next start at the latest.
+  const std::scoped_lock parting(parting_);
+  const Handle parts = parts_of(collection);
+  if (parts) EIDETIC_CHECK(parts->drop());
+  {
+    const std::unique_lock lock(map_mutex_);
+    if (parts) parts_.erase(parts_.find(collection));
+  }
   post_purge();
   return {};
 }
@@ -183,8 +224,8 @@ void EmbeddedBackend::post_purge() {
 
 Result<std::vector<CollectionInfo>> EmbeddedBackend::list() {
   std::vector<CollectionInfo> infos;
-  for (const Handle& handle : all()) {
-    auto info = handle->describe();
+  for (const Handle& handle : all(false)) {
+    auto info = describe(handle->spec().name);
     if (info) {
       infos.push_back(*std::move(info));
     } else if (info.error().code != ErrorCode::not_found) {  // else dropped meanwhile
@@ -196,7 +237,15 @@ Result<std::vector<CollectionInfo>> EmbeddedBackend::list() {
 
 Result<CollectionInfo> EmbeddedBackend::describe(std::string_view collection) {
   EIDETIC_TRY(const Handle handle, find(collection));
-  return handle->describe();
+  EIDETIC_TRY(auto info, handle->describe());
+  if (const Handle parts = parts_of(collection)) {
+    EIDETIC_TRY(const auto more, parts->describe());
+    info.parts = more.items;
+    info.memory_bytes += more.memory_bytes;
+    info.disk_bytes += more.disk_bytes;
+    if (info.index_building.empty()) info.index_building = more.index_building;
+  }
+  return info;
 }
 
 Result<CollectionSpec> EmbeddedBackend::spec(std::string_view collection) {
@@ -228,24 +277,187 @@ Result<std::vector<std::string>> EmbeddedBackend::attachments(std::string_view c
 
 Result<void> EmbeddedBackend::reindex(std::string_view collection, std::string_view index) {
   EIDETIC_TRY(const Handle handle, find(collection));
-  if (index.empty()) return handle->reindex("");
-  EIDETIC_TRY(const std::string checked, checked_index(index, handle->spec().space));
+  std::string checked;
+  if (!index.empty()) {
+    EIDETIC_TRY(checked, checked_index(index, handle->spec().space));
+  }
+  if (const Handle parts = parts_of(collection)) EIDETIC_CHECK(parts->reindex(checked));
   return handle->reindex(checked);
 }
 
 Result<std::vector<Result<void>>> EmbeddedBackend::upsert(std::string_view collection, std::span<const Item> items) {
   EIDETIC_TRY(const Handle handle, find(collection));
-  return handle->upsert(items);
+  Handle parts = parts_of(collection);
+  const bool has_parts = std::ranges::any_of(items, [](const Item& item) { return !item.parts.empty(); });
+  if (!parts && !has_parts) return handle->upsert(items);
+
+  const std::scoped_lock parting(parting_);
+  EIDETIC_TRY(parts, make_parts(handle->spec()));
+  // Parts first: an item that is stored has all of them. Parts of an item that then is not are never met.
+  std::vector<Item> good;
+  std::vector<std::size_t> places;
+  std::vector<Result<void>> results(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    results[i] = check_facts(items[i]);
+    if (results[i]) results[i] = check_vector(items[i].vector, handle->spec().space);
+    if (!results[i]) continue;
+    good.push_back(items[i]);
+    places.push_back(i);
+  }
+  EIDETIC_TRY(const auto written, write_parts(*parts, good));
+  std::vector<Item> whole;
+  std::vector<std::size_t> whole_places;
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    results[places[i]] = written[i];
+    if (!written[i]) continue;
+    whole.push_back(std::move(good[i]));
+    whole_places.push_back(places[i]);
+  }
+  EIDETIC_TRY(auto stored, handle->upsert(whole));
+  for (std::size_t i = 0; i < stored.size(); ++i) results[whole_places[i]] = std::move(stored[i]);
+  return results;
 }
 
 Result<std::vector<Result<void>>> EmbeddedBackend::update(std::string_view collection, std::span<const Item> items) {
   EIDETIC_TRY(const Handle handle, find(collection));
-  return handle->update(items);
+  if (!parts_of(collection)) return handle->update(items);
+  const std::scoped_lock parting(parting_);
+  EIDETIC_TRY(auto results, handle->update(items));
+  const Handle parts = parts_of(collection);
+  if (!parts) return results;
+  EIDETIC_TRY(const auto most, most_parts(parts->spec()));
+  const std::vector<Vector> unchanged(most);
+  std::vector<Item> rows;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (results[i]) std::ranges::move(part_items(items[i], unchanged), std::back_inserter(rows));
+  }
+  // Not every item has as many.
+  EIDETIC_CHECK(parts->update(rows));
+  return results;
+}
+
+Result<std::vector<Result<void>>> EmbeddedBackend::store_parts(std::string_view collection,
+                                                               std::span<const Item> items) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  const std::scoped_lock parting(parting_);
+  EIDETIC_TRY(const Handle parts, make_parts(handle->spec()));
+  std::vector<std::string> ids;
+  for (const Item& item : items) ids.push_back(item.id);
+  EIDETIC_TRY(auto stored, catalog_->get(handle->key(), ids, false));
+  std::vector<Item> there;
+  std::vector<std::size_t> places;
+  std::vector<Result<void>> results(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (!stored[i]) {
+      results[i] =
+          fail(ErrorCode::not_found, fmt::format("no item '{}' in collection '{}'", items[i].id, collection));
+      continue;
+    }
+    stored[i]->parts = items[i].parts;
+    there.push_back(*std::move(stored[i]));
+    places.push_back(i);
+  }
+  EIDETIC_TRY(auto written, write_parts(*parts, there));
+  for (std::size_t i = 0; i < written.size(); ++i) results[places[i]] = std::move(written[i]);
+  return results;
+}
+
+Result<std::vector<std::vector<Vector>>> EmbeddedBackend::parts(std::string_view collection,
+                                                                std::span<const std::string> ids) {
+  EIDETIC_TRY(const Handle handle, find(collection));
+  std::vector<std::vector<Vector>> all(ids.size());
+  const Handle parts = parts_of(collection);
+  if (!parts) return all;
+  EIDETIC_TRY(const auto most, most_parts(parts->spec()));
+  EIDETIC_TRY(const auto stored, catalog_->get(handle->key(), ids, false));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!stored[i]) continue;
+    EIDETIC_TRY(auto rows, catalog_->get(parts->key(), part_ids(ids[i], 0, most), true));
+    for (auto& row : rows) {
+      if (!row) break;
+      all[i].push_back(std::move(row->vector));
+    }
+  }
+  return all;
+}
+
+Result<void> EmbeddedBackend::drop_parts(std::string_view collection) {
+  EIDETIC_CHECK(find(collection));
+  const std::scoped_lock parting(parting_);
+  const Handle parts = parts_of(collection);
+  if (!parts) return {};
+  EIDETIC_CHECK(parts->drop());
+  {
+    const std::unique_lock lock(map_mutex_);
+    parts_.erase(parts_.find(collection));
+  }
+  post_purge();
+  return {};
+}
+
+Result<EmbeddedBackend::Handle> EmbeddedBackend::make_parts(const CollectionSpec& spec) {
+  EIDETIC_CHECK(find(spec.name));
+  if (auto there = parts_of(spec.name)) return there;
+  CollectionSpec parts = spec;
+  parts.name.insert(0, kPartsPrefix);
+  parts.settings = parts_settings(0);
+  EIDETIC_TRY(CollectionRecord record, catalog_->create(parts));
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_of(record.key), ignored);
+  auto handle = make_handle(std::move(record));
+  const std::unique_lock lock(map_mutex_);
+  parts_.emplace(spec.name, handle);
+  return handle;
+}
+
+Result<std::vector<Result<void>>> EmbeddedBackend::write_parts(Collection& parts, std::span<const Item> items) {
+  const CollectionSpec spec = parts.spec();
+  EIDETIC_TRY(const auto before, most_parts(spec));
+  std::vector<Result<void>> results(items.size());
+  std::map<std::string_view, std::size_t> last;  // an id that comes twice is what it is the second time
+  auto most = before;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const auto& [id, uri, hash, size, modified, metadata, vector, vectors] = items[i];
+    if (vectors.size() > kMaxParts) {
+      results[i] = fail(ErrorCode::invalid_argument,
+                        fmt::format("item '{}' has {} parts; at most {} are possible", id, vectors.size(), kMaxParts));
+    }
+    for (std::size_t part = 0; part < vectors.size() && results[i]; ++part) {
+      const auto checked = check_vector(vectors[part], spec.space);
+      if (checked) continue;
+      results[i] = fail(checked.error().code,
+                        fmt::format("part {} of item '{}': {}", part, id, checked.error().message));
+    }
+    if (!results[i]) continue;
+    most = std::max(most, vectors.size());
+    last[id] = i;
+  }
+  // How many there may be is known before there are as many.
+  if (most > before) EIDETIC_CHECK(parts.configure(parts_settings(most)));
+  std::vector<Item> rows;
+  std::vector<std::string> gone;
+  for (const auto& [id, i] : last) {
+    std::ranges::move(part_items(items[i], items[i].parts), std::back_inserter(rows));
+    std::ranges::move(part_ids(id, items[i].parts.size(), before), std::back_inserter(gone));
+  }
+  EIDETIC_TRY(const auto stored, parts.upsert(rows));
+  for (const auto& result : stored) EIDETIC_CHECK(result);
+  if (!gone.empty()) EIDETIC_CHECK(parts.erase(gone));
+  return results;
 }
 
 Result<std::uint64_t> EmbeddedBackend::erase(std::string_view collection, std::span<const std::string> ids) {
   EIDETIC_TRY(const Handle handle, find(collection));
-  return handle->erase(ids);
+  if (!parts_of(collection)) return handle->erase(ids);
+  const std::scoped_lock parting(parting_);
+  EIDETIC_TRY(const auto erased, handle->erase(ids));
+  const Handle parts = parts_of(collection);
+  if (!parts) return erased;
+  EIDETIC_TRY(const auto most, most_parts(parts->spec()));
+  std::vector<std::string> gone;
+  for (const auto& id : ids) std::ranges::move(part_ids(id, 0, most), std::back_inserter(gone));
+  EIDETIC_CHECK(parts->erase(gone));
+  return erased;
 }
 
 Result<std::vector<std::optional<Item>>> EmbeddedBackend::get(std::string_view collection,
@@ -280,13 +492,49 @@ Result<std::uint64_t> EmbeddedBackend::count(std::string_view collection, const 
 
 Result<std::vector<Hit>> EmbeddedBackend::search(std::string_view collection, const VectorQuery& query) {
   EIDETIC_TRY(const Handle handle, find(collection));
-  return handle->search(query);
+  const Handle parts = query.parts ? parts_of(collection) : nullptr;
+  return parts ? search_parts(*handle, *parts, query) : handle->search(query);
+}
+
+Result<std::vector<Hit>> EmbeddedBackend::search_parts(Collection& items, Collection& parts,
+                                                       const VectorQuery& query) {
+  EIDETIC_TRY(auto whole, items.search(query));
+  EIDETIC_TRY(const auto most, most_parts(parts.spec()));
+  VectorQuery nearest = query;
+  nearest.filter = filter_of_parts(query.filter);
+  nearest.exclude_ids.clear();
+  for (const auto& id : query.exclude_ids) {
+    std::ranges::move(part_ids(id, 0, most), std::back_inserter(nearest.exclude_ids));
+  }
+  // Of one item several parts are near, and none is known beforehand.
+  constexpr std::uint32_t kMore = 4;
+  std::vector<NearestPart> found;
+  for (nearest.k = query.k;;) {
+    nearest.k = std::min(nearest.k * kMore, kMaxK);
+    EIDETIC_TRY(const auto hits, parts.search(nearest));
+    EIDETIC_TRY(found, nearest_parts(hits));
+    if (found.size() >= query.k || hits.size() < nearest.k || nearest.k == kMaxK) break;
+  }
+  std::vector<std::string> ids;
+  for (const auto& part : found) ids.push_back(part.id);
+  EIDETIC_TRY(auto there, catalog_->get(items.key(), ids, false));
+  for (auto& item : there) {
+    if (item && !query.filter.matches(*item)) item.reset();
+  }
+  return join_parts(std::move(whole), found, there, query.k);
 }
 
 Result<std::vector<Result<std::vector<Hit>>>> EmbeddedBackend::search(std::string_view collection,
                                                                       std::span<const VectorQuery> queries) {
   EIDETIC_TRY(const Handle handle, find(collection));
-  return handle->search(queries);
+  const Handle parts = parts_of(collection);
+  if (!parts || std::ranges::none_of(queries, &VectorQuery::parts)) return handle->search(queries);
+  std::vector<Result<std::vector<Hit>>> results;
+  results.reserve(queries.size());
+  for (const auto& query : queries) {
+    results.push_back(query.parts ? search_parts(*handle, *parts, query) : handle->search(query));
+  }
+  return results;
 }
 
 Result<IndexView> EmbeddedBackend::inspect(std::string_view collection) {
@@ -296,6 +544,9 @@ Result<IndexView> EmbeddedBackend::inspect(std::string_view collection) {
 
 Result<SearchWalk> EmbeddedBackend::walk(std::string_view collection, const VectorQuery& query) {
   EIDETIC_TRY(const Handle handle, find(collection));
+  if (query.parts) {
+    return fail(ErrorCode::invalid_argument, "a walk is that of one search, and one by parts is two: leave them out");
+  }
   return handle->walk(query);
 }
 
@@ -312,7 +563,7 @@ Result<NearPairs> EmbeddedBackend::near_pairs(std::string_view collection, const
 }
 
 Result<void> EmbeddedBackend::flush() {
-  for (const Handle& handle : all()) handle->build_now();
+  for (const Handle& handle : all(true)) handle->build_now();
   return save_all();
 }
 
@@ -323,7 +574,7 @@ Result<void> EmbeddedBackend::backup(const std::filesystem::path& folder) {
 
 Result<void> EmbeddedBackend::save_all() {
   Result<void> result;
-  for (const Handle& handle : all()) {
+  for (const Handle& handle : all(true)) {
     auto saved = handle->save();
     if (!saved && saved.error().code != ErrorCode::not_found) result = std::move(saved);
   }

@@ -8,6 +8,7 @@
 
 #include "backend/contract_items_test.h"
 #include "backend/contract_metadata_test.h"
+#include "backend/contract_parts_test.h"
 #include "backend/contract_search_test.h"
 #include "backend/embedded_harness.h"
 #include "base/file.h"
@@ -37,6 +38,7 @@ const auto kEveryKind = testing::Values(embedded("exact", "Flat", 0), embedded("
                                         embedded("cells", "IVF4,SQ8", 0), embedded("auto_that_switches", "auto", 60));
 INSTANTIATE_TEST_SUITE_P(Embedded, BackendContract, kEveryKind, backend_test_name);
 INSTANTIATE_TEST_SUITE_P(Embedded, BackendMetadata, kEveryKind, backend_test_name);
+INSTANTIATE_TEST_SUITE_P(Embedded, PartsContract, kEveryKind, backend_test_name);
 
 class EmbeddedTest : public testing::Test, protected EmbeddedHarness {
  protected:

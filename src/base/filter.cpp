@@ -317,7 +317,18 @@ void collect_fields(const Node& node, std::vector<FieldName>& fields) {
   for (const auto& part : node.parts) collect_fields(*part, fields);
 }
 
+std::shared_ptr<const Node> renamed(const Node& node, std::string_view from, std::string_view to) {
+  auto copy = std::make_shared<Node>(node);
+  if (!copy->field.empty() && copy->field.front() == from) copy->field.front() = to;
+  for (auto& part : copy->parts) part = renamed(*part, from, to);
+  return copy;
+}
+
 }  // namespace
+
+Filter rename_field(const Filter& filter, std::string_view from, std::string_view to) {
+  return filter.empty() ? filter : Filter(filter.text(), renamed(*filter.root(), from, to));
+}
 
 std::vector<FieldName> fields_of(const Filter& filter) {
   std::vector<FieldName> fields;

@@ -32,6 +32,8 @@ struct Filter::Node {
 [[nodiscard]] bool value_passes(const Filter::Node& comparison, const Json& value);
 // The fields that a filter looks at, each time it does.
 [[nodiscard]] std::vector<FieldName> fields_of(const Filter& filter);
+// The same filter, which looks at the field `to` in place of `from`, both outermost names; its text stays.
+[[nodiscard]] Filter rename_field(const Filter& filter, std::string_view from, std::string_view to);
 // A field alone, as filters spell it. invalid_argument naming the text.
 [[nodiscard]] Result<FieldName> parse_field(std::string_view text);
 // As parse_field reads it.

@@ -39,7 +39,8 @@ Result<void> check_collection_name(std::string_view name) {
 }
 
 Result<void> check_spec(const CollectionSpec& spec) {
-  EIDETIC_CHECK(check_collection_name(spec.name));
+  const std::string_view name = spec.name;
+  EIDETIC_CHECK(check_collection_name(name.starts_with(kPartsPrefix) ? name.substr(kPartsPrefix.size()) : name));
   if (spec.space.dimensions == 0 || spec.space.dimensions > kMaxDimensions) {
     return fail(ErrorCode::invalid_argument, fmt::format("collection '{}': {} dimensions; 1 to {} are possible",
                                                          spec.name, spec.space.dimensions, kMaxDimensions));
