@@ -38,6 +38,7 @@ struct CollectionInfo {
   TrainingReport index_training;   // of what answers now
   std::string index_note;          // what a person should know of the index; empty: nothing
   SearchDepth search = {};         // where a query does not say; the engine's, a backend leaves it alone
+  std::string regions = {};        // what parts are made of, see parse_regions; the engine's too. Empty: none are made
   std::uint64_t memory_bytes = 0;  // of the index
   std::uint64_t disk_bytes = 0;    // of vectors and snapshots (the catalog is shared)
   std::uint64_t parts = 0;         // vectors of parts of items; they are in memory_bytes and disk_bytes

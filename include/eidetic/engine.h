@@ -48,12 +48,24 @@ struct EngineOptions {
 // $EIDETIC_MODELS (separated by colons), then what was installed or built with this library.
 [[nodiscard]] std::vector<std::filesystem::path> model_directories(const EngineOptions& options);
 
+// A part of a picture.
+struct Crop {
+  double x = 0, y = 0, width = 0,
+         height = 0;  // pixels; or, where width and height are at most 1, fractions of the picture
+};
+
+// The parts of pictures that get vectors of their own, so that a part of a picture finds the whole, and the whole a
+// part: as fractions. "none"; "2x3": tiles, two rows of three, in reading order, at most kMaxParts; "multi": nine of
+// half the sides that overlap by half, then nine of a third. invalid_argument for anything else.
+[[nodiscard]] Result<std::vector<Crop>> parse_regions(std::string_view plan);
+
 struct CreateOptions {
   std::string model = "default";  // bundle name, or path of a bundle folder or model file
   // Above 0: a collection of bare vectors of so many dimensions, which come from elsewhere; it has no model.
   std::uint32_t dimensions = 0;
   std::string index = "auto";  // see check_factory
   Metric metric = Metric::cosine;
+  std::string regions = "none";  // see parse_regions; of a collection with a model
 };
 
 // What changes of a collection; the rest stays.
@@ -277,8 +289,8 @@ enum class JobState { queued, running, done, failed, cancelled };
 
 struct JobInfo {
   std::string id;       // digits; later jobs have larger numbers
-  std::string kind;     // "index", "put", "pull"
-  std::string subject;  // of index and put the collection, of pull the model
+  std::string kind;     // "index", "put", "regions", "pull"
+  std::string subject;  // of pull the model, else the collection
   JobState state = JobState::queued;
   std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;  // since 1970; 0: not yet
   IndexProgress progress;                                        // of pull: bytes in total and done
@@ -355,11 +367,6 @@ struct CalibrationInfo {
 
 // --- searching ---
 
-struct Crop {
-  double x = 0, y = 0, width = 0,
-         height = 0;  // pixels; or, where width and height are at most 1, fractions of the picture
-};
-
 // One part of a query. A single term of weight 1 searches with its vector as it is. Several are normalised, weighted
 // and added up; the sum gets the terms' mean length (1 for models with l2_normalize).
 struct Term {
@@ -369,7 +376,7 @@ struct Term {
   std::vector<std::byte> bytes = {};  // bytes: the encoded picture
   Vector vector = {};                 // vector: dimensions of the space
   double weight = 1;                  // negative: less like this
-  std::optional<Crop> crop = {};      // of picture and bytes
+  std::optional<Crop> crop = {};      // of picture, bytes and id: of an item whose picture can be read
 };
 
 [[nodiscard]] std::string_view to_string(Term::Kind kind) noexcept;
@@ -378,8 +385,9 @@ inline constexpr std::size_t kMaxTerms = 100;
 
 // What is searched with beside a picture: eight variants of it (blurred, sharpened, noisy, mirrored, flipped, turned by
 // a quarter, brighter, darker). pool: each finds its k, of which the k best are the answer, every item at its best.
-// mean: the vectors of all nine are averaged, into one that matters less how the picture was taken.
-enum class Augmentation { none, pool, mean };
+// mean: the vectors of all nine are averaged, into one that matters less how the picture was taken. parts: in place of
+// variants those of its regions that "multi" names, pooled: a scene finds what is in it.
+enum class Augmentation { none, pool, mean, parts };
 [[nodiscard]] std::string_view to_string(Augmentation augmentation) noexcept;
 [[nodiscard]] Result<Augmentation> parse_augmentation(std::string_view name);
 
@@ -391,7 +399,12 @@ struct Query {
   // 0 to 1: leave out hits that are less likely to be real matches; kRecommendedConfidence: below what the calibration
   // recommends. The collection must have been calibrated.
   std::optional<double> min_confidence = {};
-  std::string filter = {};                    // only items that pass, k where so many do; see parse_filter
+  std::string filter = {};  // only items that pass, k where so many do; see parse_filter
+  // Items are as near as the nearest of their regions, or they themselves where these are nearer: see set_regions.
+  bool regions = false;
+  // Hits that are copies of a better one are told with that one, and others come in their place. By the hashes of the
+  // pictures, see Verify::never.
+  bool collapse = false;
   bool exclude_terms = false;                 // leave out the items that the terms name, and those of the same pictures
   Augmentation augment = Augmentation::none;  // of the terms that are pictures or bytes
   std::uint64_t seed = 1;                     // of what the variants leave to chance
@@ -438,6 +451,9 @@ struct SearchHit : Hit {
   // or vector.
   std::optional<double> confidence = {};
   std::optional<Verification> verification = {};  // of those that were asked for
+  std::optional<Crop> region = {};        // the part of its picture that was nearest, as fractions; nullopt: all of it
+  std::optional<Crop> query_region = {};  // the part of the query's that it was nearest to
+  std::vector<CopyOf> copies = {};        // those that were collapsed into it, best first
 };
 
 struct Timing {
@@ -469,6 +485,7 @@ struct Explanation {
   std::string filter = {};             // as it was searched with
   std::uint32_t candidates = 0;        // that the search gave
   std::uint32_t own = 0;               // left out as they are the query's own
+  std::uint32_t copies = 0;            // collapsed into others
   std::uint32_t below_similarity = 0;  // left out of the candidates
   std::uint32_t below_confidence = 0;  // left out of the candidates
   std::optional<Classification> classification = {};
@@ -555,6 +572,12 @@ class Engine {
   [[nodiscard]] virtual Result<CalibrationInfo> calibrate(std::string_view name, const CalibrationRequest& request) = 0;
   // not_found: it was never calibrated.
   [[nodiscard]] virtual Result<CalibrationInfo> calibration(std::string_view name) = 0;
+  // What regions the pictures of a collection have from now on, see parse_regions: gives all items theirs, those that
+  // have them already excepted, and so does every later way in. A stopped or failed run is gone on with by the same
+  // call. What counts as indexed are items that got regions.
+  [[nodiscard]] virtual Result<IndexReport> set_regions(std::string_view name, std::string_view plan,
+                                                        const std::function<void(const IndexProgress&)>& progress = {},
+                                                        std::stop_token stop = {}) = 0;
   // A whole collection as one file, and back under its name or a new one. The file is checksummed and written
   // atomically.
   [[nodiscard]] virtual Result<std::uint64_t> export_collection(std::string_view name,
@@ -606,6 +629,7 @@ class Engine {
   [[nodiscard]] virtual Result<JobInfo> start_index(std::string_view name, const IndexRequest& request) = 0;
   [[nodiscard]] virtual Result<JobInfo> start_put(std::string_view name, std::span<const NewItem> items,
                                                   OnDuplicate on_duplicate = OnDuplicate::store) = 0;
+  [[nodiscard]] virtual Result<JobInfo> start_regions(std::string_view name, std::string_view plan) = 0;
   [[nodiscard]] virtual Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) = 0;
   [[nodiscard]] virtual Result<std::vector<JobInfo>> jobs(const JobQuery& query) = 0;
   [[nodiscard]] virtual Result<JobInfo> job(std::string_view id) = 0;

@@ -20,7 +20,8 @@ struct Item {
   std::int64_t modified_ns = 0;  // modification time of the file since 1970, nanoseconds; 0 when unknown
   std::string metadata = "{}";   // one JSON object, UTF-8
   Vector vector;                 // dimensions of the collection's space; empty where not asked for
-  std::vector<Vector> parts = {};  // of parts of the picture, up to kMaxParts; given to be stored, read by Backend::parts
+  std::vector<Vector> parts =
+      {};  // of parts of the picture, up to kMaxParts; given to be stored, read by Backend::parts
 };
 
 inline constexpr std::size_t kMaxParts = 256;
@@ -30,7 +31,7 @@ struct Hit {
   double similarity = 0;  // larger is nearer; see Metric
   double distance = 0;    // smaller is nearer; see Metric
   std::string uri;
-  std::string metadata;  // one JSON object
+  std::string metadata;                    // one JSON object
   std::optional<std::uint32_t> part = {};  // the place in Item::parts of what was nearest; nullopt: the whole picture
 };
 

@@ -85,9 +85,9 @@ TEST_P(PartsContract, GiveKItemsHoweverManyPartsAreNear) {
 }
 
 TEST_P(PartsContract, PassFiltersAsTheirItemsDo) {
-  store("photos", {with_parts("a", point(1), {point(9)}, R"({"price": 5})"),
-                   with_parts("b", point(2), {point(9)}, R"({"price": 50})"),
-                   with_parts("c", point(3), {point(9)}, "{}")});
+  store("photos",
+        {with_parts("a", point(1), {point(9)}, R"({"price": 5})"),
+         with_parts("b", point(2), {point(9)}, R"({"price": 50})"), with_parts("c", point(3), {point(9)}, "{}")});
   EXPECT_THAT(ids_of(by_parts(point(9), 10, "price < 10")), testing::ElementsAre("a"));
   EXPECT_THAT(ids_of(by_parts(point(9), 10, R"(@id in ("b", "c"))")), testing::UnorderedElementsAre("b", "c"));
   EXPECT_THAT(ids_of(by_parts(point(9), 10, "", {"a", "b"})), testing::ElementsAre("c"));
@@ -131,8 +131,8 @@ TEST_P(PartsContract, AreStoredAndReadByThemselves) {
   const std::vector<std::string> ids = {"b", "a", "nobody"};
   const auto read = backend().parts("photos", ids);
   ASSERT_TRUE(read);
-  EXPECT_THAT(*read, testing::ElementsAre(testing::IsEmpty(), testing::ElementsAre(point(8), point(9)),
-                                          testing::IsEmpty()));
+  EXPECT_THAT(*read,
+              testing::ElementsAre(testing::IsEmpty(), testing::ElementsAre(point(8), point(9)), testing::IsEmpty()));
   ASSERT_TRUE(backend().drop_parts("photos"));
   EXPECT_THAT(backend().parts("photos", ids)->at(1), testing::IsEmpty());
   EXPECT_EQ(count("photos"), 2U);

@@ -103,7 +103,7 @@ class EmbeddedBackend final : public Backend {
   const std::unique_ptr<Catalog> catalog_;
   Jobs jobs_;
 
-  std::mutex naming_;  // one create or drop at a time
+  std::mutex naming_;   // one create or drop at a time
   std::mutex parting_;  // from writing items to writing their parts, in collections whose items have parts
   std::shared_mutex map_mutex_;
   std::map<std::string, Handle, std::less<>> collections_;
@@ -349,8 +349,7 @@ Result<std::vector<Result<void>>> EmbeddedBackend::store_parts(std::string_view 
   std::vector<Result<void>> results(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!stored[i]) {
-      results[i] =
-          fail(ErrorCode::not_found, fmt::format("no item '{}' in collection '{}'", items[i].id, collection));
+      results[i] = fail(ErrorCode::not_found, fmt::format("no item '{}' in collection '{}'", items[i].id, collection));
       continue;
     }
     stored[i]->parts = items[i].parts;
@@ -425,8 +424,8 @@ Result<std::vector<Result<void>>> EmbeddedBackend::write_parts(Collection& parts
     for (std::size_t part = 0; part < vectors.size() && results[i]; ++part) {
       const auto checked = check_vector(vectors[part], spec.space);
       if (checked) continue;
-      results[i] = fail(checked.error().code,
-                        fmt::format("part {} of item '{}': {}", part, id, checked.error().message));
+      results[i] =
+          fail(checked.error().code, fmt::format("part {} of item '{}': {}", part, id, checked.error().message));
     }
     if (!results[i]) continue;
     most = std::max(most, vectors.size());
@@ -496,8 +495,7 @@ Result<std::vector<Hit>> EmbeddedBackend::search(std::string_view collection, co
   return parts ? search_parts(*handle, *parts, query) : handle->search(query);
 }
 
-Result<std::vector<Hit>> EmbeddedBackend::search_parts(Collection& items, Collection& parts,
-                                                       const VectorQuery& query) {
+Result<std::vector<Hit>> EmbeddedBackend::search_parts(Collection& items, Collection& parts, const VectorQuery& query) {
   EIDETIC_TRY(auto whole, items.search(query));
   EIDETIC_TRY(const auto most, most_parts(parts.spec()));
   VectorQuery nearest = query;

@@ -66,8 +66,7 @@ Result<std::vector<NearestPart>> nearest_parts(std::span<const Hit> hits) {
     const auto metadata = Json::parse(hit.metadata, nullptr, false);
     const auto item = metadata.is_object() ? metadata.find(kItemField) : metadata.end();
     if (item == metadata.end() || !item->is_string()) return wrong();
-    NearestPart part{
-        .id = item->get<std::string>(), .part = 0, .similarity = hit.similarity, .distance = hit.distance};
+    NearestPart part{.id = item->get<std::string>(), .part = 0, .similarity = hit.similarity, .distance = hit.distance};
     const auto digits = std::string_view(hit.id).substr(hit.id.rfind(':') + 1);
     const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), part.part);
     if (status != std::errc{} || end != digits.data() + digits.size()) return wrong();

@@ -1,6 +1,6 @@
-// How the parts of items are kept: as the items of a second collection, one a part, each with a copy of its item's facts
-// so that filters pass parts as they pass items. Pure functions; the collection beside a collection is the backend's
-// affair.
+// How the parts of items are kept: as the items of a second collection, one a part, each with a copy of its item's
+// facts so that filters pass parts as they pass items. Pure functions; the collection beside a collection is the
+// backend's affair.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@
 
 namespace eidetic {
 
-// What is kept of parts [0, parts.size()) of an item, whatever its own `parts`; no vectors where `parts` has empty ones.
+// What is kept of parts [0, parts.size()) of an item, whatever its own `parts`; no vectors where `parts` has empty
+// ones.
 [[nodiscard]] std::vector<Item> part_items(const Item& item, std::span<const Vector> parts);
 // The ids of these parts of an item.
 [[nodiscard]] std::vector<std::string> part_ids(std::string_view id, std::size_t first, std::size_t last);

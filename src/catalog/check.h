@@ -27,8 +27,8 @@ inline constexpr double kMaxVectorLength = 1e15;  // squares and their sums stay
 [[nodiscard]] Result<void> check_collection_name(std::string_view name);
 // In front of a collection's name: that which holds the parts of its items. Nobody can give a collection such a name.
 inline constexpr std::string_view kPartsPrefix = ".parts.";
-// Name, with or without kPartsPrefix, dimensions (1 to kMaxDimensions) and settings; not the index, which the index room
-// knows.
+// Name, with or without kPartsPrefix, dimensions (1 to kMaxDimensions) and settings; not the index, which the index
+// room knows.
 [[nodiscard]] Result<void> check_spec(const CollectionSpec& spec);
 // One JSON object within the limits above. `what` leads the message.
 [[nodiscard]] Result<void> check_json_object(std::string_view text, std::string_view what);

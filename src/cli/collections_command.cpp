@@ -75,7 +75,7 @@ Result<int> run_list(const Session& session) {
 void print_info(const CollectionInfo& info) {
   const Json json = to_json(info);
   for (const auto& field : {"name", "items", "model", "space", "dimensions", "metric", "precision", "index",
-                            "index_kind", "index_building", "index_note", "created"}) {
+                            "index_kind", "index_building", "index_note", "regions", "created"}) {
     if (const std::string text = cell_text(json[field]); !text.empty()) fmt::print("{:<15} {}\n", field, text);
   }
   if (const TrainingReport& training = info.index_training; training.rows > 0) {
@@ -336,6 +336,10 @@ void add_collections_command(CLI::App& root, Session& session) {
       ->check(CLI::Range(1U, 65'536U).description(""));
   create.first->add_option("--index", create.second->create.index, "auto, Flat, HNSW16, IVF100,PQ8 … (default: auto)")
       ->type_name("KIND");
+  create.first
+      ->add_option("--regions", create.second->create.regions,
+                   "parts of pictures that are searched too: none, multi, or tiles such as 2x3 (default: none)")
+      ->type_name("PLAN");
   create.first->add_option("--metric", create.second->metric, "cosine, dot or euclidean (default: cosine)")
       ->type_name("NAME");
 

@@ -57,6 +57,7 @@ void add_commands(CLI::App& root, Session& session) {
   add_classify_command(root, session);
   add_classifiers_command(root, session);
   add_calibrate_command(root, session);
+  add_regions_command(root, session);
   add_duplicates_command(root, session);
   add_eval_command(root, session);
   add_inspect_command(root, session);

@@ -21,6 +21,7 @@ void add_embed_command(CLI::App& root, Session& session);
 void add_classify_command(CLI::App& root, Session& session);
 void add_classifiers_command(CLI::App& root, Session& session);
 void add_calibrate_command(CLI::App& root, Session& session);
+void add_regions_command(CLI::App& root, Session& session);
 void add_duplicates_command(CLI::App& root, Session& session);
 void add_eval_command(CLI::App& root, Session& session);
 void add_inspect_command(CLI::App& root, Session& session);

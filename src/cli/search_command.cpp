@@ -36,6 +36,8 @@ struct SearchOptions {
   std::filesystem::path alignment;
   SearchDepth depth;
   bool exclude_self = false;
+  bool regions = false;
+  bool collapse = false;
   bool files_only = false;
 };
 
@@ -68,6 +70,14 @@ std::string verification_text(const std::optional<Verification>& found) {
                      found->hit_overlap_pct);
 }
 
+// "25 % at 50,0": so much of the picture, and the place of the top left corner.
+std::string region_text(const std::optional<Crop>& region) {
+  if (!region) return "";
+  constexpr double kPercent = 100;
+  return fmt::format("{:.0f} % at {:.0f},{:.0f}", region->width * region->height * kPercent, region->x * kPercent,
+                     region->y * kPercent);
+}
+
 void print_table(const std::vector<SearchHit>& hits) {
   std::vector<Json> metadata;
   for (const Hit& hit : hits) metadata.push_back(metadata_object(hit.metadata));
@@ -80,6 +90,12 @@ void print_table(const std::vector<SearchHit>& hits) {
   if (judged) columns.push_back({.title = "confidence", .right_aligned = true});
   const bool verified = std::ranges::any_of(hits, [](const SearchHit& hit) { return hit.verification.has_value(); });
   if (verified) columns.push_back({.title = "same picture", .least = 12});
+  const bool in_hit = std::ranges::any_of(hits, [](const SearchHit& hit) { return hit.region.has_value(); });
+  if (in_hit) columns.push_back({.title = "region"});
+  const bool in_query = std::ranges::any_of(hits, [](const SearchHit& hit) { return hit.query_region.has_value(); });
+  if (in_query) columns.push_back({.title = "of the query"});
+  const bool copied = std::ranges::any_of(hits, [](const SearchHit& hit) { return !hit.copies.empty(); });
+  if (copied) columns.push_back({.title = "copies", .right_aligned = true});
   for (const auto& field : fields) columns.push_back({.title = field, .least = 8, .optional = true});
   Table table(std::move(columns));
   for (std::size_t rank = 0; rank < hits.size(); ++rank) {
@@ -87,6 +103,9 @@ void print_table(const std::vector<SearchHit>& hits) {
                                       fmt::format("{:.4f}", hits[rank].distance), hits[rank].id};
     if (judged) cells.push_back(hits[rank].confidence ? fmt::format("{:.2f}", *hits[rank].confidence) : "");
     if (verified) cells.push_back(verification_text(hits[rank].verification));
+    if (in_hit) cells.push_back(region_text(hits[rank].region));
+    if (in_query) cells.push_back(region_text(hits[rank].query_region));
+    if (copied) cells.push_back(hits[rank].copies.empty() ? "" : std::to_string(hits[rank].copies.size()));
     for (const auto& field : fields) {
       cells.push_back(metadata[rank].contains(field) ? cell_text(metadata[rank][field]) : "");
     }
@@ -151,13 +170,15 @@ Result<Query> build_query(const SearchOptions& options) {
     EIDETIC_TRY(query.min_confidence, parse_confidence(options.min_confidence));
   }
   query.exclude_terms = options.exclude_self;
+  query.regions = options.regions;
+  query.collapse = options.collapse;
   query.depth = options.depth;
   EIDETIC_TRY(query.terms, parse_terms(options.words));
   if (!options.crop.empty()) {
     EIDETIC_TRY(const Crop crop, parse_crop(options.crop));
     bool used = false;
     for (Term& term : query.terms) {
-      if (term.kind != Term::Kind::picture) continue;
+      if (term.kind != Term::Kind::picture && term.kind != Term::Kind::id) continue;
       term.crop = crop;
       used = true;
     }
@@ -251,8 +272,9 @@ void add_search_command(CLI::App& root, Session& session) {
   app->add_option("--crop", options->crop, "use this part of the pictures: pixels, or fractions up to 1")
       ->type_name("X,Y,W,H");
   app->add_option("--filter", options->filter, "only items whose metadata it matches")->type_name("EXPR");
-  app->add_option("--augment", options->augment,
-                  "search with eight variants of the pictures too: pool what all find, or take their mean")
+  app->add_option(
+         "--augment", options->augment,
+         "search with eight variants of the pictures too: pool what all find, or take their mean; or with their parts")
       ->type_name("HOW");
   app->add_option("--seed", options->seed, "of what variants leave to chance (default: 1)")->type_name("N");
   app->add_option("--contact-sheet", options->contact_sheet, "draw the variants")->type_name("FILE.jpg");
@@ -272,6 +294,8 @@ void add_search_command(CLI::App& root, Session& session) {
       ->type_name("P");
   add_search_depth(*app, options->depth);
   app->add_flag("--exclude-self", options->exclude_self, "leave out the pictures that were searched with");
+  app->add_flag("--regions", options->regions, "find pictures by a part of them too; see eidetic regions");
+  app->add_flag("--collapse", options->collapse, "show hits that are copies of a better one with that one");
   app->add_flag("--files-only", options->files_only, "print one file a line and nothing else");
   app->callback([=, &session] { session.command = [=, &session] { return run_search(session, *options); }; });
 }

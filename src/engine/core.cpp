@@ -26,6 +26,14 @@ EmbedderOptions::Arithmetic arithmetic_of(const Space& space) {
   return space.precision == Precision::bf16 ? EmbedderOptions::Arithmetic::bf16 : EmbedderOptions::Arithmetic::f32;
 }
 
+// What a backend leaves to the engine.
+Result<void> tell_settings(CollectionInfo& info) {
+  const auto& spec = info.spec;
+  EIDETIC_TRY(info.search, search_depth(spec.settings, spec.name));
+  EIDETIC_TRY(info.regions, regions_setting(spec.settings, spec.name));
+  return {};
+}
+
 Result<EncodedPicture> as_jpeg(const Result<Image>& image) {
   if (!image) return std::unexpected(image.error());
   EncodedPicture picture{.bytes = {}, .media_type = "image/jpeg", .content_hash = {}};
@@ -57,7 +65,9 @@ Core::~Core() {
 }
 
 Result<CollectionInfo> Core::create(std::string_view name, const CreateOptions& options) {
+  EIDETIC_TRY(const auto regions, parse_regions(options.regions));
   if (options.dimensions > 0) {
+    if (!regions.empty()) return no_regions_of_vectors(name);
     const Space bare{.model = "", .hash = "", .dimensions = options.dimensions, .metric = options.metric};
     EIDETIC_CHECK(parts_.backend->create({std::string(name), bare, options.index, to_json(CollectionSettings{})}));
     return describe(name);
@@ -66,7 +76,9 @@ Result<CollectionInfo> Core::create(std::string_view name, const CreateOptions& 
   EIDETIC_TRY(const auto model, embedder(options.model, options.metric));
   CollectionSpec spec{.name = std::string(name), .space = model->space(), .index = options.index};
   EIDETIC_TRY(auto lasting_name, embedders_.lasting_name(options.model));
-  spec.settings = to_json({.model = std::move(lasting_name)});
+  CollectionSettings settings{.model = std::move(lasting_name)};
+  if (!regions.empty()) settings.regions = options.regions;
+  spec.settings = to_json(settings);
   EIDETIC_CHECK(parts_.backend->create(spec));
   return describe(name);
 }
@@ -79,15 +91,13 @@ Result<void> Core::drop(std::string_view name) {
 
 Result<std::vector<CollectionInfo>> Core::collections() {
   EIDETIC_TRY(auto all, parts_.backend->list());
-  for (CollectionInfo& info : all) {
-    EIDETIC_TRY(info.search, search_depth(info.spec.settings, info.spec.name));
-  }
+  for (CollectionInfo& info : all) EIDETIC_CHECK(tell_settings(info));
   return all;
 }
 
 Result<CollectionInfo> Core::describe(std::string_view name) {
   EIDETIC_TRY(CollectionInfo info, parts_.backend->describe(name));
-  EIDETIC_TRY(info.search, search_depth(info.spec.settings, name));
+  EIDETIC_CHECK(tell_settings(info));
   return info;
 }
 
@@ -116,7 +126,7 @@ Result<IndexReport> Core::index(std::string_view name, const IndexRequest& reque
   EIDETIC_CHECK(check_reach(request));
   EIDETIC_TRY(const auto model, embedder_of(collection, request.model, Embedders::Use::collections));
   return ingest({*parts_.backend, *parts_.blobs, *model, parts_.options.decode, &writing_,
-                 [&] { return item_classes(name); }, copy_parts(request.on_duplicate)},
+                 [&] { return item_classes(name); }, [&] { return regions(name); }, copy_parts(request.on_duplicate)},
                 name, request, progress, stop);
 }
 
@@ -130,6 +140,7 @@ QueryParts Core::query_parts(const CollectionSpec& collection) {
           parts_.options.decode,
           *parts_.pool,
           *parts_.features,
+          copy_parts(),
           learnt_,
           [this, &collection](const auto& model) { return embedder_of(collection, model, Embedders::Use::queries); }};
 }

@@ -23,7 +23,9 @@
 #include "engine/embedders.h"
 #include "engine/jobs.h"
 #include "engine/learnt.h"
+#include "engine/pictures.h"
 #include "engine/query.h"
+#include "engine/regions.h"
 #include "engine/sweep.h"
 #include "engine/watcher.h"
 #include "net/http.h"
@@ -81,6 +83,9 @@ class Core final : public Engine {
   [[nodiscard]] Result<void> drop_classifier(std::string_view name, std::string_view classifier) override;
   [[nodiscard]] Result<CalibrationInfo> calibrate(std::string_view name, const CalibrationRequest& request) override;
   [[nodiscard]] Result<CalibrationInfo> calibration(std::string_view name) override;
+  [[nodiscard]] Result<IndexReport> set_regions(std::string_view name, std::string_view plan,
+                                                const std::function<void(const IndexProgress&)>& progress,
+                                                std::stop_token stop) override;
   [[nodiscard]] Result<std::uint64_t> export_collection(std::string_view name,
                                                         const std::filesystem::path& file) override;
   [[nodiscard]] Result<CollectionInfo> import_collection(const std::filesystem::path& file,
@@ -104,6 +109,7 @@ class Core final : public Engine {
   [[nodiscard]] Result<JobInfo> start_index(std::string_view name, const IndexRequest& request) override;
   [[nodiscard]] Result<JobInfo> start_put(std::string_view name, std::span<const NewItem> items,
                                           OnDuplicate on_duplicate) override;
+  [[nodiscard]] Result<JobInfo> start_regions(std::string_view name, std::string_view plan) override;
   [[nodiscard]] Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) override;
   [[nodiscard]] Result<std::vector<JobInfo>> jobs(const JobQuery& query) override;
   [[nodiscard]] Result<JobInfo> job(std::string_view id) override;
@@ -134,6 +140,12 @@ class Core final : public Engine {
   [[nodiscard]] Result<std::shared_ptr<const Embedder>> embedder_of(const CollectionSpec& collection,
                                                                     const std::string& asked, Embedders::Use use);
   [[nodiscard]] Result<ItemClasses> item_classes(std::string_view name);
+  [[nodiscard]] Result<RegionPlan> regions(std::string_view name);
+  // The plan as it is stored. What was there by another one goes.
+  [[nodiscard]] Result<void> change_regions(std::string_view name, const std::string& plan);
+  // Gives those of the items their regions that have none by this plan.
+  [[nodiscard]] Result<void> divide(std::string_view name, const RegionPlan& plan, const PictureEmbedder& pictures,
+                                    std::vector<Item> items, IndexReport& report);
   // Changes a collection's settings, to which these bytes are attached (none: nothing); attachments that they do not
   // name any more go.
   [[nodiscard]] Result<void> change_settings(std::string_view name, const std::string& attachment,
@@ -162,6 +174,7 @@ class Core final : public Engine {
   [[nodiscard]] Result<JobEnd> run_job(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   [[nodiscard]] Result<JobEnd> run_index(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   [[nodiscard]] Result<JobEnd> run_put(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
+  [[nodiscard]] Result<JobEnd> run_regions(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   [[nodiscard]] Result<JobEnd> run_pull(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   void follow_watched_folders();
 

@@ -31,10 +31,11 @@ std::unexpected<Error> no_picture(const std::string& id) {
 Result<std::vector<Result<PutResult>>> Core::put(std::string_view name, std::span<const NewItem> items,
                                                  OnDuplicate on_duplicate) {
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
-  return put_items({*parts_.backend, *parts_.blobs, *parts_.pictures, *parts_.pool, parts_.options.decode, writing_,
-                    [&] { return embedder_of(collection, "", Embedders::Use::collections); },
-                    [&] { return item_classes(name); }, on_duplicate, copy_parts(on_duplicate)},
-                   collection, items);
+  return put_items(
+      {*parts_.backend, *parts_.blobs, *parts_.pictures, *parts_.pool, parts_.options.decode, writing_,
+       [&] { return embedder_of(collection, "", Embedders::Use::collections); }, [&] { return item_classes(name); },
+       [&] { return regions(name); }, on_duplicate, copy_parts(on_duplicate)},
+      collection, items);
 }
 
 Result<std::vector<std::optional<Item>>> Core::get(std::string_view name, std::span<const std::string> ids,
@@ -131,6 +132,7 @@ Result<MergeReport> Core::merge(std::string_view into, std::string_view from, bo
   }
   MergeReport report;
   std::string cursor;
+  EIDETIC_TRY(const auto divided, regions(from));
   do {
     // Pictures that are kept must not be swept away between reading their item here and storing it there; nor may what
     // is kept or replaced change meanwhile.
@@ -146,6 +148,10 @@ Result<MergeReport> Core::merge(std::string_view into, std::string_view from, bo
       classes.assign(page.items[i]);
       ++(!there[i] ? report.added : replace ? report.replaced : report.kept);
       if (!there[i] || replace) items.push_back(std::move(page.items[i]));
+    }
+    EIDETIC_TRY(const auto regions_now, regions(into));
+    if (!divided.regions.empty() && divided.name == regions_now.name) {
+      EIDETIC_CHECK(read_parts(*parts_.backend, from, items));
     }
     EIDETIC_TRY(const auto stored, parts_.backend->upsert(into, items));
     for (const auto& result : stored) EIDETIC_CHECK(result);

@@ -109,6 +109,13 @@ Result<JobInfo> Core::start_pull(const std::string& model, const std::string& mi
   return start_job(kPullJob, model, write_pull(mirror));
 }
 
+Result<JobInfo> Core::start_regions(std::string_view name, std::string_view plan) {
+  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
+  EIDETIC_TRY(const auto regions, parse_regions(plan));
+  if (!regions.empty()) EIDETIC_CHECK(embedder_of(collection, "", Embedders::Use::collections));
+  return start_job(kRegionsJob, name, write_regions(std::string(plan)));
+}
+
 Result<std::vector<JobInfo>> Core::jobs(const JobQuery& query) {
   EIDETIC_CHECK(check_limit(query.limit));
   EIDETIC_TRY(auto list, parts_.jobs->list(query));
@@ -143,6 +150,7 @@ Result<JobCounts> Core::job_counts() { return parts_.jobs->counts(); }
 Result<JobEnd> Core::run_job(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {
   if (job.info.kind == kIndexJob) return run_index(job, teller, stop);
   if (job.info.kind == kPutJob) return run_put(job, teller, stop);
+  if (job.info.kind == kRegionsJob) return run_regions(job, teller, stop);
   if (job.info.kind == kPullJob) return run_pull(job, teller, stop);
   return fail(ErrorCode::unsupported,
               fmt::format("jobs of the kind '{}' are not known to this version", job.info.kind));
@@ -189,6 +197,14 @@ Result<JobEnd> Core::run_put(const JobRecord& job, JobTeller& teller, const std:
     teller.progress(progress);
   }
   return JobEnd::done;
+}
+
+Result<JobEnd> Core::run_regions(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {
+  EIDETIC_TRY(const auto plan, parse_regions_job(job.arguments));
+  EIDETIC_TRY(const auto report,
+              set_regions(job.info.subject, plan, [&](const IndexProgress& now) { teller.progress(now); }, stop));
+  teller.failures(report.errors);
+  return report.interrupted ? JobEnd::stopped : JobEnd::done;
 }
 
 Result<JobEnd> Core::run_pull(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {

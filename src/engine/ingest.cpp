@@ -51,6 +51,9 @@ class Ingest {
       return fail(ErrorCode::invalid_argument,
                   fmt::format("a batch of {} is outside 1 to {}", request_.batch, kMaxBatch));
     }
+    if (parts_.regions) {
+      EIDETIC_TRY(regions_, parts_.regions());
+    }
     EIDETIC_TRY(metadata, GivenMetadata::open(request_, parts_.blobs, report_.errors));
     const Stopwatch listing;
     EIDETIC_TRY(auto pictures, list_pictures(request_.paths));
@@ -78,7 +81,7 @@ class Ingest {
     const auto wanted = std::min<std::size_t>(tasks.size(), parts_.embedder.parallelism() * kWorkersPerStream);
     workers_ = static_cast<unsigned>(wanted);
     std::size_t done = 0;
-    IndexWorkers workers(tasks, embedder, workers_, std::size_t{2} * request_.batch, stop);
+    IndexWorkers workers(tasks, embedder, regions_.regions, workers_, std::size_t{2} * request_.batch, stop);
     while (auto outcome = workers.next()) {
       ++done;
       EIDETIC_CHECK(take(*std::move(outcome)));
@@ -140,6 +143,10 @@ class Ingest {
     if (items.empty()) return 0;
     auto lock = parts_.writing == nullptr ? std::unique_lock<std::mutex>() : std::unique_lock(*parts_.writing);
     EIDETIC_CHECK(classify(items));
+    if (parts_.regions) {
+      EIDETIC_TRY(const auto regions, parts_.regions());
+      drop_parts_of(regions_, regions, items);
+    }
     auto results = (parts_.backend.*verb)(collection_, items);
     lock = {};
     if (!results) {
@@ -229,6 +236,7 @@ class Ingest {
   std::uint64_t total_ = 0;
   unsigned workers_ = 1;
   std::vector<Item> upserts_, updates_;  // not yet committed
+  RegionPlan regions_;                   // as of the start
   StageTimes times_;
   IndexReport report_;
 };

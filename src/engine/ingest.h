@@ -19,6 +19,7 @@
 
 #include "engine/copies.h"
 #include "engine/learnt.h"
+#include "engine/regions.h"
 
 namespace eidetic {
 
@@ -30,6 +31,8 @@ struct IngestParts {
   std::mutex* writing = nullptr;  // where set, held over each commit
   // Where set: the classes that items have, as of now.
   std::function<Result<ItemClasses>()> classes = {};
+  // Where set: which regions pictures have, as of now.
+  std::function<Result<RegionPlan>()> regions = {};
   std::optional<CopyParts> copies = {};  // needed unless request.on_duplicate is store
 };
 

@@ -121,6 +121,12 @@ Result<PutJob> parse_put(std::string_view arguments) {
   });
 }
 
+std::string write_regions(const std::string& plan) { return dump_json({{"plan", plan}}); }
+
+Result<std::string> parse_regions_job(std::string_view arguments) {
+  return reading(arguments, [](JsonReader& reader) { return reader.get<std::string>("plan"); });
+}
+
 std::string write_pull(const std::string& mirror) { return dump_json({{"mirror", mirror}}); }
 
 Result<std::string> parse_pull(std::string_view arguments) {

@@ -20,6 +20,17 @@ struct Interval {
   std::int32_t begin = 0, end = 0;
 };
 
+// Of a picture narrower than the regions are many, some hold no pixel by rounding.
+Crop at_least_a_pixel(Crop region, const Image& image) {
+  const auto widen = [](double& start, double& length, std::int32_t size) {
+    length = std::max(length, 1.0 / size);
+    start = std::min(start, 1 - length);
+  };
+  widen(region.x, region.width, image.width);
+  widen(region.y, region.height, image.height);
+  return region;
+}
+
 Interval clamped(double start, double length, double scale, std::int32_t size) {
   const auto pixel = [&](double value) {
     return static_cast<std::int32_t>(std::clamp(std::round(value * scale), 0.0, static_cast<double>(size)));
@@ -53,6 +64,43 @@ Result<Vector> PictureEmbedder::embed(Bytes bytes, std::string_view name, const 
   times.add(Stage::inference, timings.inference_ms * kMillisecond);
   if (!vector) return named(name, vector.error());
   return vector;
+}
+
+Result<void> PictureEmbedder::embed_into(Item& item, Bytes bytes, std::string_view name, std::span<const Crop> regions,
+                                         StageTimes& times) const {
+  EIDETIC_TRY(item.vector, embed(bytes, name, {}, times));
+  if (regions.empty()) return {};
+  EIDETIC_TRY(item.parts, embed_regions(bytes, name, {}, regions, times));
+  return {};
+}
+
+Result<std::vector<Vector>> PictureEmbedder::embed_regions(Bytes bytes, std::string_view name,
+                                                           const std::optional<Crop>& crop,
+                                                           std::span<const Crop> regions, StageTimes& times) const {
+  const Stopwatch watch;
+  double least = 1;
+  for (const Crop& region : regions) least = std::min({least, region.width, region.height});
+  auto options = decode_;
+  // As large as the smallest region needs it.
+  options.min_short_side = crop ? 0 : static_cast<std::int32_t>(std::ceil(decode_.min_short_side / least));
+  auto image = decode_image(bytes, options);
+  if (image && crop) image = crop_image(*image, *crop);
+  if (!image) return named(name, image.error());
+  std::vector<Image> parts;
+  for (const Crop& region : regions) {
+    auto part = crop_image(*image, at_least_a_pixel(region, *image));
+    if (!part) return named(name, part.error());
+    parts.push_back(*std::move(part));
+  }
+  times.add(Stage::decode, watch.seconds());
+  const Stopwatch embedding;
+  std::vector<Vector> vectors;
+  for (auto& vector : embedder_.embed_images(parts)) {
+    if (!vector) return named(name, vector.error());
+    vectors.push_back(*std::move(vector));
+  }
+  times.add(Stage::inference, embedding.seconds());
+  return vectors;
 }
 
 Result<std::vector<Vector>> PictureEmbedder::embed_variants(Bytes bytes, std::string_view name,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,9 @@ class PictureEmbedder {
   }
 
   [[nodiscard]] Result<std::vector<std::byte>> read(std::string_view uri, StageTimes& times) const;
+  // Sets the vector of an item, and those of its parts, from its picture.
+  [[nodiscard]] Result<void> embed_into(Item& item, Bytes bytes, std::string_view name, std::span<const Crop> regions,
+                                        StageTimes& times) const;
   // The vector of an encoded picture, the same bits whether it is indexed or searched. `name` leads the errors of
   // decoding and embedding.
   [[nodiscard]] Result<Vector> embed(Bytes bytes, std::string_view name, const std::optional<Crop>& crop,
@@ -32,6 +36,10 @@ class PictureEmbedder {
   [[nodiscard]] Result<std::vector<Vector>> embed_variants(Bytes bytes, std::string_view name,
                                                            const std::optional<Crop>& crop, std::uint64_t seed,
                                                            StageTimes& times) const;
+  // The vectors of its regions, or of those of what a crop leaves of it, in order.
+  [[nodiscard]] Result<std::vector<Vector>> embed_regions(Bytes bytes, std::string_view name,
+                                                          const std::optional<Crop>& crop,
+                                                          std::span<const Crop> regions, StageTimes& times) const;
 
  private:
   const Blobs& blobs_;

@@ -64,6 +64,7 @@ class Put {
     const bool embeds = std::ranges::any_of(items_, [](const NewItem& item) { return item.vector.empty(); });
     if (embeds) {
       EIDETIC_TRY(embedder_, parts_.embedder());
+      EIDETIC_TRY(regions_, parts_.regions());
     }
     parts_.pool.parallel_for(items_.size(), [&](std::size_t i) {
       try {
@@ -111,8 +112,8 @@ class Put {
     draft.same_picture = stored.front() && stored.front()->content_hash == item.content_hash;
     if (draft.same_picture) return {};
     const std::string name = given.bytes.empty() ? display_name(item.uri) : item.id;
-    EIDETIC_TRY(item.vector, PictureEmbedder(parts_.blobs, parts_.decode, *embedder_).embed(bytes, name, {}, unused));
-    return {};
+    const PictureEmbedder pictures(parts_.blobs, parts_.decode, *embedder_);
+    return pictures.embed_into(item, bytes, name, regions_.regions, unused);
   }
 
   // None where the metadata given has a field of that name.
@@ -193,6 +194,8 @@ class Put {
           PutResult{draft.item.id, first && !stored[i] ? PutOutcome::created : PutOutcome::replaced, draft.copy_of});
       if (last[draft.item.id] == i) place(i, stored[i], classes, *results.back());
     }
+    EIDETIC_TRY(const auto regions, parts_.regions());
+    for (const std::size_t i : upserts_) drop_parts_of(regions_, regions, std::span(&drafts_[i].item, 1));
     EIDETIC_CHECK(write(upserts_, &Backend::upsert, results));
     EIDETIC_CHECK(write(updates_, &Backend::update, results));
     return results;
@@ -242,6 +245,7 @@ class Put {
   const CollectionSpec& collection_;
   const std::span<const NewItem> items_;
   std::shared_ptr<const Embedder> embedder_;
+  RegionPlan regions_;  // as of the start
   std::vector<Draft> drafts_;
   std::vector<std::size_t> upserts_, updates_;  // places in items_
 };

@@ -17,6 +17,7 @@
 #include "catalog/picture_store.h"
 #include "engine/copies.h"
 #include "engine/learnt.h"
+#include "engine/regions.h"
 
 namespace eidetic {
 
@@ -30,6 +31,7 @@ struct PutParts {
   // The collection's model; only asked for when an item needs it.
   std::function<Result<std::shared_ptr<const Embedder>>()> embedder;
   std::function<Result<ItemClasses>()> classes;  // that items have, as of now
+  std::function<Result<RegionPlan>()> regions;   // that pictures have, as of now
   OnDuplicate on_duplicate = OnDuplicate::store;
   std::optional<CopyParts> copies = {};  // unless copies are stored unseen
 };

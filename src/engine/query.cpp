@@ -5,16 +5,19 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "eidetic/filter.h"
 
 #include "base/hash.h"
 #include "blobs/listing.h"
+#include "engine/collapse.h"
 #include "engine/known_fields.h"
 #include "engine/pictures.h"
 #include "engine/query_class.h"
 #include "engine/query_terms.h"
+#include "engine/regions.h"
 #include "engine/settings.h"
 #include "engine/stages.h"
 #include "engine/verify.h"
@@ -78,24 +81,29 @@ struct Prepared {
   OwnPictures own;
   StageTimes times;
   Explanation explanation;
-  std::optional<SoughtPicture> sought;             // where hits are to be verified
-  std::shared_ptr<const Calibration> calibration;  // where hits have a confidence
+  std::optional<SoughtPicture> sought;                    // where hits are to be verified
+  std::shared_ptr<const Calibration> calibration;         // where hits have a confidence
+  std::vector<Crop> regions;                              // that items have, where they are searched
+  std::vector<Crop> query_regions;                        // that the variants are of
+  std::unordered_map<std::string, std::size_t> found_by;  // by id: the variant that found it, 0 the query's own vector
 
   // Whether one search in the backend is the whole of it.
-  [[nodiscard]] bool simple() const noexcept { return own.empty() && variants.empty() && !explanation.classification; }
+  [[nodiscard]] bool simple(const Query& query) const noexcept {
+    return own.empty() && variants.empty() && !explanation.classification && !query.collapse;
+  }
 };
 
 // What says how likely the query's hits are matches; null: nothing does. A calibration is learnt from single items: how
-// similar hits of words, of sums and of the best of nine variants are is another thing.
+// similar hits of words, of sums and of the best of several variants or regions are is another thing.
 Result<std::shared_ptr<const Calibration>> calibration_for(const QueryParts& parts, const CollectionSpec& collection,
                                                            const Query& query) {
   const Term& term = query.terms.front();
   const bool alike = query.terms.size() == 1 && term.weight > 0 && term.kind != Term::Kind::text &&
-                     query.augment != Augmentation::pool;
+                     query.augment != Augmentation::pool && query.augment != Augmentation::parts && !query.regions;
   if (!alike && query.min_confidence) {
     return fail(ErrorCode::invalid_argument,
                 "how likely hits are real matches is known of a query of one picture, item or vector, not of words, of "
-                "several terms or of pooled variants; leave the least confidence out");
+                "several terms, of pooled variants or of regions; leave the least confidence out");
   }
   if (!alike || !has_learnt(collection.settings)) {
     if (query.min_confidence) return not_calibrated(collection.name, ErrorCode::invalid_argument);
@@ -126,16 +134,32 @@ Explanation::Term explained(const Term& term, std::size_t vectors) {
   return told;
 }
 
+Result<std::vector<Crop>> searched_regions(const CollectionSpec& collection) {
+  EIDETIC_TRY(auto plan, region_plan(collection));
+  if (!plan.regions.empty()) return std::move(plan.regions);
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("collection '{0}' has no regions that could be searched; eidetic regions -c {0} multi makes "
+                          "them, or leave the regions out",
+                          collection.name));
+}
+
 Result<Prepared> prepare(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
                          const SearchDepth& depth) {
   EIDETIC_CHECK(check(query));
   if (!query.model.empty()) EIDETIC_CHECK(parts.embedder(query.model));
   Prepared prepared;
-  auto& [nearest, variants, own, times, explanation, sought, calibration] = prepared;
+  auto& [nearest, variants, own, times, explanation, sought, calibration, regions, query_regions, found_by] = prepared;
   EIDETIC_TRY(nearest.filter, parse_filter(query.filter));
   explanation.filter = query.filter;
   nearest.k = std::max(query.k, query.verify);
   nearest.depth = deeper(query.depth, depth);
+  if (query.regions) {
+    EIDETIC_TRY(regions, searched_regions(collection));
+    nearest.parts = true;
+  }
+  if (query.augment == Augmentation::parts) {
+    EIDETIC_TRY(query_regions, parse_regions(kQueryRegions));
+  }
   Terms terms(parts, collection, query, times);
   std::vector<std::vector<Vector>> vectors;
   std::vector<double> weights;
@@ -197,17 +221,25 @@ Result<std::vector<Hit>> search_without(const OwnPictures& own, Backend& backend
 // What the query and its variants find, every item at its best: the k best of all.
 Result<std::vector<Hit>> search_variants(Prepared& prepared, Backend& backend, std::string_view collection) {
   EIDETIC_TRY(auto hits, search_without(prepared.own, backend, collection, prepared.nearest));
-  VectorQuery other = prepared.nearest;
-  for (const auto& variant : prepared.variants) {
-    other.vector = variant;
-    EIDETIC_TRY(auto more, search_without(prepared.own, backend, collection, other));
-    std::ranges::move(more, std::back_inserter(hits));
-  }
   if (prepared.variants.empty()) return hits;
-  std::ranges::sort(
-      hits, [](const Hit& a, const Hit& b) { return a.id != b.id ? a.id < b.id : a.similarity > b.similarity; });
-  const auto again = std::ranges::unique(hits, {}, &Hit::id);
-  hits.erase(again.begin(), again.end());
+  std::unordered_map<std::string, std::size_t> places;
+  prepared.found_by.clear();
+  for (std::size_t i = 0; i < hits.size(); ++i) places.emplace(hits[i].id, i);
+  VectorQuery other = prepared.nearest;
+  for (std::size_t variant = 0; variant < prepared.variants.size(); ++variant) {
+    other.vector = prepared.variants[variant];
+    EIDETIC_TRY(auto more, search_without(prepared.own, backend, collection, other));
+    for (Hit& hit : more) {
+      const auto [place, added] = places.emplace(hit.id, hits.size());
+      if (!added && hit.similarity <= hits[place->second].similarity) continue;
+      prepared.found_by[hit.id] = variant + 1;
+      if (added) {
+        hits.push_back(std::move(hit));
+      } else {
+        hits[place->second] = std::move(hit);
+      }
+    }
+  }
   std::ranges::sort(hits, [](const Hit& a, const Hit& b) {
     return a.similarity != b.similarity ? a.similarity > b.similarity : a.id < b.id;
   });
@@ -271,15 +303,28 @@ void set_confidences(const Calibration& calibration, const VectorQuery& searched
   for (std::size_t i = 0; i < others.size(); ++i) others[i]->confidence = confidences[i];
 }
 
+// What was found, and where in its picture and the query's.
+std::vector<SearchHit> told(const Prepared& prepared, std::vector<Hit> found) {
+  std::vector<SearchHit> hits;
+  for (Hit& hit : found) {
+    auto& made = hits.emplace_back(SearchHit{std::move(hit)});
+    if (made.part && *made.part < prepared.regions.size()) made.region = prepared.regions[*made.part];
+    if (prepared.query_regions.empty()) continue;
+    const auto by = prepared.found_by.find(made.id);
+    if (by != prepared.found_by.end()) made.query_region = prepared.query_regions[by->second - 1];
+  }
+  return hits;
+}
+
 // From what was found to the answer, of a query that has taken so long until now.
 Result<SearchResult> finish(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
-                            Prepared& prepared, const VectorQuery& searched, std::vector<Hit> found, double seconds) {
+                            Prepared& prepared, const VectorQuery& searched, std::vector<SearchHit> found,
+                            double seconds) {
   const Stopwatch watch;
   if (found.empty()) EIDETIC_CHECK(check_known(parts.backend, collection.name, searched.filter));
   auto& explanation = prepared.explanation;
-  explanation.candidates = static_cast<std::uint32_t>(found.size());
-  SearchResult result{.collection = collection.name, .hits = {}, .timings = {}};
-  for (Hit& hit : found) result.hits.push_back({std::move(hit)});
+  explanation.candidates = static_cast<std::uint32_t>(found.size()) + explanation.copies;
+  SearchResult result{.collection = collection.name, .hits = std::move(found), .timings = {}};
   if (const auto least = query.min_similarity_pct) {
     explanation.below_similarity = static_cast<std::uint32_t>(drop_below(result.hits, *least));
   }
@@ -311,9 +356,19 @@ Result<SearchResult> search_prepared(const QueryParts& parts, const CollectionSp
     return search_variants(prepared, parts.backend, collection.name);
   };
   Filter filter = prepared.nearest.filter;
-  const std::uint32_t k = prepared.nearest.k;
-  auto& told = prepared.explanation.classification;
-  EIDETIC_TRY(auto hits, told ? search_class(*told, filter, k, collection.space.metric, find) : find(filter, k));
+  const std::uint32_t wanted = prepared.nearest.k;
+  auto& classification = prepared.explanation.classification;
+  std::vector<SearchHit> hits;
+  for (std::uint32_t k = wanted;; k = std::min(2 * k, kMaxK)) {
+    EIDETIC_TRY(auto found, classification ? search_class(*classification, filter, k, collection.space.metric, find)
+                                           : find(filter, k));
+    const auto count = found.size();
+    hits = told(prepared, std::move(found));
+    if (!query.collapse) break;
+    EIDETIC_TRY(prepared.explanation.copies, collapse_copies(parts, collection.name, hits));
+    if (hits.size() >= wanted || count < k || k == kMaxK) break;
+  }
+  if (hits.size() > wanted) hits.resize(wanted);
   prepared.explanation.filter = filter.text();
   prepared.explanation.own = static_cast<std::uint32_t>(prepared.nearest.exclude_ids.size() - excluded);
   const double took = searching.seconds();
@@ -346,7 +401,7 @@ Result<std::vector<Result<SearchResult>>> search(const QueryParts& parts, const 
   for (std::size_t i = 0; i < queries.size(); ++i) {
     if (!prepared[i]) {
       results[i] = std::unexpected(std::move(prepared[i]).error());
-    } else if (prepared[i]->simple()) {
+    } else if (prepared[i]->simple(queries[i])) {
       together.push_back(std::move(prepared[i]->nearest));
       places.push_back(i);
     } else {
@@ -360,8 +415,8 @@ Result<std::vector<Result<SearchResult>>> search(const QueryParts& parts, const 
     const std::size_t i = places[j];
     prepared[i]->times.add(Stage::search, share);
     if (found[j]) {
-      results[i] =
-          finish(parts, collection, queries[i], *prepared[i], together[j], *std::move(found[j]), seconds[i] + share);
+      results[i] = finish(parts, collection, queries[i], *prepared[i], together[j],
+                          told(*prepared[i], *std::move(found[j])), seconds[i] + share);
     } else {
       results[i] = std::unexpected(std::move(found[j]).error());
     }
@@ -380,9 +435,9 @@ Result<Image> alignment(const QueryParts& parts, const CollectionSpec& collectio
 
 Result<SearchWalk> walk(const QueryParts& parts, const CollectionSpec& collection, const Query& query,
                         const SearchDepth& depth) {
-  if (query.augment == Augmentation::pool) {
+  if (query.augment == Augmentation::pool || query.augment == Augmentation::parts) {
     return fail(ErrorCode::invalid_argument,
-                "a walk is that of one search, and pooled variants are nine: leave them out");
+                "a walk is that of one search, and pooled variants or parts are several: leave them out");
   }
   if (!query.classify.empty()) {
     return fail(ErrorCode::invalid_argument,

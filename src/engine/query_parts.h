@@ -13,6 +13,7 @@
 
 #include "base/threads.h"
 #include "catalog/content_cache.h"
+#include "engine/copies.h"
 #include "engine/learnt.h"
 
 namespace eidetic {
@@ -23,6 +24,7 @@ struct QueryParts {
   DecodeOptions decode;
   ThreadPool& pool;
   ContentCache& features;  // local features of items
+  CopyParts copies;
   LearntCache& learnt;
   // The collection's model, which has to make the same vectors as the one of this name, where one is named; asked for
   // when a term needs it or the query names one.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -32,6 +33,14 @@ Result<std::vector<Vector>> Terms::vectors(const Term& term) {
     case Term::Kind::bytes: return picture(term.bytes, kGivenPicture, term);
     case Term::Kind::id: {
       EIDETIC_TRY(auto item, stored(term.value, true));
+      if (term.crop) {
+        if (item.uri.empty()) {
+          return fail(ErrorCode::invalid_argument,
+                      fmt::format("item '{}' has no picture that could be cropped; leave the crop out", item.id));
+        }
+        EIDETIC_TRY(const auto bytes, read(item.uri));
+        return picture(bytes, display_name(item.uri), term);
+      }
       vectors.front() = std::move(item.vector);
       return vectors;
     }
@@ -84,6 +93,14 @@ Result<Bytes> Terms::read(const std::string& uri) {
 Result<std::vector<Vector>> Terms::picture(Bytes bytes, std::string_view name, const Term& term) const {
   EIDETIC_TRY(const auto embedder, parts_.embedder(query_.model));
   const PictureEmbedder pictures(parts_.blobs, parts_.decode, *embedder);
+  if (query_.augment == Augmentation::parts) {
+    std::vector<Vector> vectors;
+    EIDETIC_TRY(vectors.emplace_back(), pictures.embed(bytes, name, term.crop, times_));
+    EIDETIC_TRY(const auto regions, parse_regions(kQueryRegions));
+    EIDETIC_TRY(auto parts, pictures.embed_regions(bytes, name, term.crop, regions, times_));
+    std::ranges::move(parts, std::back_inserter(vectors));
+    return vectors;
+  }
   if (query_.augment != Augmentation::none) {
     return pictures.embed_variants(bytes, name, term.crop, query_.seed, times_);
   }

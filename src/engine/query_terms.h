@@ -17,6 +17,7 @@
 
 namespace eidetic {
 
+inline constexpr std::string_view kQueryRegions = "multi";              // of Augmentation::parts
 inline constexpr std::string_view kGivenPicture = "the given picture";  // that came as bytes, in errors
 
 // The terms of one query. Not thread-safe; what is given to it is to outlive it.
@@ -25,7 +26,7 @@ class Terms {
   Terms(const QueryParts& parts, const CollectionSpec& collection, const Query& query, StageTimes& times)
       : parts_(parts), collection_(collection), query_(query), times_(times) {}
 
-  // One vector, or, of a picture with augmentation, one of it and one of each of its variants.
+  // One vector, or, of a picture with augmentation, one of it and one of each of its variants or regions.
   [[nodiscard]] Result<std::vector<Vector>> vectors(const Term& term);
   // The picture that hits are verified with; invalid_argument where no term is one.
   [[nodiscard]] Result<SoughtPicture> sought();

@@ -25,6 +25,7 @@ std::string to_json(const CollectionSettings& settings) {
                                    {"calibration_error", info.calibration_error},
                                    {"attachment", attachment}});
   }
+  if (!settings.regions.empty()) json["regions"] = settings.regions;
   if (const auto& calibration = settings.calibration) {
     json["calibration"] = {{"label", calibration->label}, {"attachment", calibration->attachment}};
   }
@@ -86,6 +87,7 @@ Result<CollectionSettings> parse_settings(std::string_view json, std::string_vie
       EIDETIC_TRY(calibration.label, fields.get<std::string>("label"));
       EIDETIC_TRY(calibration.attachment, fields.get<std::string>("attachment"));
     }
+    EIDETIC_TRY(settings.regions, reader.get_or<std::string>("regions", ""));
     return settings;
   };
   auto settings = read();
@@ -94,6 +96,12 @@ Result<CollectionSettings> parse_settings(std::string_view json, std::string_vie
 }
 
 bool has_learnt(std::string_view json) { return json.contains("\"classifiers\"") || json.contains("\"calibration\""); }
+
+Result<std::string> regions_setting(std::string_view json, std::string_view collection) {
+  if (!json.contains("\"regions\"")) return std::string();
+  EIDETIC_TRY(auto settings, parse_settings(json, collection));
+  return std::move(settings.regions);
+}
 
 Result<SearchDepth> search_depth(std::string_view json, std::string_view collection) {
   if (!json.contains("\"search\"")) return SearchDepth{};

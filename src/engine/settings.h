@@ -29,11 +29,15 @@ struct CollectionSettings {
   SearchDepth search = {};                // of queries that do not say
   std::vector<ClassifierSetting> classifiers = {};
   std::optional<CalibrationSetting> calibration = {};
+  std::string regions = {};  // see parse_regions; empty: none
 };
 
 [[nodiscard]] std::string to_json(const CollectionSettings& settings);
 // corrupt, naming the collection, where it is no such object.
 [[nodiscard]] Result<CollectionSettings> parse_settings(std::string_view json, std::string_view collection);
+
+// settings.regions, in the same way as search_depth.
+[[nodiscard]] Result<std::string> regions_setting(std::string_view json, std::string_view collection);
 
 // settings.search, of collections that have none without a look at the rest: a search asks for it each time.
 [[nodiscard]] Result<SearchDepth> search_depth(std::string_view json, std::string_view collection);

@@ -53,6 +53,27 @@ class MemoryBackend : public Backend {
     if (found == kept.end()) return std::nullopt;
     return found->second;
   }
+  Result<std::vector<Result<void>>> store_parts(std::string_view, std::span<const Item> given) override {
+    std::vector<Result<void>> results(given.size());
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      const auto found = items.find(given[i].id);
+      if (found == items.end()) {
+        results[i] = fail(ErrorCode::not_found, "no such item");
+      } else {
+        found->second.parts = given[i].parts;
+      }
+    }
+    return results;
+  }
+  Result<std::vector<std::vector<Vector>>> parts(std::string_view, std::span<const std::string> ids) override {
+    std::vector<std::vector<Vector>> all;
+    for (const auto& id : ids) all.push_back(items.contains(id) ? items.at(id).parts : std::vector<Vector>());
+    return all;
+  }
+  Result<void> drop_parts(std::string_view) override {
+    for (auto& [id, item] : items) item.parts.clear();
+    return {};
+  }
   Result<std::vector<std::string>> attachments(std::string_view) override {
     std::vector<std::string> names;
     for (const auto& [name, content] : kept) names.push_back(name);
@@ -148,6 +169,7 @@ class MemoryBackend : public Backend {
     CollectionInfo info;
     info.spec = spec_;
     info.items = items.size();
+    for (const auto& [id, item] : items) info.parts += item.parts.size();
     return info;
   }
 

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "engine/regions.h"
 #include "engine/settings.h"
 #include "index/faiss_file.h"
 
@@ -25,6 +26,7 @@ constexpr std::string_view kMagic1 = "EIDETIC COLLECTION 1\n";
 static_assert(kMagic.size() == kMagic1.size());
 constexpr std::uint8_t kItem = 1;
 constexpr std::uint8_t kAttachment = 2;
+constexpr std::uint8_t kItemWithParts = 3;
 constexpr std::uint8_t kEnd = 0;
 
 class Buffer {
@@ -39,11 +41,14 @@ class Buffer {
   }
   void bytes(std::span<const std::byte> more) { bytes_.insert(bytes_.end(), more.begin(), more.end()); }
   void item(const Item& item) {
-    number(kItem);
+    number(item.parts.empty() ? kItem : kItemWithParts);
     for (const auto* field : {&item.id, &item.uri, &item.content_hash, &item.metadata}) text(*field);
     number(item.size_bytes);
     number(item.modified_ns);
     bytes(std::as_bytes(std::span(item.vector)));
+    if (item.parts.empty()) return;
+    number(static_cast<std::uint32_t>(item.parts.size()));
+    for (const Vector& part : item.parts) bytes(std::as_bytes(std::span(part)));
   }
   // Hands over what has gathered.
   Result<void> drain(const Sink& sink, Checksum& sum) {
@@ -178,6 +183,15 @@ Result<std::string> ExportReader::text() {
   return text;
 }
 
+Result<Vector> ExportReader::vector() {
+  const std::size_t bytes = spec_.space.dimensions * sizeof(float);
+  if (rest_.size() < bytes) return corrupt("it ends within a vector");
+  Vector vector(spec_.space.dimensions);
+  std::memcpy(vector.data(), rest_.data(), bytes);
+  rest_ = rest_.subspan(bytes);
+  return vector;
+}
+
 Result<std::optional<Item>> ExportReader::next() {
   EIDETIC_TRY(auto kind, number<std::uint8_t>());
   while (kind == kAttachment && count_ == 0) {
@@ -191,18 +205,21 @@ Result<std::optional<Item>> ExportReader::next() {
     if (count != count_ || !rest_.empty()) return corrupt("it does not hold as many items as it says");
     return std::nullopt;
   }
-  if (kind != kItem) return corrupt("an item of an unknown kind");
+  if (kind != kItem && kind != kItemWithParts) return corrupt("an item of an unknown kind");
   Item item;
   for (auto* field : {&item.id, &item.uri, &item.content_hash, &item.metadata}) {
     EIDETIC_TRY(*field, text());
   }
   EIDETIC_TRY(item.size_bytes, number<std::uint64_t>());
   EIDETIC_TRY(item.modified_ns, number<std::int64_t>());
-  const std::size_t bytes = spec_.space.dimensions * sizeof(float);
-  if (rest_.size() < bytes) return corrupt("it ends within a vector");
-  item.vector.resize(spec_.space.dimensions);
-  std::memcpy(item.vector.data(), rest_.data(), bytes);
-  rest_ = rest_.subspan(bytes);
+  EIDETIC_TRY(item.vector, vector());
+  if (kind == kItemWithParts) {
+    EIDETIC_TRY(const auto parts, number<std::uint32_t>());
+    if (parts > kMaxParts) return corrupt("an item of too many parts");
+    for (std::uint32_t i = 0; i < parts; ++i) {
+      EIDETIC_TRY(item.parts.emplace_back(), vector());
+    }
+  }
   ++count_;
   return item;
 }
@@ -244,6 +261,7 @@ Result<std::uint64_t> export_collection(Backend& backend, const CollectionInfo& 
     EIDETIC_TRY(auto page, backend.scroll(collection.spec.name, cursor, kPage, true));
     cursor = std::move(page.next);
     more = !cursor.empty();
+    if (collection.parts > 0) EIDETIC_CHECK(read_parts(backend, collection.spec.name, page.items));
     return std::move(page.items);
   };
   EIDETIC_TRY(const auto attachments, attachments_of(backend, collection.spec.name));

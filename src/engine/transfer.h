@@ -44,6 +44,7 @@ class ExportReader {
   template <typename T>
   [[nodiscard]] Result<T> number();
   [[nodiscard]] Result<std::string> text();
+  [[nodiscard]] Result<Vector> vector();
   [[nodiscard]] Result<void> read_header();
   [[nodiscard]] std::unexpected<Error> corrupt(std::string_view why) const;
 

@@ -32,10 +32,12 @@ Result<void> check_place(const IndexTask& task) {
 
 }  // namespace
 
-IndexWorkers::IndexWorkers(const std::vector<IndexTask>& tasks, const PictureEmbedder& embedder, unsigned threads,
-                           std::size_t queue_capacity, std::stop_token stop)
+IndexWorkers::IndexWorkers(const std::vector<IndexTask>& tasks, const PictureEmbedder& embedder,
+                           std::span<const Crop> regions, unsigned threads, std::size_t queue_capacity,
+                           std::stop_token stop)
     : tasks_(tasks),
       embedder_(embedder),
+      regions_(regions),
       stop_(std::move(stop)),
       queue_(queue_capacity),
       working_(threads),
@@ -86,7 +88,7 @@ Result<Item> IndexWorkers::make_item(const IndexTask& task, StageTimes& times) c
   }
   if (item.content_hash == task.stored_hash) return item;
   EIDETIC_CHECK(check_place(task));
-  EIDETIC_TRY(item.vector, embedder_.embed(bytes, display_name(item.uri), {}, times));
+  EIDETIC_CHECK(embedder_.embed_into(item, bytes, display_name(item.uri), regions_, times));
   return item;
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -21,12 +22,12 @@ struct IndexOutcome {
   Result<Item> item;  // with a vector: to be stored; without: the same picture as stored, its facts to be updated
 };
 
-// Runs tasks on threads of its own from construction on. `tasks` and `embedder` must outlive it. The destructor stops
-// the threads after the pictures they have in hand.
+// Runs tasks on threads of its own from construction on. `tasks`, `embedder` and `regions` must outlive it. The
+// destructor stops the threads after the pictures they have in hand.
 class IndexWorkers {
  public:
-  IndexWorkers(const std::vector<IndexTask>& tasks, const PictureEmbedder& embedder, unsigned threads,
-               std::size_t queue_capacity, std::stop_token stop);
+  IndexWorkers(const std::vector<IndexTask>& tasks, const PictureEmbedder& embedder, std::span<const Crop> regions,
+               unsigned threads, std::size_t queue_capacity, std::stop_token stop);
   IndexWorkers(const IndexWorkers&) = delete;
   IndexWorkers& operator=(const IndexWorkers&) = delete;
   ~IndexWorkers();
@@ -43,6 +44,7 @@ class IndexWorkers {
 
   const std::vector<IndexTask>& tasks_;
   const PictureEmbedder& embedder_;
+  const std::span<const Crop> regions_;
   const std::stop_token stop_;
   BoundedQueue<IndexOutcome> queue_;
   std::atomic<std::size_t> next_task_ = 0;

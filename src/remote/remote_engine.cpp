@@ -23,7 +23,8 @@ constexpr std::string_view kVectorType = "application/vnd.eidetic.vector";
 bool is_bare_vector(const Query& query) {
   const bool plain = query.terms.size() == 1 && query.terms[0].kind == Term::Kind::vector && query.terms[0].weight == 1;
   return plain && query.model.empty() && !query.terms[0].crop && query.verify == 0 && query.classify.empty() &&
-         query.class_name.empty() && !query.min_confidence && !query.min_class_confidence;
+         query.class_name.empty() && !query.min_confidence && !query.min_class_confidence && !query.regions &&
+         !query.collapse;
 }
 
 std::span<const std::byte> bytes_of(const Vector& vector) {
@@ -40,6 +41,7 @@ Result<CollectionInfo> RemoteEngine::create(std::string_view name, const CreateO
   } else {
     wanted["model"] = options.model;
   }
+  if (options.regions != "none") wanted["regions"] = options.regions;
   const ApiRequest request{.method = "PUT", .path = {"v1", "collections", name}, .json = std::move(wanted)};
   EIDETIC_TRY(const auto answer, api_.send(request));
   EIDETIC_TRY(const Json json, api_.document(answer));

@@ -65,6 +65,10 @@ class RemoteEngine final : public Engine {
   // Jobs (remote_jobs.cpp).
   Result<JobInfo> start_index(std::string_view name, const IndexRequest& request) override;
   Result<JobInfo> start_put(std::string_view name, std::span<const NewItem> items, OnDuplicate on_duplicate) override;
+  Result<JobInfo> start_regions(std::string_view name, std::string_view plan) override;
+  Result<IndexReport> set_regions(std::string_view name, std::string_view plan,
+                                  const std::function<void(const IndexProgress&)>& progress,
+                                  std::stop_token stop) override;
   Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) override;
   Result<std::vector<JobInfo>> jobs(const JobQuery& query) override;
   Result<JobInfo> job(std::string_view id) override;

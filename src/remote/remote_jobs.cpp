@@ -41,6 +41,39 @@ Result<JobInfo> RemoteEngine::start_put(std::string_view name, std::span<const N
       read_job);
 }
 
+Result<JobInfo> RemoteEngine::start_regions(std::string_view name, std::string_view plan) {
+  return api_.ask({.method = "POST",
+                   .path = {"v1", "collections", name, "regions"},
+                   .json = Json{{"plan", plan}},
+                   .repeatable = false},
+                  read_job);
+}
+
+Result<IndexReport> RemoteEngine::set_regions(std::string_view name, std::string_view plan,
+                                              const std::function<void(const IndexProgress&)>& progress,
+                                              std::stop_token stop) {
+  EIDETIC_TRY(const JobInfo started, start_regions(name, plan));
+  const auto show = [&](const JobInfo& job) {
+    if (progress) progress(job.progress);
+  };
+  EIDETIC_TRY(JobInfo job, follow_job(started.id, show, stop));
+  if (job.state == JobState::failed) {
+    return std::unexpected(job.error.value_or(Error{ErrorCode::internal, "the job failed"}));
+  }
+  IndexReport report;
+  report.collection = name;
+  report.indexed = job.progress.indexed;
+  report.skipped = job.progress.skipped;
+  report.failed = job.progress.failed;
+  report.seconds = job.progress.seconds;
+  if (report.seconds > 0) report.images_per_s = static_cast<double>(report.indexed) / report.seconds;
+  report.interrupted = job.state != JobState::done;
+  if (!has_ended(job)) EIDETIC_CHECK(cancel_job(job.id));
+  constexpr std::uint32_t kShown = 1000;
+  EIDETIC_TRY(report.errors, job_failures(job.id, 0, kShown));
+  return report;
+}
+
 Result<JobInfo> RemoteEngine::start_pull(const std::string& model, const std::string& mirror) {
   Json body = Json::object();
   if (!mirror.empty()) body["mirror"] = mirror;

@@ -100,9 +100,27 @@ Verification read_verification(const Json& json) {
   return found;
 }
 
+Crop read_crop(const Json& json) {
+  return {
+      .x = number(json, "x"), .y = number(json, "y"), .width = number(json, "width"), .height = number(json, "height")};
+}
+
+CopyEvidence read_evidence(const Json& json) {
+  const auto evidence = parse_copy_evidence(text(json, "judged_by"));
+  if (!evidence) refuse("no evidence of a copy", json);
+  return *evidence;
+}
+
+CopyOf read_copy(const Json& json) {
+  return {.id = text(json, "id"), .copy_score = number(json, "copy_score"), .evidence = read_evidence(json)};
+}
+
 SearchHit read_search_hit(const Json& json) {
   SearchHit hit{read_hit(json)};
   if (const auto found = json.find("confidence"); found != json.end()) hit.confidence = found->get<double>();
+  if (const auto found = json.find("region"); found != json.end()) hit.region = read_crop(*found);
+  if (const auto found = json.find("query_region"); found != json.end()) hit.query_region = read_crop(*found);
+  if (const auto found = json.find("copies"); found != json.end()) hit.copies = read_list(*found, read_copy);
   if (const auto found = json.find("verification"); found != json.end()) hit.verification = read_verification(*found);
   return hit;
 }
@@ -118,6 +136,7 @@ Explanation read_explanation(const Json& json) {
   explanation.filter = text(json, "filter");
   explanation.candidates = small(json, "candidates");
   explanation.own = small(json, "own");
+  explanation.copies = small(json, "copies");
   explanation.below_similarity = small(json, "below_similarity");
   explanation.below_confidence = small(json, "below_confidence");
   if (const auto told = json.find("classification"); told != json.end()) {
@@ -158,6 +177,9 @@ CollectionInfo read_collection(const Json& json) {
   const Json& search = json.at("search");
   const auto depth = [&search](const char* field) { return search.at(field).get<std::uint32_t>(); };
   info.search = {.ef = depth("ef"), .nprobe = depth("nprobe"), .rescore = depth("rescore")};
+  info.regions = text(json, "regions");
+  if (info.regions == "none") info.regions.clear();
+  info.parts = count(json, "region_vectors");
   info.memory_bytes = count(json, "memory_bytes");
   info.disk_bytes = count(json, "disk_bytes");
   info.created_ms = milliseconds(json, "created");
@@ -193,16 +215,6 @@ Error read_error(const Json& json) {
   }
   if (name == "too_large") error.code = overloaded;
   return error;
-}
-
-CopyEvidence read_evidence(const Json& json) {
-  const auto evidence = parse_copy_evidence(text(json, "judged_by"));
-  if (!evidence) refuse("no evidence of a copy", json);
-  return *evidence;
-}
-
-CopyOf read_copy(const Json& json) {
-  return {.id = text(json, "id"), .copy_score = number(json, "copy_score"), .evidence = read_evidence(json)};
 }
 
 DuplicatesReport read_duplicates(const Json& json) {

@@ -82,6 +82,8 @@ Result<Json> query_json(const Query& query, std::vector<std::string>& own) {
   if (!query.filter.empty()) json["filter"] = query.filter;
   if (query.min_similarity_pct) json["min_similarity"] = *query.min_similarity_pct;
   if (query.exclude_terms) json["exclude_self"] = true;
+  if (query.regions) json["regions"] = true;
+  if (query.collapse) json["collapse"] = true;
   if (query.augment != Augmentation::none) json["augment"] = to_string(query.augment);
   if (query.seed != Query().seed) json["seed"] = query.seed;
   if (query.verify > 0) json["verify"] = query.verify;

@@ -59,6 +59,7 @@ Result<Wanted> wanted(const Json& json) {
   EIDETIC_TRY(wanted.create.index, reader.get_or<std::string>("index", "auto"));
   EIDETIC_TRY(const auto metric, reader.get_or<std::string>("metric", "cosine"));
   EIDETIC_TRY(wanted.create.metric, parse_metric(metric));
+  EIDETIC_TRY(wanted.create.regions, reader.get_or<std::string>("regions", "none"));
   if (reader.has("watch")) {
     EIDETIC_TRY(wanted.watch, reader.get<std::vector<std::string>>("watch"));
   } else {
@@ -78,6 +79,9 @@ Result<std::string> difference(Engine& engine, const CollectionInfo& info, const
   }
   if (space.metric != asked.metric) {
     return fmt::format("has the metric {}, not {}", to_string(space.metric), to_string(asked.metric));
+  }
+  if (const std::string regions = info.regions.empty() ? "none" : info.regions; regions != asked.regions) {
+    return fmt::format("has the regions '{}', not '{}'", regions, asked.regions);
   }
   if (asked.dimensions > 0) {
     return space.model.empty() && space.dimensions == asked.dimensions ? "" : "is one of " + space.describe();
@@ -267,6 +271,16 @@ Answer duplicates(Api& api, HttpRequest& request) {
   return json_response(to_json(report));
 }
 
+Answer regions(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_TRY(const Json body, json_body(request));
+  EIDETIC_ANSWER_TRY(auto reader, JsonReader::of(body, "the body"));
+  EIDETIC_ANSWER_TRY(const auto plan, reader.get<std::string>("plan"));
+  EIDETIC_ANSWER_CHECK(reader.finish());
+  EIDETIC_ANSWER_TRY(const auto job, api.engine.start_regions(request.captures[0], plan));
+  return job_response(job);
+}
+
 constexpr Route kRoutes[] = {
     {"GET", "/v1/collections", Role::read, LaneKind::search, BodyKind::none, list},
     {"GET", "/v1/collections/{collection}", Role::read, LaneKind::search, BodyKind::none, show},
@@ -277,6 +291,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/import", Role::admin, LaneKind::slow, BodyKind::file, import_file},
     {"POST", "/v1/collections/{collection}/merge", Role::write, LaneKind::slow, BodyKind::json, merge},
     {"POST", "/v1/collections/{collection}/evaluate", Role::read, LaneKind::slow, BodyKind::json, evaluate},
+    {"POST", "/v1/collections/{collection}/regions", Role::write, LaneKind::slow, BodyKind::json, regions},
     {"POST", "/v1/collections/{collection}/duplicates", Role::read, LaneKind::slow, BodyKind::json, duplicates},
 };
 

@@ -201,8 +201,7 @@ class TermFields {
     const std::string_view where =
         prefix_.empty() ? "the query" : std::string_view(prefix_).substr(0, prefix_.size() - 1);
     if (kind_.empty()) return wrong(where, "one of uri, base64, bytes, id, text and vector");
-    const bool picture = term_.kind == Term::Kind::picture || term_.kind == Term::Kind::bytes;
-    if (term_.crop && !picture) {
+    if (term_.crop && (term_.kind == Term::Kind::text || term_.kind == Term::Kind::vector)) {
       return fail(ErrorCode::invalid_argument, fmt::format("{}: only pictures can be cropped", where));
     }
     return std::move(term_);
@@ -276,6 +275,10 @@ Result<bool> read_option(std::string_view key, dom::element value, Query& query)
     EIDETIC_TRY(query.class_name, text(value, key));
   } else if (key == "class_confidence") {
     EIDETIC_TRY(query.min_class_confidence, number(value, key));
+  } else if (key == "regions") {
+    EIDETIC_TRY(query.regions, boolean(value, key));
+  } else if (key == "collapse") {
+    EIDETIC_TRY(query.collapse, boolean(value, key));
   } else if (key == "verify") {
     EIDETIC_TRY(query.verify, integer(value, key, 0, kMaxVerify));
   } else if (key == "seed") {
@@ -298,7 +301,8 @@ Result<Query> query_of(dom::element value) {
       return unknown("", key, {"terms",          "k",        "filter", "min_similarity",   "exclude_self", "ef",
                                "nprobe",         "rescore",  "model",  "augment",          "seed",         "verify",
                                "min_confidence", "classify", "class",  "class_confidence", "uri",          "base64",
-                               "bytes",          "id",       "text",   "vector",           "crop",         "weight"});
+                               "bytes",          "id",       "text",   "vector",           "crop",         "weight",
+                               "regions",        "collapse"});
     }
   }
   if (!query.terms.empty()) {

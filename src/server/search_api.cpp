@@ -38,6 +38,8 @@ Result<void> read_options(const Parameters::Values& values, Query& query) {
   EIDETIC_TRY(const auto k, parameters.integer("k", 1, kMaxK));
   EIDETIC_TRY(query.min_similarity_pct, parameters.number("min_similarity", 0, 100));
   EIDETIC_TRY(const auto exclude, parameters.boolean("exclude_self"));
+  EIDETIC_TRY(const auto regions, parameters.boolean("regions"));
+  EIDETIC_TRY(const auto collapse, parameters.boolean("collapse"));
   EIDETIC_TRY(const auto ef, parameters.integer("ef", 0, kMaxEf));
   EIDETIC_TRY(const auto nprobe, parameters.integer("nprobe", 0, kMaxNprobe));
   EIDETIC_TRY(const auto rescore, parameters.integer("rescore", 0, kMaxEf));
@@ -62,6 +64,8 @@ Result<void> read_options(const Parameters::Values& values, Query& query) {
   if (nprobe) query.depth.nprobe = static_cast<std::uint32_t>(*nprobe);
   if (rescore) query.depth.rescore = static_cast<std::uint32_t>(*rescore);
   query.exclude_terms = exclude.value_or(false);
+  query.regions = regions.value_or(false);
+  query.collapse = collapse.value_or(false);
   if (!crop) return {};
   EIDETIC_TRY(const Crop box, parse_crop_parameter(*crop));
   for (Term& term : query.terms) {

@@ -76,6 +76,7 @@ Json to_json(const Explanation& explanation) {
                {"filter", explanation.filter},
                {"candidates", explanation.candidates},
                {"own", explanation.own},
+               {"copies", explanation.copies},
                {"below_similarity", explanation.below_similarity},
                {"below_confidence", explanation.below_confidence},
                {"verified", explanation.verified},
@@ -92,11 +93,22 @@ Json to_json(const Explanation& explanation) {
   return json;
 }
 
+Json crop_json(const Crop& crop) {
+  return {{"x", crop.x}, {"y", crop.y}, {"width", crop.width}, {"height", crop.height}};
+}
+
 void append_extras(std::string&, const Hit&) {}
 void append_extras(std::string& out, const SearchHit& hit) {
   if (hit.confidence) {
     out += ",\"confidence\":";
     append_number(out, *hit.confidence);
+  }
+  if (hit.region) out.append(",\"region\":").append(dump_json(crop_json(*hit.region)));
+  if (hit.query_region) out.append(",\"query_region\":").append(dump_json(crop_json(*hit.query_region)));
+  if (!hit.copies.empty()) {
+    Json copies = Json::array();
+    for (const CopyOf& copy : hit.copies) copies.push_back(to_json(copy));
+    out.append(",\"copies\":").append(dump_json(copies));
   }
   if (hit.verification) out.append(",\"verification\":").append(dump_json(to_json(*hit.verification)));
 }
@@ -150,6 +162,8 @@ Json to_json(const CollectionInfo& info) {
           {"index_training", training_json(info.index_training)},
           {"index_note", info.index_note},
           {"search", {{"ef", info.search.ef}, {"nprobe", info.search.nprobe}, {"rescore", info.search.rescore}}},
+          {"regions", info.regions.empty() ? "none" : info.regions},
+          {"region_vectors", info.parts},
           {"memory_bytes", info.memory_bytes},
           {"disk_bytes", info.disk_bytes},
           {"created", utc(std::chrono::milliseconds(info.created_ms))}};
