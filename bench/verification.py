@@ -52,7 +52,7 @@ def main():
 
 
 def measure(made, args):
-    shop = eidetic.Client("http://127.0.0.1:18735", timeout_s=300).collection("photos")
+    shop = eidetic.Client("http://127.0.0.1:18735", timeout=300).collection("photos")
     until = time.monotonic() + 60
     while True:
         try:
