@@ -44,6 +44,7 @@ COMPLETE = {
     "merge": {"from": "others"},
     "facets": {"fields": ["kind"]},
     "index": {"paths": ["x"]},
+    "regions": {"plan": "multi"},
     "delete": {"ids": ["x"]},
     "{model}": {"bundle": {}, "url": "http://127.0.0.1:1/"},
     "backup": {"name": "x"},

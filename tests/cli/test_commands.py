@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy
 import pytest
 from conftest import EIDETIC, SANITIZERS, Cli
-from pictures import KINDS, draw
+from PIL import Image
+from pictures import KINDS, draw, textured
 
 SPECIAL = {"collection", "indexed", "skipped", "updated", "failed", "removed", "duplicates", "copies", "errors", "seconds", "images_per_s", "stages", "interrupted"}
 
@@ -251,6 +252,82 @@ def test_index_skips_or_reports_copies(cli, copies):
     assert "3 copies stored" in stored.out
     assert cli.json("collections", "show", "c")["items"] == 5
     assert "not both" in cli("index", copies, "-c", "c", "--skip-duplicates", "--report-duplicates", status=2).err
+
+
+def test_search_collapses_copies(cli, copies):
+    cli("index", copies, "-c", "c")
+    words = ("search", copies / "whole.png", "-c", "c", "-k", 3)
+    assert "other.png" not in ids(cli.json(*words))
+    answer = cli.json(*words, "--collapse")
+    # As of `duplicates --verify never`, a crop is no copy.
+    assert set(ids(answer)[1:]) == {"part.png", "other.png"}
+    best = answer["hits"][0]
+    assert {best["id"], *(copy["id"] for copy in best["copies"])} == {"whole.png", "again.png", "small.png"}
+    assert answer["explain"]["copies"] == 2
+    table = cli(*words, "--collapse").out.splitlines()
+    assert table[0].split()[-1] == "copies" and table[1].split()[-1] == "2"
+
+
+@pytest.fixture
+def scenes(tmp_path):
+    """thing.png; and pictures/scene.png, which has it in its lower right, and pictures/other.png."""
+    thing = textured(1, (200, 150))
+    thing.save(tmp_path / "thing.png")
+    scene = Image.new("RGB", (400, 300), (128, 128, 128))
+    scene.paste(thing, (200, 150))
+    (tmp_path / "pictures").mkdir()
+    scene.save(tmp_path / "pictures/scene.png")
+    textured(5).save(tmp_path / "pictures/other.png")
+    return tmp_path
+
+
+def test_regions(cli, scenes):
+    cli("index", scenes / "pictures", "-c", "c")
+    words = ("search", scenes / "thing.png", "-c", "c")
+    assert ids(cli.json(*words))[0] == "other.png"
+    report = cli.json("regions", "multi", "-c", "c")
+    assert set(report) == {"collection", "plan", "indexed", "skipped", "failed", "errors", "seconds", "images_per_s", "interrupted"}
+    assert (report["plan"], report["indexed"], report["skipped"], report["errors"]) == ("multi", 2, 0, [])
+    assert "0 items got regions, 2 as they were" in cli("regions", "multi", "-c", "c").out
+    shown = cli.json("collections", "show", "c")
+    assert (shown["regions"], shown["region_vectors"]) == ("multi", 36)
+
+    found = {"x": 0.5, "y": 0.5, "width": 0.5, "height": 0.5}
+    for asked in (words, ("search", "id:scene.png", "--crop", "0.5,0.5,0.5,0.5", "-c", "c")):
+        best = cli.json(*asked, "--regions")["hits"][0]
+        assert (best["id"], best["region"]) == ("scene.png", found)
+        assert ids(cli.json(*asked))[0] == "other.png"
+    table = cli(*words, "--regions").out.splitlines()
+    assert table[0].endswith("region") and table[1].endswith("scene.png  25 % at 50,50")
+
+    (scenes / "thing.png").rename(scenes / "pictures/thing.png")
+    assert cli.json("index", scenes / "pictures", "-c", "c")["indexed"] == 1
+    assert cli.json("collections", "show", "c")["region_vectors"] == 54
+    hits = cli.json("search", scenes / "pictures/scene.png", "--augment", "parts", "-c", "c", "--exclude-self")["hits"]
+    assert (hits[0]["id"], hits[0]["query_region"]) == ("thing.png", found)
+
+    cli("collections", "export", "c", scenes / "c.eidetic")
+    cli("collections", "import", scenes / "c.eidetic", "--name", "again")
+    again = cli.json("collections", "show", "again")
+    assert (again["regions"], again["region_vectors"]) == ("multi", 54)
+    assert cli("regions", "none", "-c", "c").out == "c: no regions\n"
+    assert cli.json("collections", "show", "c")["region_vectors"] == 0
+    assert [each["name"] for each in cli.json("collections", "list")["collections"]] == ["again", "c"]
+
+
+def test_regions_of_pictures_that_are_gone(cli, scenes):
+    assert cli.json("collections", "create", "c", "--regions", "2x2")["regions"] == "2x2"
+    cli("index", scenes / "pictures", "-c", "c")
+    (scenes / "pictures/scene.png").unlink()
+    textured(6).save(scenes / "pictures/other.png")
+    assert cli.json("regions", "2x2", "-c", "c")["skipped"] == 2
+    report = cli.json("regions", "1x2", "-c", "c", status=3)
+    assert (report["indexed"], report["failed"]) == (0, 2)
+    assert [error["uri"].rpartition("/")[2] for error in report["errors"]] == ["other.png", "scene.png"]
+    answer = cli("regions", "1x2", "-c", "c", status=3)
+    assert "scene.png" in answer.err and "other.png" in answer.err and "index it again" in answer.err
+    cli("index", scenes / "pictures", "-c", "c", "--prune")
+    assert cli.json("collections", "show", "c")["region_vectors"] == 2
 
 
 def test_bench_pipeline_names_the_narrowest(cli, pictures):

@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 import numpy
 import pytest
 from conftest import EIDETIC, SANITIZERS, Answer, Cli, Served, in_terminal
-from pictures import draw
+from PIL import Image
+from pictures import draw, textured
 
 pytestmark = pytest.mark.skipif(
     "serve" not in subprocess.run([EIDETIC, "--help"], capture_output=True, text=True).stdout, reason="no server in this build"
@@ -230,6 +231,38 @@ def test_duplicates_are_the_same(server, cli, tmp_path):
     again = server.json("index", folder, "-c", "c", "--report-duplicates")
     assert again["indexed"] == said["skipped"] and again["duplicates"] == len(again["copies"])
     assert server.json("collections", "show", "c")["items"] == 4
+
+
+def test_regions_are_the_same(server, cli, tmp_path):
+    thing = textured(1, (200, 150))
+    scene = Image.new("RGB", (400, 300), (128, 128, 128))
+    scene.paste(thing, (200, 150))
+    (tmp_path / "pictures").mkdir()
+    for name, picture in (("thing", thing), ("pictures/scene", scene), ("pictures/other", textured(5))):
+        picture.save(tmp_path / f"{name}.png")
+    (tmp_path / "pictures/again.png").write_bytes((tmp_path / "pictures/scene.png").read_bytes())
+    for runner in (cli, server):
+        runner("index", tmp_path / "pictures", "-c", "c")
+        report = runner.json("regions", "multi", "-c", "c")
+        assert (report["collection"], report["plan"], report["indexed"], report["failed"]) == ("c", "multi", 3, 0)
+        runner("collections", "create", "tiles", "--regions", "2x3")
+    for words in (
+        (tmp_path / "thing.png", "--regions"),
+        (tmp_path / "thing.png", "--regions", "--collapse"),
+        ("id:scene.png", "--crop", "0.5,0.5,0.5,0.5", "--regions"),
+        (tmp_path / "pictures/scene.png", "--augment", "parts", "--regions"),
+    ):
+        local, remote = (runner.json("search", *words, "-c", "c") for runner in (cli, server))
+        assert hits(local) == hits(remote) and hits(local)
+        assert local["explain"]["copies"] == remote["explain"]["copies"] == ("--collapse" in words)
+    for name in ("c", "tiles"):
+        local, remote = (runner.json("collections", "show", name) for runner in (cli, server))
+        assert (local["regions"], local["region_vectors"]) == (remote["regions"], remote["region_vectors"])
+    one_line(server("regions", "3", "-c", "c", status=2), 2, "'3'", "2x3")
+    one_line(server("search", tmp_path / "thing.png", "-c", "tiles", "--regions", "--min-confidence", "auto", status=2), 2, "regions")
+    (job,) = server.json("jobs", "list", "--subject", "c")["jobs"]
+    assert (job["kind"], job["state"]) == ("regions", "done")
+    assert server("regions", "none", "-c", "c").out == cli("regions", "none", "-c", "c").out
 
 
 def test_eval_measures_the_same(served, indexed):

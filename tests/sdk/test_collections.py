@@ -22,11 +22,13 @@ from eidetic import (
     NewItem,
     NotFound,
     Query,
+    Region,
     Unsupported,
     Vector,
 )
 from live import SOURCE
-from pictures import draw, draw_folder, exif_of
+from PIL import Image
+from pictures import draw, draw_folder, exif_of, textured
 
 
 def test_create_show_list_drop(client):
@@ -141,6 +143,79 @@ def test_duplicates(fresh):
     assert (skipped.outcome, skipped.copy_of.id) == ("skipped", "whole")
     with pytest.raises(InvalidArgument, match="often"):
         fresh.duplicates(verify="often")
+
+
+THING = textured(1, (200, 150))
+LOWER_RIGHT = Region(0.5, 0.5, 0.5, 0.5)
+
+
+def scene():
+    """The thing, and nothing else, in the lower right of a grey picture."""
+    picture = Image.new("RGB", (400, 300), (128, 128, 128))
+    picture.paste(THING, (200, 150))
+    return picture
+
+
+def test_part_and_whole(client, fresh):
+    fresh.add_many([NewItem(scene(), "scene"), NewItem(textured(5), "other")])
+    with pytest.raises(InvalidArgument, match="no regions"):
+        fresh.search(THING, regions=True)
+    job = fresh.set_regions("multi")
+    assert (job.kind, job.state, job.progress.indexed, job.failures()) == ("regions", "done", 2, [])
+    assert (fresh.info().regions, fresh.info().region_vectors) == ("multi", 36)
+    assert fresh.search(THING)[0].id == "other"
+    best = fresh.search(THING, regions=True)[0]
+    assert (best.id, best.region, best.query_region) == ("scene", LOWER_RIGHT, None)
+    for query in (ItemRef("scene", crop=best.region), Query(ItemRef("scene"), crop=best.region)):
+        (found,) = fresh.search_batch([query], regions=True)
+        assert (found[0].id, found[0].region) == ("scene", LOWER_RIGHT), "what was found can be searched with"
+    assert fresh.search(ItemRef("scene"), crop=best.region)[0].id == "other"
+    waiting = fresh.set_regions("2x2", wait=False)
+    assert waiting.wait(progress=False).state == "done"
+    assert fresh.set_regions("none", progress=False).state == "done"
+    assert (fresh.info().regions, fresh.info().region_vectors) == ("none", 0)
+    with pytest.raises(InvalidArgument, match="2x3"):
+        fresh.set_regions("3")
+    with pytest.raises(NotFound):
+        client.collection("nothing").set_regions("multi")
+
+
+def test_regions_from_the_start(client):
+    made = client.create_collection(f"divided-{type(client).__name__}", regions="1x2")
+    assert (made.info().regions, made.info().region_vectors) == ("1x2", 0)
+    made.add(scene(), id="scene")
+    assert made.info().region_vectors == 2
+    found = made.search(scene().crop((200, 0, 400, 300)), regions=True)[0]
+    assert found.region == (0.5, 0, 0.5, 1)
+    client.create_collection(made.name, regions="1x2")
+    with pytest.raises(AlreadyExists, match="1x2"):
+        client.create_collection(made.name, regions="multi")
+    made.drop()
+    bare = client.create_collection("bare-of-regions", dimensions=3)
+    with pytest.raises(Unsupported):
+        bare.set_regions("multi")
+    bare.drop()
+
+
+def test_a_scene_finds_what_is_in_it(fresh):
+    fresh.add_many([NewItem(THING, "thing"), NewItem(textured(5), "other")])
+    best = fresh.search(scene(), augment="parts")[0]
+    assert (best.id, best.region, best.query_region) == ("thing", None, LOWER_RIGHT)
+    with pytest.raises(InvalidArgument, match="regions"):
+        fresh.search(scene(), augment="parts", min_confidence=0.5)
+
+
+def test_copies_in_the_answer(fresh):
+    fresh.add_many([NewItem(THING, "whole"), NewItem(THING.resize((120, 90)), "small"), NewItem(textured(5), "other")])
+    assert fresh.search(THING, k=2).ids == ["whole", "small"]
+    found = fresh.search(THING, k=2, collapse=True)
+    assert found.ids == ["whole", "other"]
+    (copy,) = found[0].copies
+    assert (copy.id, copy.judged_by, copy.copy_score > 0.5) == ("small", "hash", True)
+    assert found[1].copies == []
+    assert found.explain["copies"] == 1
+    (batched,) = fresh.search_batch([THING], k=2, collapse=True)
+    assert batched.hits == found.hits
 
 
 def test_evaluate(shapes):

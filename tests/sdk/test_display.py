@@ -6,6 +6,7 @@ import pytest
 from conftest import encoded
 from eidetic import Client
 from live import TOKENS
+from pictures import draw
 
 
 def test_hits_as_a_grid(fresh):
@@ -17,6 +18,21 @@ def test_hits_as_a_grid(fresh):
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
     assert "nothing found" in fresh.search(encoded(seed=5), min_similarity=100)._repr_html_()
+
+
+def test_copies_and_regions_are_shown(fresh):
+    fresh.add(encoded(), id="first")
+    fresh.add(encoded(), id="second")
+    fresh.set_regions("2x2", progress=False)
+    found = fresh.search(encoded(), collapse=True)
+    assert "</b> + 1 copy<br>first" in found._repr_html_()
+    pandas = pytest.importorskip("pandas")
+    assert isinstance(found.to_pandas(), pandas.DataFrame)
+    assert list(found.to_pandas().columns) == ["id", "similarity", "distance", "uri", "copies"]
+    part = draw("circle", 1000).crop((0, 0, 48, 40))
+    frame = fresh.search(part, regions=True).to_pandas()
+    assert list(frame.columns) == ["id", "similarity", "distance", "uri", "region"]
+    assert tuple(frame["region"][0]) == (0, 0, 0.5, 0.5)
 
 
 def test_hits_whose_pictures_are_gone(client, fresh):

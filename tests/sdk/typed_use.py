@@ -2,7 +2,20 @@
 
 from typing import List, Optional
 
-from eidetic import AsyncClient, AsyncCollection, ClassifierInfo, Client, Collection, Hit, ItemRef, Job, JobInfo, Vector
+from eidetic import (
+    AsyncClient,
+    AsyncCollection,
+    AsyncJob,
+    ClassifierInfo,
+    Client,
+    Collection,
+    Hit,
+    ItemRef,
+    Job,
+    JobInfo,
+    Region,
+    Vector,
+)
 
 
 def blocking(client: Client) -> List[Hit]:
@@ -15,6 +28,12 @@ def blocking(client: Client) -> List[Hit]:
     found = made.search([ItemRef("a"), "b.jpg", Vector([1.0])], k=info.progress.done + len(names))
     chance: Optional[float] = made.search("x.jpg", min_confidence="auto", classify="class")[0].confidence
     learnt: ClassifierInfo = made.train_classifier("labels", label="kind", min_confidence=chance)
+    divided: Job = made.set_regions("multi", wait=False)
+    made.set_regions(2)  # type: ignore[arg-type]
+    best = made.search("x.jpg", regions=True, collapse=True, augment="parts")[0]
+    where: Optional[Region] = best.region
+    names += [copy.id for copy in best.copies] + [divided.id]
+    made.search(ItemRef(best.id, crop=where), crop=best.query_region)
     made.train_classifier(label="kind")  # type: ignore[call-arg]
     return found[: len(learnt.classes)]
 
@@ -24,4 +43,6 @@ async def awaited(client: AsyncClient) -> List[Hit]:
     made.info()  # type: ignore[unused-coroutine]
     async for event in (await made.index_folder("/photos")).events():
         print(event.progress.done)
-    return list(await made.search("x.jpg"))
+    job: AsyncJob = await made.set_regions("2x3")
+    print(job.state)
+    return list(await made.search("x.jpg", regions=True))

@@ -72,6 +72,7 @@ class ClientVerbs(Handle, Generic[C, J]):
         index: Optional[str] = None,
         metric: Optional[str] = None,
         watch: Optional[Sequence[str]] = None,
+        regions: Optional[str] = None,
     ) -> Op[C]:
         """Creates a collection, or finds that it is there already. Needs the role admin.
 
@@ -82,11 +83,15 @@ class ClientVerbs(Handle, Generic[C, J]):
             index: "auto", "Flat", "HNSW<M>" or "HNSW<M>:<E>"; None: "auto".
             metric: "cosine", "dot" or "euclidean"; None: "cosine".
             watch: folders of the server to keep in step with.
+            regions: the parts of pictures that can be searched too: "multi", or tiles such as "2x3"; None: "none". See
+                `Collection.set_regions`.
 
         Raises `AlreadyExists` when there is another one of that name: nothing is ever rebuilt or thrown away by asking.
         """
         folders = None if watch is None else list(watch)
-        wanted = document(model=model, dimensions=dimensions, index=index, metric=metric, watch=folders)
+        wanted = document(
+            model=model, dimensions=dimensions, index=index, metric=metric, watch=folders, regions=regions
+        )
         yield from self._send("PUT", f"/v1/collections/{segment(name)}", json=wanted)
         return self._collection(name)
 

@@ -12,7 +12,7 @@ from .drivers import AwaitedDriver, BlockingDriver
 from .errors import EideticError, error_of
 from .exchange import document, exchange, exchange_json, open_stream, query, read, segment
 from .handle import AwaitedHandle, BlockingHandle, Handle
-from .job import AsyncJob, Job
+from .job import AsyncJob, Job, JobVerbs
 from .pictures import Crop, PictureLike, QueryLike, Vector, load
 from .results import (
     CalibrationInfo,
@@ -37,7 +37,7 @@ from .search import Query, result_of, result_or_error
 from .steps import Emit, Feed, Offload, Op, Request, feed, verb
 from .upload import PICTURES, MetadataOf, NewItem, Upload, add_many, facts_beside, upload_folder
 
-J = TypeVar("J")
+J = TypeVar("J", bound=JobVerbs)
 
 
 class CollectionVerbs(Handle, Generic[J]):
@@ -99,6 +99,26 @@ class CollectionVerbs(Handle, Generic[J]):
         if any(value is not None for value in depth.values()):
             body["search"] = {name: value or 0 for name, value in depth.items()}
         return parse(CollectionInfo, (yield from self._json("PATCH", self._path, json=body)))
+
+    @verb
+    def set_regions(self, plan: str, *, wait: bool = True, progress: bool = True) -> Op[J]:
+        """Chooses which parts of its pictures the collection is searched by, too: see `regions` at `search`. As a job,
+        which gives all items theirs, but for those that have them already; whatever is added later gets them at once.
+        After a job that was stopped, the same call goes on. Needs the role write.
+
+        Args:
+            plan: "multi", nine boxes of half the sides that overlap by half, then nine of a third of the sides, side by
+                side; tiles, rows x columns, as in "2x3", 2 to 256 of them; "none" takes all away.
+            wait: return when the job has ended. Items whose picture cannot be read fail alone: `Job.failures`.
+            progress: meanwhile show a bar, where tqdm is installed.
+
+        Raises `InvalidArgument` for what is no plan, `Unsupported` for a collection of bare vectors, and when it waits
+        `JobFailed`.
+        """
+        job = self._job(JobInfo.of((yield from self._json("POST", f"{self._path}/regions", json={"plan": plan}))))
+        if wait:
+            yield from job._await(progress)
+        return job
 
     @verb
     def drop(self) -> Op[None]:
@@ -523,6 +543,8 @@ class CollectionVerbs(Handle, Generic[J]):
         classify: Optional[str] = None,
         class_name: Optional[str] = None,
         class_confidence: Optional[float] = None,
+        regions: Optional[bool] = None,
+        collapse: Optional[bool] = None,
     ) -> Op[SearchResult]:
         """What looks alike, best first.
 
@@ -532,13 +554,15 @@ class CollectionVerbs(Handle, Generic[J]):
             k: how many, 1 to 10,000; None: 10. As many come as there are, up to k.
             filter: only items whose metadata it matches.
             min_similarity: in per cent, 0 to 100: leave out what is less similar.
-            crop: x, y, width, height of the part of the pictures to search with: pixels, or fractions up to 1.
+            crop: x, y, width, height of the part of the pictures, or of the items' pictures, to search with: pixels, or
+                fractions up to 1.
             exclude_self: leave out the pictures that are searched with.
             ef: HNSW: candidates kept during the walk; None: the collection's.
             nprobe: IVF: cells visited; None: the collection's.
             rescore: candidates scored again from full precision, where codes are searched; None: the collection's.
             augment: "pool" or "mean": search with eight variants of the pictures too (mirrored, turned, darker, …), for the
-                best of what all find, or with the mean of their vectors; see `Client.contact_sheet`.
+                best of what all find, or with the mean of their vectors; see `Client.contact_sheet`. "parts": with the
+                pictures' own parts in place of variants, so that a scene finds what is in it: `Hit.query_region`.
             seed: of what the variants leave to chance; None: 1.
             verify: so many of the best, up to 200, are verified by keypoints and ranked anew, those first that show the same
                 picture, or a part of it: `Hit.verification`. The first picture of the query is looked for.
@@ -550,6 +574,9 @@ class CollectionVerbs(Handle, Generic[J]):
             class_name: the class, in place of what the classifier says.
             class_confidence: 0 to 1: below it the class is unsure; None: the classifier's.
             model: refuse to search unless the collection holds vectors of this model.
+            regions: items are as near as the nearest of their regions, or they themselves where these are nearer, so
+                that a part finds the whole: `Hit.region`. The collection has some: `set_regions`.
+            collapse: hits that are copies of a better one go into that one's `copies`, and others come in their place.
         """
         wanted = Query(
             query,
@@ -569,6 +596,8 @@ class CollectionVerbs(Handle, Generic[J]):
             classify,
             class_name,
             class_confidence,
+            regions,
+            collapse,
         )
         request = yield from wanted.request(f"{self._path}/search")
         said = yield from exchange_json(request, retries=self._connection.retries)
@@ -594,6 +623,8 @@ class CollectionVerbs(Handle, Generic[J]):
         classify: Optional[str] = None,
         class_name: Optional[str] = None,
         class_confidence: Optional[float] = None,
+        regions: Optional[bool] = None,
+        collapse: Optional[bool] = None,
     ) -> Op[List[Union[SearchResult, EideticError]]]:
         """Several queries in one request, 100 unless the server is configured otherwise: a result or an error for each,
         in order. A `Query` may have settings of its own; the others get those given here."""
@@ -607,6 +638,8 @@ class CollectionVerbs(Handle, Generic[J]):
             classify=classify,
             class_name=class_name,
             class_confidence=class_confidence,
+            regions=regions,
+            collapse=collapse,
         )
         documents = []
         for each in queries:

@@ -26,6 +26,8 @@ def grid(collection: str, hits: Sequence[Hit], thumbnails: Sequence[Optional[byt
 
 def _cell(hit: Hit, thumbnail: Optional[bytes]) -> str:
     name = html.escape(hit.id, quote=True)
+    count = len(hit.copies)
+    copies = f" + {count} {'copy' if count == 1 else 'copies'}" if count else ""
     if thumbnail is None:
         picture = f'<div style="{_PICTURE}"></div>'
     else:
@@ -34,7 +36,7 @@ def _cell(hit: Hit, thumbnail: Optional[bytes]) -> str:
         )
     return (
         f'<figure style="{_CELL}" title="{name}">{picture}'
-        f"<figcaption><b>{hit.similarity:.1%}</b><br>{name}</figcaption></figure>"
+        f"<figcaption><b>{hit.similarity:.1%}</b>{copies}<br>{name}</figcaption></figure>"
     )
 
 

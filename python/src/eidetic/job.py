@@ -29,7 +29,7 @@ class JobVerbs(Handle):
 
     @property
     def kind(self) -> str:
-        """ "index", "put" or "pull"."""
+        """ "index", "put", "regions" or "pull"."""
         return self.info.kind
 
     @property
@@ -81,6 +81,10 @@ class JobVerbs(Handle):
         Raises `JobFailed` when it failed or was cancelled, `TimeoutError` when it took too long (it goes on all the
         same). Items that failed alone are no failure of the job: see `failures`.
         """
+        return (yield from self._await(progress, timeout_s))
+
+    def _await(self, progress: bool, timeout_s: Optional[float] = None) -> Op[JobInfo]:
+        """`wait`, as a part of other verbs."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         unit = "B" if self.kind == "pull" else "pictures"
         with Bar(f"{self.kind} {self.subject}", shown=progress, unit=unit) as bar:

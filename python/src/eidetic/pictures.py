@@ -51,10 +51,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class ItemRef:
-    """An item of the collection as a term of a query, by its id."""
+    """An item of the collection as a term of a query, by its id; with a crop, that part of its picture."""
 
     id: str
     weight: float = 1.0
+    crop: Optional[Crop] = None
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def term_document(term: Term) -> Op[Dict[str, Any]]:
     """A term as JSON."""
     weight = None if term.weight == 1 else term.weight
     if isinstance(term, ItemRef):
-        return document(id=term.id, weight=weight)
+        return document(id=term.id, crop=crop_document(term.crop), weight=weight)
     if isinstance(term, Text):
         return document(text=term.text, weight=weight)
     if isinstance(term, Vector):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Type, TypeVar, Union, overload
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Type, TypeVar, Union, overload
 
 from .display import grid
 from .errors import EideticError, error_of
@@ -34,6 +34,8 @@ class CollectionInfo:
     index_training: Optional[Dict[str, Any]]  # items, sampled, explained_variance, seconds; None: nothing was learnt
     index_note: str  # what a person should know of the index; "": nothing
     search: Dict[str, int]  # ef, nprobe, rescore of searches that do not say; 0: the index's own
+    regions: str  # the parts of pictures that are searched too: "none", "multi", "2x3" …
+    region_vectors: int  # of all items
     memory_bytes: int
     disk_bytes: int
     created: str
@@ -54,7 +56,7 @@ class Item:
 
 @dataclass(frozen=True)
 class CopyOf:
-    id: str  # of the item that it is a copy of
+    id: str  # of the item that it is a copy of; in `Hit.copies`, of the copy
     copy_score: float  # the chance that both are edits of the same picture, 0 to 1
     judged_by: str  # "content", "pixels", "hash" or "vectors"
 
@@ -135,6 +137,19 @@ class Verification:
     query_overlap_pct: float = 0.0
 
 
+class Region(NamedTuple):
+    """A part of a picture, as fractions of its width and height from the top left. It may be given as a `crop`."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> "Region":
+        return cls(said["x"], said["y"], said["width"], said["height"])
+
+
 @dataclass(frozen=True)
 class Hit:
     id: str
@@ -145,6 +160,9 @@ class Hit:
     # 0 to 1: how likely it is a real match; in a calibrated collection, for a query of one picture, id or vector
     confidence: Optional[float] = None
     verification: Optional[Verification] = None  # where asked for
+    region: Optional[Region] = None  # with `regions`: the part of its picture that was nearest; None: all of it
+    query_region: Optional[Region] = None  # with `augment="parts"`: the part of the query's that found it; None: all
+    copies: List[CopyOf] = field(default_factory=list)  # with `collapse`: hits that are copies of this one, best first
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,13 +192,15 @@ class SearchResult(Sequence[Hit]):
         return [hit.id for hit in self.hits]
 
     def to_pandas(self) -> Any:
-        """A pandas.DataFrame with a row a hit: id, similarity, distance, uri, where there are any confidence and
-        verification, and a column for each field of metadata. Raises ImportError where there is no pandas."""
+        """A pandas.DataFrame with a row a hit: id, similarity, distance, uri, where there are any confidence,
+        verification, region, query_region and copies, and a column for each field of metadata. Raises ImportError where
+        there is no pandas."""
         import pandas
 
         facts = ["id", "similarity", "distance", "uri"]
         known = [dataclasses.asdict(hit) for hit in self.hits]
-        facts += [name for name in ("confidence", "verification") if any(hit[name] is not None for hit in known)]
+        extras = ("confidence", "verification", "region", "query_region", "copies")
+        facts += [name for name in extras if any(hit[name] not in (None, []) for hit in known)]
         rows = [{**{name: hit[name] for name in facts}, **_beside(hit["metadata"], facts)} for hit in known]
         return pandas.DataFrame(rows, columns=None if rows else facts)
 
@@ -373,7 +393,7 @@ class Progress:
 @dataclass(frozen=True)
 class JobInfo:
     id: str
-    kind: str  # "index", "put" or "pull"
+    kind: str  # "index", "put", "regions" or "pull"
     subject: str  # the collection; of "pull" the model
     state: str  # "queued", "running", "done", "failed" or "cancelled"
     created: str

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from .drivers import BlockingDriver, Connection
 from .errors import EideticError, error_of
 from .exchange import JSON, document, encode, exchange, query, segment
-from .pictures import Crop, Picture, QueryLike, Vector, crop_document, load, term_document, terms_of
-from .results import Hit, SearchResult, Verification, parse
+from .pictures import Crop, ItemRef, Picture, QueryLike, Vector, crop_document, load, term_document, terms_of
+from .results import CopyOf, Hit, Region, SearchResult, Verification, parse
 from .steps import Op, Request, Together
 
 _VECTOR = {"Content-Type": "application/vnd.eidetic.vector"}
@@ -37,6 +37,8 @@ class Query:
     classify: Optional[str] = None
     class_name: Optional[str] = None
     class_confidence: Optional[float] = None
+    regions: Optional[bool] = None
+    collapse: Optional[bool] = None
 
     def over(self, other: Query) -> Query:
         """With the other's values where it has none of its own."""
@@ -48,7 +50,7 @@ class Query:
         terms: List[Dict[str, Any]] = []
         for term in terms_of(self.query):
             said = yield from term_document(term)
-            if self.crop is not None and isinstance(term, Picture):
+            if self.crop is not None and isinstance(term, (Picture, ItemRef)):
                 said.setdefault("crop", crop_document(self.crop))
             terms.append(said)
         rest = document(**self._settings(), model=self.model)
@@ -80,6 +82,8 @@ class Query:
             "class": self.class_name,
             "class_confidence": self.class_confidence,
             "exclude_self": self.exclude_self,
+            "regions": self.regions,
+            "collapse": self.collapse,
             "ef": self.ef,
             "nprobe": self.nprobe,
             "rescore": self.rescore,
@@ -103,10 +107,12 @@ def result_of(connection: Connection, said: Mapping[str, Any]) -> SearchResult:
 
 
 def hit_of(said: Mapping[str, Any]) -> Hit:
-    hit = parse(Hit, said)
-    if "verification" not in said:
-        return hit
-    return replace(hit, verification=parse(Verification, said["verification"]))
+    extras: Dict[str, Any] = {name: Region.of(said[name]) for name in ("region", "query_region") if name in said}
+    if "verification" in said:
+        extras["verification"] = parse(Verification, said["verification"])
+    if "copies" in said:
+        extras["copies"] = [parse(CopyOf, copy) for copy in said["copies"]]
+    return parse(Hit, {**said, **extras})
 
 
 def result_or_error(connection: Connection, said: Mapping[str, Any]) -> Union[SearchResult, EideticError]:
