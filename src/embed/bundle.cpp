@@ -95,8 +95,8 @@ Result<void> read_tokenizer(JsonReader& reader, TextPart& part) {
                                         {"merges", clip, false, &part.merges},
                                         {"tokenizer_file", !words && !clip, false, &part.tokenizer_file}}};
   for (const auto& field : fields) {
-    // `null` is as good as absent, as in all fields that may be.
-    const bool given = reader.has(field.name);
+    EIDETIC_TRY(const Json given_value, reader.get_or<Json>(field.name, Json()));
+    const bool given = !given_value.is_null();
     if (given && !field.wanted) return bad_field(reader, field.name, fmt::format("is nothing that '{}' takes", name));
     if (given || (field.wanted && !field.optional)) {
       EIDETIC_TRY(*field.value, file_field(reader, field.name));

@@ -88,7 +88,7 @@ TEST(ClipTokenizer, KeepsTheEndOfWhatItCutsAndTellsHowMuchThatIs) {
   const auto tokenizer = load(bundle(kClip));
   const auto words = [](std::size_t count) {
     std::string text;
-    for (std::size_t i = 0; i < count; ++i) text += "dog ";
+    for (std::size_t i = 0; i < count; ++i) text += "house ";
     return text;
   };
   const TextTokens whole = tokenizer->tokenize(words(22)).value();

@@ -4,11 +4,12 @@ use std::ffi::c_char;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Once;
 use tokenizers::models::ModelWrapper;
-use tokenizers::{PostProcessor, Tokenizer, TruncationParams};
+use tokenizers::{PostProcessor, Tokenizer, TruncationDirection};
 
 pub struct Handle {
     tokenizer: Tokenizer,
     length: usize,
+    direction: TruncationDirection,
     around: usize,
     padding: Option<u32>,
 }
@@ -61,10 +62,8 @@ fn make(json: &[u8], length: usize) -> Result<Handle, String> {
     let padding = tokenizer.get_padding().map(|padding| padding.pad_id);
     tokenizer.with_padding(None);
     let direction = tokenizer.get_truncation().map(|truncation| truncation.direction).unwrap_or_default();
-    tokenizer
-        .with_truncation(Some(TruncationParams { max_length: length, direction, ..Default::default() }))
-        .map_err(|error| error.to_string())?;
-    Ok(Handle { tokenizer, length, around, padding })
+    tokenizer.with_truncation(None).map_err(|error| error.to_string())?;
+    Ok(Handle { tokenizer, length, direction, around, padding })
 }
 
 /// # Safety
@@ -95,16 +94,19 @@ pub unsafe extern "C" fn eidetic_tokenizer_free(tokenizer: *mut Handle) {
     }
 }
 
-/// The ids, and how many were cut off.
+/// The ids, and how many were cut off. Cut here and not by the library, which stops to count where it has enough.
 fn encode(handle: &Handle, text: &[u8]) -> Result<(Vec<u32>, usize), String> {
     let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
-    let encoding = handle.tokenizer.encode_fast(text, true).map_err(|error| error.to_string())?;
-    let ids = encoding.get_ids();
-    if ids.len() > handle.length {
-        return Err(format!("it gives {} ids where {} were asked for", ids.len(), handle.length));
+    let mut encoding = handle.tokenizer.encode_fast(text, false).map_err(|error| error.to_string())?;
+    let room = handle.length - handle.around;
+    let cut = encoding.len().saturating_sub(room);
+    encoding.truncate(room, 0, handle.direction);
+    encoding.take_overflowing();
+    let encoding = handle.tokenizer.post_process(encoding, None, true).map_err(|error| error.to_string())?;
+    if encoding.len() > handle.length {
+        return Err(format!("it gives {} ids where {} were asked for", encoding.len(), handle.length));
     }
-    let cut = encoding.get_overflowing().iter().map(|part| part.len().saturating_sub(handle.around)).sum();
-    Ok((ids.to_vec(), cut))
+    Ok((encoding.get_ids().to_vec(), cut))
 }
 
 /// # Safety
