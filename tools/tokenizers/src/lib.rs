@@ -30,6 +30,8 @@ unsafe fn tell(message: &str, error: *mut c_char, size: usize) {
     if error.is_null() || size == 0 {
         return;
     }
+    // The library cuts strings of hostile files at bytes without looking: what it quotes need not be UTF-8.
+    let message = String::from_utf8_lossy(message.as_bytes());
     let mut end = message.len().min(size - 1);
     while !message.is_char_boundary(end) {
         end -= 1;
