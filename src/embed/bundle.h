@@ -34,13 +34,13 @@ using PaddingToken = std::variant<std::int64_t, std::string>;  // an id, or the 
 struct TextPart {
   std::string model;
   TokenizerKind tokenizer = TokenizerKind::words;
-  std::string vocabulary = {};             // words: one a line; clip: token to id, or empty: counted from `merges`
-  std::string merges = {};                 // clip: one pair a line
-  std::string tokenizer_file = {};         // file: a tokenizer.json
-  std::optional<std::string> input = {};   // of the ids; none: the only one, attention_mask and token_type_ids aside
-  std::optional<std::string> layer = {};   // none: the last output
-  std::uint32_t length = 77;               // tokens; longer texts are cut, shorter ones padded
-  std::optional<PaddingToken> pad = {};    // none: as the tokenizer.json says, else 0. Not with words
+  std::string vocabulary = {};            // words: one a line; clip: token to id, or empty: counted from `merges`
+  std::string merges = {};                // clip: one pair a line
+  std::string tokenizer_file = {};        // file: a tokenizer.json
+  std::optional<std::string> input = {};  // of the ids; none: the only one, attention_mask and token_type_ids aside
+  std::optional<std::string> layer = {};  // none: the last output
+  std::uint32_t length = 77;              // tokens; longer texts are cut, shorter ones padded
+  std::optional<PaddingToken> pad = {};   // none: as the tokenizer.json says, else 0. Not with words
 };
 
 struct GoldenPart {

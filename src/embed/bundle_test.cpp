@@ -86,7 +86,8 @@ TEST(Bundle, KeepsEveryKindOfTokenizer) {
   EXPECT_EQ(clip.merges, "m.txt");
   EXPECT_EQ(clip.pad, PaddingToken(0));
   EXPECT_EQ(again({{"tokenizer", "clip"}, {"merges", "m.txt"}}).vocabulary, "");
-  const TextPart file = again({{"tokenizer", "file"}, {"tokenizer_file", "t.json"}, {"pad", "<pad>"}, {"input", "ids"}});
+  const TextPart file =
+      again({{"tokenizer", "file"}, {"tokenizer_file", "t.json"}, {"pad", "<pad>"}, {"input", "ids"}});
   EXPECT_EQ(file.tokenizer, TokenizerKind::file);
   EXPECT_EQ(file.tokenizer_file, "t.json");
   EXPECT_EQ(file.pad, PaddingToken("<pad>"));

@@ -42,8 +42,8 @@ Result<std::vector<Merge>> read_merges(std::string_view text, std::string_view w
   return merges;
 }
 
-// The characters that stand for the 256 bytes, in the order of their ids: printable ones for themselves, then the others
-// from U+0100 on.
+// The characters that stand for the 256 bytes, in the order of their ids: printable ones for themselves, then the
+// others from U+0100 on.
 std::vector<std::string> byte_characters() {
   constexpr std::array<std::pair<int, int>, 3> kPrintable = {{{'!', '~'}, {0xA1, 0xAC}, {0xAE, 0xFF}}};
   const auto utf8 = [](int code) {
@@ -88,7 +88,7 @@ Json describe(Json ids, const std::vector<Merge>& merges) {
   const Json start = {std::string(kStart), ids[kStart]};
   const Json end = {std::string(kEnd), ids[kEnd]};
   const auto special = [](const Json& token) {
-    return Json{{"content", token[0]}, {"id", token[1]},       {"special", true}, {"single_word", false},
+    return Json{{"content", token[0]}, {"id", token[1]},      {"special", true}, {"single_word", false},
                 {"lstrip", false},     {"normalized", false}, {"rstrip", false}};
   };
   constexpr std::string_view kPieces =

@@ -13,10 +13,10 @@ namespace eidetic {
 
 inline constexpr std::size_t kMaxTokenizerBytes = std::size_t{64} << 20;  // of any one file of a tokenizer
 
-// `merges`: one pair a line, most frequent first, parted by a space; a first line that holds "#version" is none. Without
-// a `vocabulary` the ids are counted as CLIP counts them: 256 bytes, the same at the end of a word, the merges (the
-// first 48,894 of them), start and end. With one (a JSON object, token to id) they are its own. Errors: corrupt, led by
-// `where` and naming the line or the token.
+// `merges`: one pair a line, most frequent first, parted by a space; a first line that holds "#version" is none.
+// Without a `vocabulary` the ids are counted as CLIP counts them: 256 bytes, the same at the end of a word, the merges
+// (the first 48,894 of them), start and end. With one (a JSON object, token to id) they are its own. Errors: corrupt,
+// led by `where` and naming the line or the token.
 [[nodiscard]] Result<std::string> clip_vocabulary(std::string_view merges, std::string_view vocabulary,
                                                   std::string_view where);
 // The same of files; an empty `vocabulary`: none. Errors: those of reading, too.

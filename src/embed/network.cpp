@@ -59,12 +59,11 @@ Result<std::shared_ptr<ov::Model>> cut_out(const std::shared_ptr<ov::Model>& mod
   ov::PartialShape own = input->get_partial_shape();
   if (own.rank().is_static() && own.size() > 0) own[0] = ov::Dimension::dynamic();
   if (!own.compatible(wanted)) {
-    return fail(
-        ErrorCode::invalid_argument,
-        fmt::format("'{}' takes {}, but {} of its bundle give {}; change {} in model.json", file.native(),
-                    graph::shape_text(input->get_partial_shape()),
-                    options.tokens ? "the tokens" : "the preprocessing steps", graph::shape_text(wanted),
-                    options.tokens ? "the length of its text" : "them"));
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' takes {}, but {} of its bundle give {}; change {} in model.json", file.native(),
+                            graph::shape_text(input->get_partial_shape()),
+                            options.tokens ? "the tokens" : "the preprocessing steps", graph::shape_text(wanted),
+                            options.tokens ? "the length of its text" : "them"));
   }
   std::shared_ptr<ov::Model> part;
   try {

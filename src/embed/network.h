@@ -17,7 +17,8 @@
 namespace eidetic {
 
 struct NetworkOptions {
-  std::optional<std::string> input = {};  // none: the only one, of `tokens` the only one that has none of the names below
+  std::optional<std::string> input =
+      {};  // none: the only one, of `tokens` the only one that has none of the names below
   std::optional<std::string> layer = {};  // tensor or node; none: the last output
   std::vector<std::size_t> input_shape;   // what will be put in: [1, 3, H, W], [1, H, W, 3] or [1, tokens]
   // The input takes token ids, set as int64 whatever the model's own type. Inputs of the same shape named

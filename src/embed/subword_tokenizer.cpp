@@ -47,9 +47,8 @@ Result<std::unique_ptr<const Tokenizer>> SubwordTokenizer::make(std::string_view
 
 Result<TextTokens> SubwordTokenizer::tokenize(std::string_view text) const {
   if (text.size() > kMaxTextBytes) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("a text of {} is too long to be searched with: {} at most", human_bytes(text.size()),
-                            human_bytes(kMaxTextBytes)));
+    return fail(ErrorCode::invalid_argument, fmt::format("a text of {} is too long to be searched with: {} at most",
+                                                         human_bytes(text.size()), human_bytes(kMaxTextBytes)));
   }
   if (!is_utf8(text)) return fail(ErrorCode::invalid_argument, "the text to search with is not valid UTF-8");
   std::vector<std::uint32_t> ids(length_);
@@ -62,9 +61,8 @@ Result<TextTokens> SubwordTokenizer::tokenize(std::string_view text) const {
   }
   ids.resize(static_cast<std::size_t>(count));
   const std::size_t around = eidetic_tokenizer_around(handle_.get());
-  return TextTokens{.ids = {ids.begin(), ids.end()},
-                    .count = ids.size() > around ? ids.size() - around + cut : 0,
-                    .cut = cut};
+  return TextTokens{
+      .ids = {ids.begin(), ids.end()}, .count = ids.size() > around ? ids.size() - around + cut : 0, .cut = cut};
 }
 
 }  // namespace eidetic

@@ -1,5 +1,5 @@
-// For tests: a whole bundle made up, of two small towers that share a space of three values: the mean colour of a picture,
-// and the sum of the colours that a text names, taken apart as CLIP does.
+// For tests: a whole bundle made up, of two small towers that share a space of three values: the mean colour of a
+// picture, and the sum of the colours that a text names, taken apart as CLIP does.
 #pragma once
 
 #include <filesystem>
@@ -30,7 +30,8 @@ struct ColourWords {
 };
 
 // The bundle "colours" in `folder`; `text` replaces fields of its text tower.
-inline std::filesystem::path make_colour_bundle(const std::filesystem::path& folder, const test_onnx::SumOfTokens& tower,
+inline std::filesystem::path make_colour_bundle(const std::filesystem::path& folder,
+                                                const test_onnx::SumOfTokens& tower,
                                                 const Json& text = Json::object()) {
   std::filesystem::create_directories(folder);
   Json part = {{"model", "text.onnx"}, {"tokenizer", "clip"}, {"merges", "merges.txt"}, {"length", 16}};

@@ -1,4 +1,5 @@
-// For tests: small models as ONNX files, written field by field (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+// For tests: small models as ONNX files, written field by field
+// (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 #pragma once
 
 #include <cstdint>
@@ -95,11 +96,11 @@ inline bool write_mean_colour(const std::filesystem::path& file) {
 }
 
 struct SumOfTokens {
-  std::vector<float> table;     // three values for each id
-  Type ids = Type::i64;         // of every input
-  bool mask = false;            // what attention_mask is 0 for does not count
-  bool types = false;           // token_type_ids are taken, too: each of 1 adds 100 to all values
-  std::uint64_t length = 0;     // of the input; 0: open
+  std::vector<float> table;      // three values for each id
+  Type ids = Type::i64;          // of every input
+  bool mask = false;             // what attention_mask is 0 for does not count
+  bool types = false;            // token_type_ids are taken, too: each of 1 adds 100 to all values
+  std::uint64_t length = 0;      // of the input; 0: open
   std::string other_input = {};  // one more, which is added to all values
 };
 

@@ -16,8 +16,8 @@ namespace eidetic {
 
 class TextTower {
  public:
-  // `bundle` with a text part. Errors as load_tokenizer and Network::load, naming the file; unsupported where the tower gives another
-  // number of values than `dimensions`.
+  // `bundle` with a text part. Errors as load_tokenizer and Network::load, naming the file; unsupported where the tower
+  // gives another number of values than `dimensions`.
   [[nodiscard]] static Result<TextTower> load(const ModelBundle& bundle, std::size_t dimensions);
 
   // invalid_argument where the text holds no word that the model knows, and as Tokenizer::tokenize.

@@ -8,8 +8,8 @@
 
 #include "base/test_files.h"
 #include "embed/models.h"
-#include "embed/test_colours.h"
 #include "embed/test_bundles.h"
+#include "embed/test_colours.h"
 
 namespace eidetic {
 namespace {
@@ -72,7 +72,8 @@ TEST_F(ClipTower, FeedsTheInputsThatTheModelHas) {
   for (const Type type : {Type::i64, Type::i32, Type::f32}) {
     for (const auto& [mask, types] : {std::pair{false, false}, {true, false}, {true, true}}) {
       // Where there is a mask it has to keep the padding out.
-      const auto embedder = load(make({.table = ColourWords::table(mask ? 0 : -1), .ids = type, .mask = mask, .types = types}));
+      const auto embedder =
+          load(make({.table = ColourWords::table(mask ? 0 : -1), .ids = type, .mask = mask, .types = types}));
       EXPECT_THAT(embedder->embed_text("red").value(), near(1, 0, 0)) << static_cast<int>(type) << mask << types;
       EXPECT_THAT(embedder->embed_text("blue blue green blue").value(), near(0, 0.3162278F, 0.9486833F));
       // A short text after a long one: nothing of that is left in the input.
@@ -83,7 +84,8 @@ TEST_F(ClipTower, FeedsTheInputsThatTheModelHas) {
 
 TEST_F(ClipTower, PadsWithWhatTheBundleSays) {
   const auto with = [&](const Json& pad) {
-    return load(make({.table = ColourWords::table(ColourWords::kEnd)}, {{"pad", pad}, {"length", 5}}))->embed_text("red");
+    return load(make({.table = ColourWords::table(ColourWords::kEnd)}, {{"pad", pad}, {"length", 5}}))
+        ->embed_text("red");
   };
   // Start, red, end and two of padding, which count 50 where they are the end, too.
   EXPECT_THAT(with(nullptr).value(), near(0.584989F, 0.573519F, 0.573519F));
@@ -120,7 +122,8 @@ TEST_F(ClipTower, IsCheckedAsAWhole) {
   EXPECT_EQ(message_of(make({.table = ColourWords::table(), .length = 77}, {{"length", 77}})), "no error");
   EXPECT_THAT(message_of(make({.table = ColourWords::table()}, {{"pad", "<pad>"}})), HasSubstr("no token '<pad>'"));
   EXPECT_THAT(message_of(make({.table = ColourWords::table()}, {{"merges", "none.txt"}})), HasSubstr("none.txt"));
-  EXPECT_THAT(message_of(make({.table = ColourWords::table()}, {{"vocabulary", "merges.txt"}})), HasSubstr("merges.txt"));
+  EXPECT_THAT(message_of(make({.table = ColourWords::table()}, {{"vocabulary", "merges.txt"}})),
+              HasSubstr("merges.txt"));
   EXPECT_THAT(message_of(make({.table = ColourWords::table(), .other_input = "positions"})),
               AllOf(HasSubstr("2 inputs (input_ids, positions)"), HasSubstr("as 'input'")));
 }

@@ -42,9 +42,9 @@ Result<std::unique_ptr<const Tokenizer>> load_tokenizer(const ModelBundle& bundl
       return std::make_unique<WordTokenizer>(std::move(vocabulary), part.length);
     }
     case TokenizerKind::clip: {
-      EIDETIC_TRY(const std::string json, read_clip_vocabulary(bundle.file(part.merges), part.vocabulary.empty()
-                                                                                              ? std::filesystem::path()
-                                                                                              : bundle.file(part.vocabulary)));
+      EIDETIC_TRY(const std::string json, read_clip_vocabulary(bundle.file(part.merges),
+                                                               part.vocabulary.empty() ? std::filesystem::path()
+                                                                                       : bundle.file(part.vocabulary)));
       return SubwordTokenizer::make(json, part.length, part.pad, bundle.file(part.merges).native());
     }
     case TokenizerKind::file: break;

@@ -1,4 +1,5 @@
-// From text to the numbers that a text tower takes: by words, by byte pairs as CLIP has it, or by a file of Hugging Face's.
+// From text to the numbers that a text tower takes: by words, by byte pairs as CLIP has it, or by a file of Hugging
+// Face's.
 #pragma once
 
 #include <cstddef>

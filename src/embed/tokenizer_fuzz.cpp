@@ -31,8 +31,8 @@ void take_apart(std::string_view json, std::string_view text) {
 
 }  // namespace
 
-// The files of a tokenizer from outside, and a text: 'c', merges, vocabulary, text, or 'f', tokenizer.json, text. Refused, or the
-// same ids each time, and no more of them than asked for.
+// The files of a tokenizer from outside, and a text: 'c', merges, vocabulary, text, or 'f', tokenizer.json, text.
+// Refused, or the same ids each time, and no more of them than asked for.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   if (rest.empty()) return 0;

@@ -60,9 +60,10 @@ TEST(ClipTokenizer, GivesTheGoldenIdsOfASmallVocabulary) {
 TEST(ClipTokenizer, GivesTheGoldenIdsOfTheFullVocabulary) {
   const fs::path merges = fs::path(EIDETIC_SOURCE_DIR) / ".deps/test-data/clip-merges.txt";
   if (!fs::exists(merges)) GTEST_SKIP() << "needs " << merges.native() << ", not there: run make setup";
-  const auto tokenizer = load({.name = "m",
-                               .folder = merges.parent_path(),
-                               .text = TextPart{.model = "t", .tokenizer = TokenizerKind::clip, .merges = "clip-merges.txt"}});
+  const auto tokenizer =
+      load({.name = "m",
+            .folder = merges.parent_path(),
+            .text = TextPart{.model = "t", .tokenizer = TokenizerKind::clip, .merges = "clip-merges.txt"}});
   const Json texts = golden("golden_clip.json");
   EXPECT_GE(texts.size(), 200);
   for (const auto& entry : texts) {
@@ -124,8 +125,8 @@ TEST(ClipTokenizer, TakesAMegabyteAndNoMore) {
   const auto tokenizer = load(bundle(kClip));
   std::string spaced;
   while (spaced.size() + 2 <= kMaxTextBytes) spaced += "a ";
-  for (const std::string& text : {std::string(kMaxTextBytes, 'x'), spaced, std::string(kMaxTextBytes, ' '),
-                                  std::string(kMaxTextBytes, '\0')}) {
+  for (const std::string& text :
+       {std::string(kMaxTextBytes, 'x'), spaced, std::string(kMaxTextBytes, ' '), std::string(kMaxTextBytes, '\0')}) {
     const auto tokens = tokenizer->tokenize(text);
     ASSERT_TRUE(tokens) << tokens.error().message;
     EXPECT_LE(tokens->ids.size(), 24);
@@ -224,8 +225,12 @@ TEST(FileTokenizer, PadsAsTheBundleSaysElseAsTheFileDoes) {
 // A file of another purpose says more than how text is taken apart.
 TEST(FileTokenizer, IsNotLedByTheFilesOwnPaddingLengthAndDice) {
   Json json = parse_json(read_text(data("small_wordpiece.json")).value(), "t").value();
-  json["padding"] = {{"strategy", {{"Fixed", 4'000'000'000}}}, {"direction", "Right"}, {"pad_to_multiple_of", nullptr},
-                     {"pad_id", 4},                            {"pad_type_id", 0},     {"pad_token", "[MASK]"}};
+  json["padding"] = {{"strategy", {{"Fixed", 4'000'000'000}}},
+                     {"direction", "Right"},
+                     {"pad_to_multiple_of", nullptr},
+                     {"pad_id", 4},
+                     {"pad_type_id", 0},
+                     {"pad_token", "[MASK]"}};
   json["truncation"] = {{"direction", "Right"}, {"max_length", 3}, {"strategy", "OnlySecond"}, {"stride", 2}};
   const auto tokenizer = SubwordTokenizer::make(dump_json(json), 16, std::nullopt, "t").value();
   EXPECT_EQ(tokenizer->padding(), 4);
@@ -244,8 +249,8 @@ TEST(FileTokenizer, IsNotLedByTheFilesOwnPaddingLengthAndDice) {
 TEST(WordTokenizer, TellsWhatItCuts) {
   const TemporaryDirectory folder;
   ASSERT_TRUE(write_file_atomically(folder / "v.txt", "<pad>\n<unk>\ndog\ncat\n"));
-  const auto tokenizer = load(
-      {.name = "m", .folder = folder.path(), .text = TextPart{.model = "t", .vocabulary = "v.txt", .length = 2}});
+  const auto tokenizer =
+      load({.name = "m", .folder = folder.path(), .text = TextPart{.model = "t", .vocabulary = "v.txt", .length = 2}});
   const TextTokens tokens = tokenizer->tokenize("dog cat unknown cat").value();
   EXPECT_THAT(tokens.ids, ElementsAre(2, 3));
   EXPECT_EQ(tokens.count, 3);

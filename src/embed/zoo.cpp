@@ -106,8 +106,8 @@ std::string source_of(const std::string& file, const ZooModel& model, const Pull
   return found == model.files.end() ? file : address_of(*found, options);
 }
 
-// Whether what was fetched is what the bundle takes it for. A page that says "not here" with status 200, say, is removed:
-// the next try must not find it.
+// Whether what was fetched is what the bundle takes it for. A page that says "not here" with status 200, say, is
+// removed: the next try must not find it.
 Result<void> check_files(const ZooModel& model, const ModelBundle& bundle, const PullOptions& options) {
   const auto refuse = [&](const Error& error, const std::string& name, const std::vector<fs::path>& files) {
     std::error_code ignored;

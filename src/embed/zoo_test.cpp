@@ -87,7 +87,8 @@ TEST_F(Zoo, RefusesWhatIsNoModelAndForgetsIt) {
 
 TEST_F(Zoo, PullsATextTowerWithItsTokenizer) {
   const fs::path colours = make_colour_bundle(folder_ / "colours", {.table = ColourWords::table()});
-  for (const auto* const file : {"pictures.onnx", "text.onnx", "merges.txt"}) fs::copy_file(colours / file, served_ / file);
+  for (const auto* const file : {"pictures.onnx", "text.onnx", "merges.txt"})
+    fs::copy_file(colours / file, served_ / file);
   const auto described = [&](const std::string& merges) {
     Json bundle = parse_json(read_text(colours / "model.json").value(), "").value();
     Json files = Json::array();

@@ -3,9 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "eidetic/engine.h"
+
 #include "base/file.h"
 #include "base/test_files.h"
-#include "eidetic/engine.h"
 #include "embed/test_colours.h"
 
 namespace eidetic {

@@ -1,5 +1,6 @@
-/* Hugging Face's tokenizers (https://docs.rs/tokenizers) as far as Eidetic needs them: a tokenizer.json, and texts to ids.
- * Nothing throws or panics across this interface. An error is a text, cut to `error_size` bytes and ended by a zero. */
+/* Hugging Face's tokenizers (https://docs.rs/tokenizers) as far as Eidetic needs them: a tokenizer.json, and texts to
+ * ids. Nothing throws or panics across this interface. An error is a text, cut to `error_size` bytes and ended by a
+ * zero. */
 #pragma once
 
 #include <stddef.h>
@@ -11,8 +12,8 @@ extern "C" {
 
 typedef struct eidetic_tokenizer eidetic_tokenizer;
 
-/* Of the bytes of a tokenizer.json. Texts become at most `length` ids, whatever the file says of truncation and padding;
- * random choices (dropout) are off. NULL: an error. */
+/* Of the bytes of a tokenizer.json. Texts become at most `length` ids, whatever the file says of truncation and
+ * padding; random choices (dropout) are off. NULL: an error. */
 eidetic_tokenizer* eidetic_tokenizer_new(const char* json, size_t size, size_t length, char* error, size_t error_size);
 void eidetic_tokenizer_free(eidetic_tokenizer* tokenizer);
 
