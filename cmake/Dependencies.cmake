@@ -36,5 +36,16 @@ add_library(VLFeat::vl UNKNOWN IMPORTED)
 set_target_properties(VLFeat::vl PROPERTIES IMPORTED_LOCATION "${VLFEAT_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES
                                                                                   "${VLFEAT_INCLUDE_DIR}")
 
+# Hugging Face's tokenizers, built from tools/tokenizers; Rust's standard library is in it.
+if(NOT EXISTS "${EIDETIC_DEPS}/tokenizers/libeidetic_tokenizers.a")
+  message(FATAL_ERROR "${EIDETIC_DEPS} holds no tokenizers: run `make setup` first")
+endif()
+add_library(HuggingFace::tokenizers STATIC IMPORTED)
+set_target_properties(
+  HuggingFace::tokenizers
+  PROPERTIES IMPORTED_LOCATION "${EIDETIC_DEPS}/tokenizers/libeidetic_tokenizers.a" INTERFACE_INCLUDE_DIRECTORIES
+                                                                                    "${EIDETIC_DEPS}/tokenizers"
+             INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS};m")
+
 # The Python that cross-room tests run in; made by `make setup`.
 set(EIDETIC_PYTHON "${EIDETIC_DEPS}/venv/bin/python" CACHE FILEPATH "Python with the packages of tools/test-requirements.txt")

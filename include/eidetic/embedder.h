@@ -31,6 +31,13 @@ struct EmbedderOptions {
   std::filesystem::path cache_dir = {};
 };
 
+// A text as the text tower takes it.
+struct TextTokens {
+  std::vector<std::int64_t> ids = {};  // those around every text among them, padding not
+  std::size_t count = 0;               // tokens of the text itself, those cut off among them; 0: no word is known
+  std::size_t cut = 0;                 // tokens that found no room and are left out, mostly the last
+};
+
 struct EmbedTimings {
   double preprocess_ms = 0;
   double inference_ms = 0;
@@ -54,8 +61,12 @@ class Embedder {
   // `dimensions` floats. Errors: invalid_argument (empty picture; a crop larger than the picture where the bundle
   // forbids padding).
   [[nodiscard]] virtual Result<Vector> embed_image(const Image& image, EmbedTimings* timings = nullptr) const = 0;
-  // unsupported where the bundle has no text tower; invalid_argument where the text holds no known word.
+  // unsupported where the bundle has no text tower; invalid_argument where the text holds no known word,
+  // is not UTF-8 or is far too long (1 MiB).
   [[nodiscard]] virtual Result<Vector> embed_text(std::string_view text) const = 0;
+  // What embed_text makes of the text before the model sees it; `cut` tells a text that is too long. Errors: as
+  // embed_text; a text without a known word is none.
+  [[nodiscard]] virtual Result<TextTokens> tokenize(std::string_view text) const;
 
   // One result a picture, in order; as many at a time as parallelism() says.
   [[nodiscard]] std::vector<Result<Vector>> embed_images(std::span<const Image> images) const;

@@ -16,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 4> kPoolings = {"none", "avg", "max", "gem"};
+constexpr std::array<std::string_view, 3> kTokenizers = {"words", "clip", "file"};
 constexpr std::size_t kMaxBytes = 1 << 20;  // of a model.json
 
 std::unexpected<Error> bad_field(const JsonReader& reader, std::string_view field, std::string_view what) {
@@ -39,13 +40,15 @@ Result<std::optional<std::string>> optional_string(JsonReader& reader, std::stri
   return value;
 }
 
-Result<Pooling> pooling_field(JsonReader& reader) {
-  EIDETIC_TRY(const std::string name, reader.get_or<std::string>("pooling", "none"));
-  const auto found = std::ranges::find(kPoolings, name);
-  if (found == kPoolings.end()) {
-    return bad_field(reader, "pooling", fmt::format("must be one of {}, not '{}'", fmt::join(kPoolings, ", "), name));
+// `name`, the value of the field, as the enumerator at its place among `names`.
+template <typename Enum, std::size_t kCount>
+Result<Enum> one_of(const JsonReader& reader, std::string_view field, const std::string& name,
+                    const std::array<std::string_view, kCount>& names) {
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) {
+    return bad_field(reader, field, fmt::format("must be one of {}, not '{}'", fmt::join(names, ", "), name));
   }
-  return static_cast<Pooling>(found - kPoolings.begin());
+  return static_cast<Enum>(found - names.begin());
 }
 
 // A part of the description that may be absent: nullopt then, else what `read` makes of it.
@@ -66,18 +69,56 @@ Result<LabelsPart> read_labels(JsonReader& reader) {
   return part;
 }
 
+Result<std::optional<PaddingToken>> padding_field(JsonReader& reader) {
+  EIDETIC_TRY(const Json value, reader.get_or<Json>("pad", Json()));
+  if (value.is_null()) return std::nullopt;
+  if (value.is_string()) return PaddingToken(value.get<std::string>());
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() <= UINT32_MAX) {
+    return PaddingToken(value.get<std::int64_t>());
+  }
+  return bad_field(reader, "pad", "must be the id of a token, or the token");
+}
+
+// The files of the tokenizer, by its kind.
+Result<void> read_tokenizer(JsonReader& reader, TextPart& part) {
+  EIDETIC_TRY(const std::string name, reader.get<std::string>("tokenizer"));
+  EIDETIC_TRY(part.tokenizer, one_of<TokenizerKind>(reader, "tokenizer", name, kTokenizers));
+  const bool words = part.tokenizer == TokenizerKind::words;
+  const bool clip = part.tokenizer == TokenizerKind::clip;
+  struct Field {
+    std::string_view name;
+    bool wanted;
+    bool optional;
+    std::string* value;
+  };
+  const std::array<Field, 3> fields = {{{"vocabulary", words || clip, clip, &part.vocabulary},
+                                        {"merges", clip, false, &part.merges},
+                                        {"tokenizer_file", !words && !clip, false, &part.tokenizer_file}}};
+  for (const auto& field : fields) {
+    EIDETIC_TRY(const Json given_value, reader.get_or<Json>(field.name, Json()));
+    const bool given = !given_value.is_null();
+    if (given && !field.wanted) return bad_field(reader, field.name, fmt::format("is nothing that '{}' takes", name));
+    if (given || (field.wanted && !field.optional)) {
+      EIDETIC_TRY(*field.value, file_field(reader, field.name));
+    }
+  }
+  EIDETIC_TRY(part.pad, padding_field(reader));
+  if (words && part.pad) return bad_field(reader, "pad", "is nothing that 'words' takes: it pads with 0");
+  return {};
+}
+
 Result<TextPart> read_text_part(JsonReader& reader) {
   TextPart part;
   EIDETIC_TRY(part.model, file_field(reader, "model"));
-  EIDETIC_TRY(part.vocabulary, file_field(reader, "vocabulary"));
-  EIDETIC_TRY(const std::string tokenizer, reader.get<std::string>("tokenizer"));
-  if (tokenizer != "words") {
-    return bad_field(reader, "tokenizer", fmt::format("must be 'words', the only one there is, not '{}'", tokenizer));
-  }
+  EIDETIC_CHECK(read_tokenizer(reader, part));
   EIDETIC_TRY(part.input, optional_string(reader, "input"));
   EIDETIC_TRY(part.layer, optional_string(reader, "layer"));
   EIDETIC_TRY(const std::int64_t length, reader.get_or<std::int64_t>("length", part.length));
-  if (length < 1 || length > 4096) return bad_field(reader, "length", "must be from 1 to 4096");
+  // Start, end, and a token between them.
+  const int shortest = part.tokenizer == TokenizerKind::clip ? 3 : 1;
+  if (length < shortest || length > 4096) {
+    return bad_field(reader, "length", fmt::format("must be from {} to 4096", shortest));
+  }
   part.length = static_cast<std::uint32_t>(length);
   return part;
 }
@@ -96,7 +137,8 @@ Result<void> read_vector_fields(JsonReader& reader, ModelBundle& bundle) {
   EIDETIC_TRY(bundle.preprocess, reader.get<Json>("preprocess"));
   if (!bundle.preprocess.is_array()) return bad_field(reader, "preprocess", "must be a list of steps");
   EIDETIC_TRY(bundle.layer, optional_string(reader, "layer"));
-  EIDETIC_TRY(bundle.pooling, pooling_field(reader));
+  EIDETIC_TRY(const std::string pooling, reader.get_or<std::string>("pooling", "none"));
+  EIDETIC_TRY(bundle.pooling, one_of<Pooling>(reader, "pooling", pooling, kPoolings));
   EIDETIC_TRY(bundle.gem_p, reader.get_or<double>("gem_p", bundle.gem_p));
   if (!(bundle.gem_p > 0 && bundle.gem_p <= 100)) return bad_field(reader, "gem_p", "must be above 0, at most 100");
   EIDETIC_TRY(bundle.l2_normalize, reader.get_or<bool>("l2_normalize", true));
@@ -130,9 +172,25 @@ Json by_value(const Json& json) {
 
 Json or_null(const std::optional<std::string>& value) { return value ? Json(*value) : Json(); }
 
+nlohmann::ordered_json write_text_part(const TextPart& text) {
+  nlohmann::ordered_json json = {{"model", text.model}, {"tokenizer", to_string(text.tokenizer)}};
+  const auto put = [&](const char* field, const std::string& file) {
+    if (!file.empty()) json[field] = file;
+  };
+  put("vocabulary", text.vocabulary);
+  put("merges", text.merges);
+  put("tokenizer_file", text.tokenizer_file);
+  json["input"] = or_null(text.input);
+  json["layer"] = or_null(text.layer);
+  json["length"] = text.length;
+  if (text.pad) std::visit([&](const auto& pad) { json["pad"] = pad; }, *text.pad);
+  return json;
+}
+
 }  // namespace
 
 std::string_view to_string(Pooling pooling) noexcept { return kPoolings[static_cast<std::size_t>(pooling)]; }
+std::string_view to_string(TokenizerKind kind) noexcept { return kTokenizers[static_cast<std::size_t>(kind)]; }
 
 bool is_bundle_name(std::string_view name) noexcept {
   const auto allowed = [](char c) {
@@ -202,10 +260,7 @@ std::string write_bundle(const ModelBundle& bundle) {
   if (bundle.pooling == Pooling::gem) json["gem_p"] = bundle.gem_p;
   json["l2_normalize"] = bundle.l2_normalize;
   if (bundle.labels) json["labels"] = {{"file", bundle.labels->file}, {"layer", or_null(bundle.labels->layer)}};
-  if (const auto& text = bundle.text) {
-    json["text"] = {{"model", text->model},          {"vocabulary", text->vocabulary}, {"tokenizer", "words"},
-                    {"input", or_null(text->input)}, {"layer", or_null(text->layer)},  {"length", text->length}};
-  }
+  if (bundle.text) json["text"] = write_text_part(*bundle.text);
   if (const auto& golden = bundle.golden) {
     json["golden"] = {{"input", golden->input}, {"output", golden->output}, {"tolerance", golden->tolerance}};
   }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "eidetic/error.h"
@@ -24,12 +25,22 @@ struct LabelsPart {
   std::optional<std::string> layer = {};  // of the class scores; none: the last output
 };
 
+// How text becomes token ids: words of a list, byte pairs as CLIP has them, or what a tokenizer.json describes.
+enum class TokenizerKind { words, clip, file };
+[[nodiscard]] std::string_view to_string(TokenizerKind kind) noexcept;
+
+using PaddingToken = std::variant<std::int64_t, std::string>;  // an id, or the token that has it
+
 struct TextPart {
   std::string model;
-  std::string vocabulary;                 // one token a line
-  std::optional<std::string> input = {};  // none: the only one
+  TokenizerKind tokenizer = TokenizerKind::words;
+  std::string vocabulary = {};            // words: one a line; clip: token to id, or empty: counted from `merges`
+  std::string merges = {};                // clip: one pair a line
+  std::string tokenizer_file = {};        // file: a tokenizer.json
+  std::optional<std::string> input = {};  // of the ids; none: the only one, attention_mask and token_type_ids aside
   std::optional<std::string> layer = {};  // none: the last output
-  std::uint32_t length = 77;              // tokens; longer texts are cut, shorter ones padded with 0
+  std::uint32_t length = 77;              // tokens; longer texts are cut, shorter ones padded
+  std::optional<PaddingToken> pad = {};   // none: as the tokenizer.json says, else 0. Not with words
 };
 
 struct GoldenPart {

@@ -69,6 +69,31 @@ TEST(Bundle, ComesBackFromWriting) {
   EXPECT_EQ(again.source, "https://example.org");
 }
 
+TEST(Bundle, KeepsEveryKindOfTokenizer) {
+  const auto again = [](const Json& text) {
+    Json json = smallest();
+    json["text"] = text;
+    json["text"]["model"] = "t.onnx";
+    return *parse_bundle(write_bundle(parse(json).value()), "/bundles/m", "again")->text;
+  };
+  const TextPart words = again({{"tokenizer", "words"}, {"vocabulary", "v.txt"}});
+  EXPECT_EQ(words.tokenizer, TokenizerKind::words);
+  EXPECT_EQ(words.vocabulary, "v.txt");
+  EXPECT_EQ(words.pad, std::nullopt);
+  const TextPart clip = again({{"tokenizer", "clip"}, {"vocabulary", "v.json"}, {"merges", "m.txt"}, {"pad", 0}});
+  EXPECT_EQ(clip.tokenizer, TokenizerKind::clip);
+  EXPECT_EQ(clip.vocabulary, "v.json");
+  EXPECT_EQ(clip.merges, "m.txt");
+  EXPECT_EQ(clip.pad, PaddingToken(0));
+  EXPECT_EQ(again({{"tokenizer", "clip"}, {"merges", "m.txt"}}).vocabulary, "");
+  const TextPart file =
+      again({{"tokenizer", "file"}, {"tokenizer_file", "t.json"}, {"pad", "<pad>"}, {"input", "ids"}});
+  EXPECT_EQ(file.tokenizer, TokenizerKind::file);
+  EXPECT_EQ(file.tokenizer_file, "t.json");
+  EXPECT_EQ(file.pad, PaddingToken("<pad>"));
+  EXPECT_EQ(file.input, "ids");
+}
+
 TEST(Bundle, NamesTheFieldThatIsWrong) {
   EXPECT_THAT(message({{"lyer", "x"}}), HasSubstr("unknown field 'lyer'; did you mean 'layer'?"));
   EXPECT_THAT(message({{"pooling", "mean"}}), HasSubstr("field 'pooling' must be one of none, avg, max, gem"));
@@ -79,8 +104,26 @@ TEST(Bundle, NamesTheFieldThatIsWrong) {
   EXPECT_THAT(message({{"preprocess", "resize"}}), HasSubstr("'preprocess' must be a list of steps"));
   EXPECT_THAT(message({{"l2_normalize", 1}}), HasSubstr("'l2_normalize' must be true or false"));
   EXPECT_THAT(message({{"labels", {{"flie", "x"}}}}), HasSubstr("model.json: labels: field 'file' is missing"));
-  EXPECT_THAT(message({{"text", {{"model", "t"}, {"vocabulary", "v"}, {"tokenizer", "bpe"}}}}),
-              AllOf(HasSubstr("model.json: text: field 'tokenizer' must be 'words'"), HasSubstr("'bpe'")));
+  const auto text = [](const Json& fields) {
+    Json part = {{"model", "t"}};
+    part.update(fields);
+    return message({{"text", part}});
+  };
+  EXPECT_THAT(text({{"vocabulary", "v"}, {"tokenizer", "bpe"}}),
+              HasSubstr("model.json: text: field 'tokenizer' must be one of words, clip, file, not 'bpe'"));
+  EXPECT_THAT(text({{"tokenizer", "words"}}), HasSubstr("field 'vocabulary' is missing"));
+  EXPECT_THAT(text({{"tokenizer", "clip"}, {"vocabulary", "v"}}), HasSubstr("field 'merges' is missing"));
+  EXPECT_THAT(text({{"tokenizer", "file"}}), HasSubstr("field 'tokenizer_file' is missing"));
+  EXPECT_THAT(text({{"tokenizer", "words"}, {"vocabulary", "v"}, {"merges", "m"}}),
+              HasSubstr("field 'merges' is nothing that 'words' takes"));
+  EXPECT_THAT(text({{"tokenizer", "file"}, {"tokenizer_file", "t"}, {"vocabulary", "v"}}),
+              HasSubstr("field 'vocabulary' is nothing that 'file' takes"));
+  EXPECT_THAT(text({{"tokenizer", "words"}, {"vocabulary", "v"}, {"pad", 1}}), HasSubstr("field 'pad' is nothing"));
+  EXPECT_THAT(text({{"tokenizer", "clip"}, {"merges", "m"}, {"pad", -1}}), HasSubstr("field 'pad' must be the id"));
+  EXPECT_THAT(text({{"tokenizer", "clip"}, {"merges", "m"}, {"pad", 1.5}}), HasSubstr("field 'pad' must be the id"));
+  EXPECT_THAT(text({{"tokenizer", "clip"}, {"merges", "m"}, {"length", 2}}), HasSubstr("must be from 3 to 4096"));
+  EXPECT_THAT(text({{"tokenizer", "clip"}, {"merges", "../m"}}), HasSubstr("'merges' must name a file inside"));
+  EXPECT_EQ(text({{"tokenizer", "clip"}, {"merges", "m"}, {"vocabulary", nullptr}, {"pad", nullptr}}), "no error");
 }
 
 TEST(Bundle, KeepsItsFilesInItsFolder) {

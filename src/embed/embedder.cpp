@@ -31,18 +31,23 @@ class BundleEmbedder final : public Embedder {
   }
 
   Result<Vector> embed_text(std::string_view text) const override {
-    if (!has_text()) {
-      return fail(ErrorCode::unsupported,
-                  fmt::format("the model '{}' embeds pictures only; searching by text needs one with a text tower",
-                              bundle_.name));
-    }
     EIDETIC_TRY(const TextTower* tower, text_tower());
     return tower->embed(text);
+  }
+
+  Result<TextTokens> tokenize(std::string_view text) const override {
+    EIDETIC_TRY(const TextTower* tower, text_tower());
+    return tower->tokenize(text);
   }
 
  private:
   // Loaded with the first text: most processes never see one.
   Result<const TextTower*> text_tower() const {
+    if (!has_text()) {
+      return fail(ErrorCode::unsupported,
+                  fmt::format("the model '{}' embeds pictures only; searching by text needs one with a text tower",
+                              bundle_.name));
+    }
     const std::scoped_lock lock(text_mutex_);
     if (!text_) {
       EIDETIC_TRY(TextTower tower, TextTower::load(bundle_, images_.dimensions()));
@@ -80,6 +85,10 @@ Result<std::unique_ptr<Embedder>> load(ModelBundle bundle, const EmbedderOptions
 }
 
 }  // namespace
+
+Result<TextTokens> Embedder::tokenize(std::string_view /*text*/) const {
+  return fail(ErrorCode::unsupported, fmt::format("the model '{}' does not tell its tokens", space().model));
+}
 
 std::vector<Result<Vector>> Embedder::embed_images(std::span<const Image> images) const {
   std::vector<Result<Vector>> vectors(images.size());

@@ -133,7 +133,7 @@ Result<std::shared_ptr<ov::op::v0::Parameter>> find_input(const ov::Model& model
   }
   if (names.size() != 1) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("'{}' has {} inputs ({}); name the one for pictures as 'input' in model.json",
+                fmt::format("'{}' has {} inputs ({}); name the one to be filled as 'input' in model.json",
                             file.native(), names.size(), fmt::join(names, ", ")));
   }
   return model.get_parameters().front();

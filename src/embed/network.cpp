@@ -6,8 +6,10 @@
 #include <openvino/pass/constant_folding.hpp>
 #include <openvino/pass/manager.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <sstream>
 
@@ -20,31 +22,61 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The part of the model between the one input and the one output, at the shape of the picture.
+// What text models take beside the ids of the tokens, by the names that they all give it.
+constexpr std::string_view kMask = "attention_mask";
+constexpr std::string_view kTypes = "token_type_ids";
+
+bool has_name(const ov::Output<const ov::Node>& output, std::string_view name) {
+  return output.get_names().contains(std::string(name)) || output.get_node()->get_friendly_name() == name;
+}
+
+// The input for what is embedded, and behind it those that are fed beside it.
+Result<ov::ParameterVector> find_inputs(const ov::Model& model, const NetworkOptions& options, const fs::path& file) {
+  ov::ParameterVector beside;
+  ov::ParameterVector others;
+  for (const auto& parameter : model.get_parameters()) {
+    const bool known = has_name(parameter->output(0), kMask) || has_name(parameter->output(0), kTypes);
+    (options.tokens && known ? beside : others).push_back(parameter);
+  }
+  std::optional<std::string> name = options.input;
+  if (!name && others.size() == 1) name = others.front()->get_friendly_name();
+  EIDETIC_TRY(const auto input, graph::find_input(model, name, file));
+  std::erase(beside, input);
+  // One that nothing reads would be no part of the compiled network.
+  std::erase_if(beside, [](const auto& parameter) { return parameter->output(0).get_target_inputs().empty(); });
+  beside.insert(beside.begin(), input);
+  return beside;
+}
+
+// The part of the model between its input and the one output, at the shape of the picture or of the tokens.
 Result<std::shared_ptr<ov::Model>> cut_out(const std::shared_ptr<ov::Model>& model, const NetworkOptions& options,
                                            const fs::path& file) {
-  EIDETIC_TRY(const auto input, graph::find_input(*model, options.input, file));
+  EIDETIC_TRY(const auto inputs, find_inputs(*model, options, file));
+  const auto& input = inputs.front();
   EIDETIC_TRY(const auto output, graph::find_layer(*model, options.layer, file));
   const ov::PartialShape wanted(std::vector<ov::Dimension>(options.input_shape.begin(), options.input_shape.end()));
   // A batch of another size can be tried at 1; any other size is the model's own.
   ov::PartialShape own = input->get_partial_shape();
   if (own.rank().is_static() && own.size() > 0) own[0] = ov::Dimension::dynamic();
   if (!own.compatible(wanted)) {
-    return fail(
-        ErrorCode::invalid_argument,
-        fmt::format("'{}' takes {}, but the preprocessing steps of its bundle give {}; change them in model.json",
-                    file.native(), graph::shape_text(input->get_partial_shape()), graph::shape_text(wanted)));
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' takes {}, but {} of its bundle give {}; change {} in model.json", file.native(),
+                            graph::shape_text(input->get_partial_shape()),
+                            options.tokens ? "the tokens" : "the preprocessing steps", graph::shape_text(wanted),
+                            options.tokens ? "the length of its text" : "them"));
   }
   std::shared_ptr<ov::Model> part;
   try {
-    part = std::make_shared<ov::Model>(ov::OutputVector{output}, ov::ParameterVector{input});
+    part = std::make_shared<ov::Model>(ov::OutputVector{output}, inputs);
   } catch (const std::exception&) {
     return fail(ErrorCode::unsupported,
                 fmt::format("the layer '{}' of '{}' needs more inputs than '{}'; choose an earlier one",
                             options.layer.value_or("(last output)"), file.native(), input->get_friendly_name()));
   }
   try {
-    part->reshape({{part->input(0), wanted}});
+    std::map<ov::Output<ov::Node>, ov::PartialShape> shapes;
+    for (const auto& each : part->inputs()) shapes[each] = wanted;
+    part->reshape(shapes);
   } catch (const std::exception& exception) {
     return fail(ErrorCode::unsupported,
                 fmt::format("'{}' cannot work on one picture at a time, as {}: {}", file.native(),
@@ -57,7 +89,9 @@ Result<std::shared_ptr<ov::Model>> cut_out(const std::shared_ptr<ov::Model>& mod
   }
   // Models of other element types are fed and read as the rest of Eidetic works.
   ov::preprocess::PrePostProcessor converter(part);
-  converter.input().tensor().set_element_type(options.tokens ? ov::element::i64 : ov::element::f32);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    converter.input(i).tensor().set_element_type(options.tokens ? ov::element::i64 : ov::element::f32);
+  }
   converter.output().tensor().set_element_type(ov::element::f32);
   return converter.build();
 }
@@ -131,6 +165,7 @@ struct Network::State {
     ov::InferRequest request = {};
     std::span<float> input = {};
     std::span<std::int64_t> tokens = {};
+    std::span<std::int64_t> mask = {};
     std::span<const float> output = {};
   };
 
@@ -144,12 +179,16 @@ struct Network::State {
 
   void add_request(bool takes_tokens) {
     Request& added = requests.emplace_back(Request{.request = compiled.create_infer_request()});
-    ov::Tensor input = added.request.get_input_tensor();
-    std::fill_n(static_cast<std::byte*>(input.data()), input.get_byte_size(), std::byte{0});
-    if (takes_tokens) {
-      added.tokens = {input.data<std::int64_t>(), input.get_size()};
-    } else {
-      added.input = {input.data<float>(), input.get_size()};
+    for (std::size_t i = 0; i < compiled.inputs().size(); ++i) {
+      ov::Tensor input = added.request.get_input_tensor(i);
+      std::fill_n(static_cast<std::byte*>(input.data()), input.get_byte_size(), std::byte{0});
+      if (!takes_tokens) {
+        added.input = {input.data<float>(), input.get_size()};
+      } else if (i == 0) {
+        added.tokens = {input.data<std::int64_t>(), input.get_size()};
+      } else if (has_name(compiled.input(i), kMask)) {
+        added.mask = {input.data<std::int64_t>(), input.get_size()};
+      }
     }
     // The first inference allocates; it happens here and not with the first picture.
     added.request.infer();
@@ -201,6 +240,7 @@ Network::Lease::~Lease() {
 
 std::span<float> Network::Lease::input() { return state_->requests[index_].input; }
 std::span<std::int64_t> Network::Lease::tokens() { return state_->requests[index_].tokens; }
+std::span<std::int64_t> Network::Lease::mask() { return state_->requests[index_].mask; }
 
 Result<std::span<const float>> Network::Lease::infer() {
   auto& request = state_->requests[index_];

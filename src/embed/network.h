@@ -17,10 +17,13 @@
 namespace eidetic {
 
 struct NetworkOptions {
-  std::optional<std::string> input = {};  // none: the only one
+  std::optional<std::string> input =
+      {};  // none: the only one, of `tokens` the only one that has none of the names below
   std::optional<std::string> layer = {};  // tensor or node; none: the last output
   std::vector<std::size_t> input_shape;   // what will be put in: [1, 3, H, W], [1, H, W, 3] or [1, tokens]
-  bool tokens = false;                    // the input takes int64 token ids instead of floats
+  // The input takes token ids, set as int64 whatever the model's own type. Inputs of the same shape named
+  // attention_mask and token_type_ids, as text models have them, are fed beside it: Lease::mask(), zeros.
+  bool tokens = false;
   Precision precision = Precision::f32;
   unsigned streams = 1;       // inferences at the same time
   unsigned threads_each = 1;  // that work on one of them
@@ -63,6 +66,7 @@ class Network::Lease {
   // What infer() will read: all of input_shape. Call the one that fits NetworkOptions::tokens.
   [[nodiscard]] std::span<float> input();
   [[nodiscard]] std::span<std::int64_t> tokens();
+  [[nodiscard]] std::span<std::int64_t> mask();  // as long as tokens(), or empty: the model takes none
   // Valid until the next infer(). Errors: internal; a result that is not finite.
   [[nodiscard]] Result<std::span<const float>> infer();
 

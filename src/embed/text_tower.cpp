@@ -7,10 +7,18 @@
 #include "embed/pooling.h"
 
 namespace eidetic {
+namespace {
+
+void fill(std::span<std::int64_t> places, std::span<const std::int64_t> values, std::int64_t padding) {
+  const auto rest = std::ranges::copy(values.first(std::min(values.size(), places.size())), places.begin()).out;
+  std::fill(rest, places.end(), padding);
+}
+
+}  // namespace
 
 Result<TextTower> TextTower::load(const ModelBundle& bundle, std::size_t dimensions) {
   const TextPart& part = *bundle.text;
-  EIDETIC_TRY(WordVocabulary vocabulary, WordVocabulary::load(bundle.file(part.vocabulary)));
+  EIDETIC_TRY(auto tokenizer, load_tokenizer(bundle));
   const NetworkOptions options{
       .input = part.input, .layer = part.layer, .input_shape = {1, part.length}, .tokens = true};
   EIDETIC_TRY(Network network, Network::load(bundle.file(part.model), options));
@@ -20,20 +28,19 @@ Result<TextTower> TextTower::load(const ModelBundle& bundle, std::size_t dimensi
     return fail(ErrorCode::unsupported, fmt::format("the text tower '{}' gives {} values, the pictures' model {}",
                                                     bundle.file(part.model).native(), size, dimensions));
   }
-  return TextTower(std::move(vocabulary), std::move(network), bundle.l2_normalize);
+  return TextTower(std::move(tokenizer), std::move(network), bundle.l2_normalize);
 }
 
 Result<Vector> TextTower::embed(std::string_view text) const {
-  const auto ids = vocabulary_.tokenize(text);
+  EIDETIC_TRY(const TextTokens text_tokens, tokenizer_->tokenize(text));
   const auto unknown = [&] {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("'{}' holds no word that the model knows; try other words, in English", text));
   };
-  if (ids.empty()) return unknown();
+  if (text_tokens.count == 0) return unknown();
   Network::Lease lease = network_.borrow();
-  const std::span<std::int64_t> tokens = lease.tokens();
-  std::ranges::fill(tokens, 0);
-  std::ranges::copy_n(ids.begin(), static_cast<std::ptrdiff_t>(std::min(ids.size(), tokens.size())), tokens.begin());
+  fill(lease.tokens(), text_tokens.ids, tokenizer_->padding());
+  if (!lease.mask().empty()) fill(lease.mask(), std::vector<std::int64_t>(text_tokens.ids.size(), 1), 0);
   EIDETIC_TRY(const auto values, lease.infer());
   Vector vector(values.begin(), values.end());
   // Words without a meaning of their own: ranking by the zero vector would be ranking by nothing.

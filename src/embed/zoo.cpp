@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "embed/layers.h"
 #include "embed/tar.h"
+#include "embed/tokenizer.h"
 
 namespace eidetic {
 namespace {
@@ -95,6 +96,45 @@ Result<void> fetch(const ZooFile& file, const fs::path& folder, const HttpClient
   return extracted;
 }
 
+// Where a file of the bundle came from.
+std::string source_of(const std::string& file, const ZooModel& model, const PullOptions& options) {
+  const auto holds = [&](const ZooFile& each) {
+    const auto is_it = [&](const auto& member) { return member.second == file; };
+    return each.file == file || std::ranges::any_of(each.members, is_it);
+  };
+  const auto found = std::ranges::find_if(model.files, holds);
+  return found == model.files.end() ? file : address_of(*found, options);
+}
+
+// Whether what was fetched is what the bundle takes it for. A page that says "not here" with status 200, say, is
+// removed: the next try must not find it.
+Result<void> check_files(const ZooModel& model, const ModelBundle& bundle, const PullOptions& options) {
+  const auto refuse = [&](const Error& error, const std::string& name, const std::vector<fs::path>& files) {
+    std::error_code ignored;
+    if (error.code == ErrorCode::corrupt) {
+      for (const auto& file : files) fs::remove(file, ignored);
+    }
+    return fail(error.code, fmt::format("what '{}' gave: {}", source_of(name, model, options), error.message));
+  };
+  const auto input = picture_input(bundle.file(bundle.model), bundle.input.value_or(""));
+  if (!input) return refuse(input.error(), bundle.model, bundle.model_files());
+  if (!bundle.text) return {};
+  const TextPart& text = *bundle.text;
+  if (const auto tokenizer = load_tokenizer(bundle); !tokenizer) {
+    std::string first;
+    std::vector<fs::path> files;
+    for (const std::string& name : {text.tokenizer_file, text.merges, text.vocabulary}) {
+      if (name.empty()) continue;
+      if (first.empty()) first = name;
+      files.push_back(bundle.file(name));
+    }
+    return refuse(tokenizer.error(), first, files);
+  }
+  const auto layers = list_layers(bundle.file(text.model));
+  if (!layers) return refuse(layers.error(), text.model, {bundle.file(text.model)});
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<ZooModel>> read_zoo(const fs::path& zoo_json) {
@@ -135,15 +175,7 @@ Result<ModelBundle> pull_model(const ZooModel& model, const fs::path& folder, co
 
   ModelBundle bundle = model.bundle;
   bundle.folder = target;
-  const auto input = picture_input(bundle.file(bundle.model), bundle.input.value_or(""));
-  if (!input) {
-    // A page that says "not here" with status 200, say: the next try must not find it.
-    if (input.error().code == ErrorCode::corrupt) {
-      for (const auto& file : bundle.model_files()) fs::remove(file, ignored);
-    }
-    return fail(input.error().code,
-                fmt::format("what '{}' gave: {}", address_of(model.files.front(), options), input.error().message));
-  }
+  EIDETIC_CHECK(check_files(model, bundle, options));
   EIDETIC_TRY(bundle.sha256, sha256_hex_of_file(bundle.file(bundle.model)));
   EIDETIC_CHECK(write_file_atomically(target / "model.json", write_bundle(bundle)));
   return read_bundle(target);

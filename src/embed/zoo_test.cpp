@@ -12,6 +12,7 @@
 #include "embed/models.h"
 #include "embed/tar.h"
 #include "embed/test_bundles.h"
+#include "embed/test_colours.h"
 #include "image/preprocess.h"
 #include "net/test_server.h"
 
@@ -82,6 +83,32 @@ TEST_F(Zoo, RefusesWhatIsNoModelAndForgetsIt) {
   EXPECT_EQ(page.error().code, ErrorCode::corrupt);
   EXPECT_THAT(page.error().message, HasSubstr("page.html"));
   EXPECT_TRUE(pull(model("net.onnx")));
+}
+
+TEST_F(Zoo, PullsATextTowerWithItsTokenizer) {
+  const fs::path colours = make_colour_bundle(folder_ / "colours", {.table = ColourWords::table()});
+  for (const auto* const file : {"pictures.onnx", "text.onnx", "merges.txt"})
+    fs::copy_file(colours / file, served_ / file);
+  const auto described = [&](const std::string& merges) {
+    Json bundle = parse_json(read_text(colours / "model.json").value(), "").value();
+    Json files = Json::array();
+    for (const std::string& file : {std::string("pictures.onnx"), std::string("text.onnx"), merges}) {
+      files.push_back({{"url", server_.url(file)}, {"file", file == merges ? "merges.txt" : file}});
+    }
+    bundle.erase("name");
+    bundle.erase("model");
+    const Json entry = {{"name", "Colours"}, {"dimensions", 3}, {"files", files}, {"bundle", bundle}};
+    EXPECT_TRUE(write_file_atomically(folder_ / "zoo.json", dump_json({{"models", {entry}}})));
+    return read_zoo(folder_ / "zoo.json").value().front();
+  };
+  const auto page = pull(described("page.html"));
+  ASSERT_FALSE(page);
+  EXPECT_EQ(page.error().code, ErrorCode::corrupt);
+  EXPECT_THAT(page.error().message, AllOf(HasSubstr("page.html"), HasSubstr("merges.txt")));
+  const auto bundle = pull(described("merges.txt"));
+  ASSERT_TRUE(bundle) << bundle.error().message;
+  const auto embedder = load_embedder(models_ / "Colours", {.threads = 1}).value();
+  EXPECT_EQ(embedder->embed_text("red").value().front(), 1);
 }
 
 TEST_F(Zoo, ChecksKnownChecksums) {

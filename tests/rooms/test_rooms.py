@@ -33,6 +33,7 @@ LIBRARIES = {
     r"^sqlite3\.h$": "catalog",
     r"^curl/": "net",
     r"^openvino/": "embed",
+    r"^eidetic_tokenizers\.h$": "embed",
     r"^vl/|^Eigen/": "refine",
     r"^CLI/": "cli",
     r"^toml\+\+/": "server",
