@@ -35,7 +35,7 @@ LIBRARIES = {
     r"^openvino/": "embed",
     r"^vl/|^Eigen/": "refine",
     r"^CLI/": "cli",
-    r"^toml\+\+/": "server",
+    r"^toml\+\+/": "base",
     r"^prometheus/": "server",
     r"^simdjson\.h$": "server",
     r"^boost/": "server",
