@@ -17,7 +17,7 @@ FLOORS = {
     "embed": 2, "blobs": 2, "refine": 2, "learn": 2,
     "backend": 3,
     "engine": 4, "remote": 4,
-    "server": 5,
+    "server": 5, "recipes": 5,
     "cli": 6,
 }  # fmt: skip
 
@@ -34,6 +34,7 @@ LIBRARIES = {
     r"^curl/": "net",
     r"^openvino/": "embed",
     r"^vl/|^Eigen/": "refine",
+    r"^archive(_entry)?\.h$": "recipes",
     r"^CLI/": "cli",
     r"^toml\+\+/": "base",
     r"^prometheus/": "server",
