@@ -83,7 +83,11 @@ struct RecipeReport {
   std::uint64_t judged = 0;  // of these, with a label: the figures below are of these, and 0 where there are none
   std::uint32_t k = 0;
   double p_at_1 = 0, p_at_k = 0;  // share of right ones among the first hit, the k first
-  double median_ms = 0;           // of one search, on the engine's side
+  // The same of searches without classes, where the others were with them. Items that have a label are of the class it
+  // says, so that with classes the figures above tell how often a query's class was recognised, and not how alike the
+  // nearest pictures are.
+  std::optional<double> plain_p_at_1 = {}, plain_p_at_k = {};
+  double median_ms = 0;  // of one search, on the engine's side
   std::optional<ClassifierInfo> classifier = {};
   std::optional<CalibrationInfo> calibration = {};
   std::uint64_t failed = 0;       // pictures that could not be indexed

@@ -53,6 +53,8 @@ Json to_json(const RecipeReport& report) {
           {"k", report.k},
           {"p_at_1", judged ? Json(report.p_at_1) : Json()},
           {"p_at_k", judged ? Json(report.p_at_k) : Json()},
+          {"plain_p_at_1", report.plain_p_at_1 ? Json(*report.plain_p_at_1) : Json()},
+          {"plain_p_at_k", report.plain_p_at_k ? Json(*report.plain_p_at_k) : Json()},
           {"median_ms", report.median_ms},
           {"classifier", report.classifier ? to_json(*report.classifier) : Json()},
           {"calibration", report.calibration ? to_json(*report.calibration, report.collection) : Json()},

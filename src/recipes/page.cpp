@@ -36,7 +36,8 @@ pre { background: var(--soft); border-radius: .5rem; padding: .75rem; white-spac
 footer { border-top: 1px solid var(--line); font-size: .85rem; padding: 1rem 0; }
 )";
 
-std::string percent(double share) { return fmt::format("{:.1f} %", share * 100); }
+// With a space that no line is broken at.
+std::string percent(double share) { return fmt::format("{:.1f}\u00A0%", share * 100); }
 
 // Names of others keep their direction of writing to themselves.
 std::string name(std::string_view text) { return fmt::format("<bdi>{}</bdi>", html_escaped(text)); }
@@ -51,9 +52,12 @@ void facts(std::string& page, const Results& results, const RecipeReport& report
   fact(page, "pictures", grouped(results.collection.items), html_escaped(results.collection.spec.space.model));
   fact(page, "sample searches", grouped(report.searches), fmt::format("seed {}", results.search.seed));
   if (report.judged > 0) {
-    const std::string of = fmt::format("by {}", name(results.search.label));
-    fact(page, "first hit right", percent(report.p_at_1), of);
-    fact(page, fmt::format("right among {}", report.k), percent(report.p_at_k), of);
+    const std::string by = fmt::format("by {}", name(results.search.label));
+    const auto without = [&](const std::optional<double>& plain) {
+      return plain ? fmt::format("{} without classes first", percent(*plain)) : by;
+    };
+    fact(page, "first hit right", percent(report.p_at_1), without(report.plain_p_at_1));
+    fact(page, fmt::format("right among {}", report.k), percent(report.p_at_k), without(report.plain_p_at_k));
   }
   fact(page, "time of a search", fmt::format("{:.2f} ms", report.median_ms),
        fmt::format("median, {}", html_escaped(results.collection.index_kind)));
@@ -84,7 +88,7 @@ std::string cut_out(const Sample& sample, std::size_t cell, std::string_view alt
 
 std::string hit_caption(const SampleHit& hit) {
   std::string text = fmt::format("<b>{}{:.3f}</b>", !hit.right ? "" : *hit.right ? "✓ " : "✗ ", hit.hit.similarity);
-  if (hit.hit.confidence) text += fmt::format(" · chance {}", percent(*hit.hit.confidence));
+  if (hit.hit.confidence) text += fmt::format(" · chance {:.0f}\u00A0%", *hit.hit.confidence * 100);
   if (hit.hit.verification && hit.hit.verification->verified) text += " · same picture";
   if (hit.label) text += fmt::format("<br>{}", name(*hit.label));
   return text + fmt::format("<br><span class=\"id\">{}</span>", name(hit.hit.id));
@@ -157,6 +161,16 @@ std::string results_page(const Results& results, const RecipeReport& report) {
     page +=
         "<p>Each query is a picture of the collection, drawn by seed, and left out of its own results. The number is "
         "the similarity: 1 is the same picture.</p>\n";
+  }
+  if (report.plain_p_at_1) {
+    page +=
+        "<p>Searches are with classes first: only pictures of the query's class are ranked, and a picture that has a "
+        "label "
+        "is of the class it says. So right hits say that the class was recognised, of a picture that the class head "
+        "has "
+        "learnt from. What the pictures alone find is the figure without classes; what the head does with pictures "
+        "that it "
+        "has not seen is its own.</p>\n";
   }
   for (std::size_t i = 0; i < results.samples.size(); ++i) section(page, results.samples[i], i + 1);
   page += how_to_go_on(results);

@@ -368,6 +368,9 @@ class Run {
       text += fmt::format(", first hit right {}, right among {} {}", percent(report_.p_at_1), report_.k,
                           percent(report_.p_at_k));
     }
+    if (report_.plain_p_at_1) {
+      text += fmt::format(" (without classes {}, {})", percent(*report_.plain_p_at_1), percent(*report_.plain_p_at_k));
+    }
     done("search", false, std::move(text));
     return {};
   }
@@ -384,21 +387,36 @@ class Run {
     for (const Timing& timing : found.timings) {
       if (timing.stage == "total") sample.ms = timing.ms;
     }
-    Labels labels(recipe_.search.label);
-    for (SearchHit& hit : found.hits) {
-      SampleHit& one = sample.hits.emplace_back();
-      if (!recipe_.search.label.empty()) {
-        Item item_of_hit;
-        item_of_hit.id = hit.id;
-        item_of_hit.metadata = hit.metadata;
-        EIDETIC_TRY(one.label, labels.label(item_of_hit));
-      }
-      if (one.label && item.label) one.right = *one.label == *item.label;
-      one.hit = std::move(hit);
+    EIDETIC_TRY(sample.hits, judged(std::move(found.hits), item.label));
+    if (recipe_.search.classify && item.label) {
+      query.classify.clear();
+      EIDETIC_TRY(auto plain, engine_.search(recipe_.collection, query));
+      EIDETIC_TRY(const auto hits, judged(std::move(plain.hits), item.label));
+      const auto right = [](const SampleHit& hit) { return hit.right.value_or(false); };
+      sample.plain_right = static_cast<std::uint32_t>(std::ranges::count_if(hits, right));
+      sample.plain_first = !hits.empty() && right(hits.front());
     }
     sample.layout = sheet_layout(sample.hits.size() + 1, recipe_.picture_size);
     EIDETIC_CHECK(write_sheet(sample));
     return sample;
+  }
+
+  // The hits with their labels, and whether they have the query's.
+  Result<std::vector<SampleHit>> judged(std::vector<SearchHit> found, const std::optional<std::string>& label) const {
+    Labels labels(recipe_.search.label);
+    std::vector<SampleHit> hits;
+    for (SearchHit& hit : found) {
+      SampleHit& one = hits.emplace_back();
+      if (!recipe_.search.label.empty()) {
+        Item item;
+        item.id = hit.id;
+        item.metadata = hit.metadata;
+        EIDETIC_TRY(one.label, labels.label(item));
+      }
+      if (one.label && label) one.right = *one.label == *label;
+      one.hit = std::move(hit);
+    }
+    return hits;
   }
 
   Result<void> write_sheet(const Sample& sample) {
@@ -428,8 +446,14 @@ class Run {
   }
 
   [[nodiscard]] Json summary() const {
-    return {{"searches", report_.searches}, {"judged", report_.judged}, {"k", report_.k},
-            {"p_at_1", report_.p_at_1},     {"p_at_k", report_.p_at_k}, {"median_ms", report_.median_ms}};
+    return {{"searches", report_.searches},
+            {"judged", report_.judged},
+            {"k", report_.k},
+            {"p_at_1", report_.p_at_1},
+            {"p_at_k", report_.p_at_k},
+            {"median_ms", report_.median_ms},
+            {"plain_p_at_1", report_.plain_p_at_1 ? Json(*report_.plain_p_at_1) : Json()},
+            {"plain_p_at_k", report_.plain_p_at_k ? Json(*report_.plain_p_at_k) : Json()}};
   }
   void recall(const Json& summary) {
     const auto number = [&](const char* name) {
@@ -442,6 +466,10 @@ class Run {
     report_.p_at_1 = number("p_at_1");
     report_.p_at_k = number("p_at_k");
     report_.median_ms = number("median_ms");
+    if (summary.value("plain_p_at_1", Json()).is_number()) {
+      report_.plain_p_at_1 = number("plain_p_at_1");
+      report_.plain_p_at_k = number("plain_p_at_k");
+    }
   }
 
   Result<void> remember_items() {

@@ -43,6 +43,9 @@ void summarize(const std::vector<Sample>& samples, std::uint32_t k, RecipeReport
   report.k = k;
   report.judged = 0;
   report.p_at_1 = report.p_at_k = report.median_ms = 0;
+  double plain_at_1 = 0;
+  double plain_at_k = 0;
+  bool plain = false;
   std::vector<double> times;
   for (const Sample& sample : samples) {
     times.push_back(sample.ms);
@@ -51,10 +54,18 @@ void summarize(const std::vector<Sample>& samples, std::uint32_t k, RecipeReport
     const auto right = [](const SampleHit& hit) { return hit.right.value_or(false); };
     report.p_at_1 += !sample.hits.empty() && right(sample.hits.front()) ? 1 : 0;
     report.p_at_k += static_cast<double>(std::ranges::count_if(sample.hits, right)) / k;
+    plain = plain || sample.plain_right;
+    plain_at_1 += sample.plain_first ? 1 : 0;
+    plain_at_k += static_cast<double>(sample.plain_right.value_or(0)) / k;
   }
   if (report.judged > 0) {
-    report.p_at_1 /= static_cast<double>(report.judged);
-    report.p_at_k /= static_cast<double>(report.judged);
+    const auto judged = static_cast<double>(report.judged);
+    report.p_at_1 /= judged;
+    report.p_at_k /= judged;
+    if (plain) {
+      report.plain_p_at_1 = plain_at_1 / judged;
+      report.plain_p_at_k = plain_at_k / judged;
+    }
   }
   if (times.empty()) return;
   std::ranges::sort(times);
@@ -78,6 +89,8 @@ Json results_json(const Results& results, const RecipeReport& report) {
           {"judged", report.judged},
           {"p_at_1", judged ? Json(report.p_at_1) : Json()},
           {"p_at_k", judged ? Json(report.p_at_k) : Json()},
+          {"plain_p_at_1", report.plain_p_at_1 ? Json(*report.plain_p_at_1) : Json()},
+          {"plain_p_at_k", report.plain_p_at_k ? Json(*report.plain_p_at_k) : Json()},
           {"median_ms", report.median_ms},
           {"classifier",
            report.classifier

@@ -15,7 +15,7 @@
 namespace eidetic {
 
 struct SampleHit {
-  SearchHit hit;
+  SearchHit hit = {};
   std::optional<std::string> label = {};
   std::optional<bool> right = {};  // nullopt: it or the query has no label
 };
@@ -26,6 +26,9 @@ struct Sample {
   std::optional<Classification> classification = {};
   std::vector<SampleHit> hits = {};
   double ms = 0;
+  // Of the same search without classes, where this one is with them: right hits, and whether the first is.
+  std::optional<std::uint32_t> plain_right = {};
+  bool plain_first = false;
   std::vector<std::string> notes = {};
   std::string sheet = {};   // "sheets/query-001.jpg", in the folder of the page
   SheetLayout layout = {};  // its first cell is the query, the others are the hits in their order
@@ -33,7 +36,7 @@ struct Sample {
 
 struct Results {
   std::string title;
-  CollectionInfo collection;
+  CollectionInfo collection = {};
   std::string dataset = {}, homepage = {}, licence = {};  // empty: pictures of one's own, or unknown
   std::string command = "eidetic";                        // how the program is called
   Recipe::Search search = {};
@@ -41,7 +44,7 @@ struct Results {
   std::vector<Sample> samples = {};
 };
 
-// Sets searches, judged, k, p_at_1, p_at_k and median_ms. Of P@k, what is not found counts as not right.
+// Sets the figures of searches. Of P@k, what is not found counts as not right.
 void summarize(const std::vector<Sample>& samples, std::uint32_t k, RecipeReport& report);
 
 // One HTML page that needs nothing but the sheets beside it: no script, no font, no other address.

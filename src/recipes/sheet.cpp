@@ -69,10 +69,8 @@ class Canvas {
 
 SheetLayout sheet_layout(std::size_t cells, std::uint32_t picture) {
   const auto count = static_cast<std::uint32_t>(std::max<std::size_t>(cells, 1));
-  const auto columns = static_cast<std::uint32_t>(std::ceil(std::sqrt(2.0 * count)));
-  return {.picture = picture,
-          .columns = std::min(columns, count),
-          .rows = (count + std::min(columns, count) - 1) / std::min(columns, count)};
+  const auto rows = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(std::lround(std::sqrt(count / 2.0))));
+  return {.picture = picture, .columns = (count + rows - 1) / rows, .rows = rows};
 }
 
 Result<std::vector<std::byte>> draw_sheet(std::span<const SheetCell> cells, const SheetLayout& layout) {
