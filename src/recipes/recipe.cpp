@@ -192,7 +192,9 @@ class Run {
     }
     tell_of(*indexed);
     const Json& last = state_.of("collection");
-    same_items_ = last.is_object() && last.value("created_ms", Json()) == now->created_ms &&
+    // A server does not say its collections' sequence: 0.
+    const bool quiet = indexed->indexed == 0 && indexed->updated == 0 && indexed->removed == 0 && now->sequence > 0;
+    same_items_ = quiet && last.is_object() && last.value("created_ms", Json()) == now->created_ms &&
                   last.value("sequence", Json()) == now->sequence && last.value("labels", Json()) == Json(labels());
     return {};
   }
