@@ -103,7 +103,9 @@ Result<int> run_run(const Session& session, const std::filesystem::path& file) {
   // What is wrong with the file is told before anything is opened.
   EIDETIC_TRY(const Recipe recipe, read_recipe(file));
   RecipeOptions options;
-  EIDETIC_TRY(options.data_dir, data_folder(session.globals));
+  if (!recipe.data.dataset.empty()) {
+    EIDETIC_TRY(options.data_dir, data_folder(session.globals));
+  }
   EIDETIC_TRY(options.command, program(session.globals));
   Steps steps(!session.globals.json);
   options.progress = [&](const RecipeProgress& now) { steps.progress(now); };

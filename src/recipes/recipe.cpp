@@ -195,7 +195,8 @@ class Run {
     // A server does not say its collections' sequence: 0.
     const bool quiet = indexed->indexed == 0 && indexed->updated == 0 && indexed->removed == 0 && now->sequence > 0;
     same_items_ = quiet && last.is_object() && last.value("created_ms", Json()) == now->created_ms &&
-                  last.value("sequence", Json()) == now->sequence && last.value("labels", Json()) == Json(labels());
+                  last.value("sequence", Json()) == now->sequence && last.value("labels", Json()) == Json(labels()) &&
+                  last.value("labelled", Json()).is_string() && last.value("everything", Json()).is_string();
     return {};
   }
 
@@ -235,12 +236,12 @@ class Run {
   }
   // Where nothing was stored since the last run, the items need not be looked at.
   Result<std::string> labelled() {
-    if (same_items_) return state_.of("collection").value("labelled", "");
+    if (same_items_) return state_.of("collection").value("labelled", Json()).get<std::string>();
     EIDETIC_TRY(const auto* now, items());
     return now->labelled;
   }
   Result<std::string> everything() {
-    if (same_items_) return state_.of("collection").value("everything", "");
+    if (same_items_) return state_.of("collection").value("everything", Json()).get<std::string>();
     EIDETIC_TRY(const auto* now, items());
     return now->everything;
   }
@@ -260,7 +261,8 @@ class Run {
     const auto found = std::ranges::find(there, request.name, &ClassifierInfo::name);
     const Json& last = state_.of("classes");
     const bool same = last.is_object() && found != there.end() && last.value("settings", Json()) == settings &&
-                      last.value("items", "") == learnt_from && last.value("info", Json()) == eidetic::to_json(*found);
+                      last.value("items", Json()) == learnt_from &&
+                      last.value("info", Json()) == eidetic::to_json(*found);
     if (same) {
       report_.classifier = *found;
     } else {
@@ -289,7 +291,8 @@ class Run {
     const Json& last = state_.of("calibration");
     const auto there = engine_.calibration(recipe_.collection);
     const bool same = there && last.is_object() && last.value("settings", Json()) == settings &&
-                      last.value("items", "") == learnt_from && last.value("recommended", Json()) == there->recommended;
+                      last.value("items", Json()) == learnt_from &&
+                      last.value("recommended", Json()) == there->recommended;
     if (same) {
       report_.calibration = *there;
     } else {
@@ -332,8 +335,9 @@ class Run {
     EIDETIC_TRY(const CollectionInfo info, engine_.describe(recipe_.collection));
     EIDETIC_TRY(const std::string key, sheets_key(info));
     const Json last = state_.of("search");
-    if (last.is_object() && last.value("key", "") == key && all_there(last.value("files", Json()))) {
-      recall(last.value("summary", Json::object()));
+    if (last.is_object() && last.value("key", Json()) == key && all_there(last.value("files", Json())) &&
+        last.value("summary", Json()).is_object()) {
+      recall(last["summary"]);
       done("search", true, fmt::format("{} searches are as they were", grouped(report_.searches)));
       return {};
     }
@@ -363,7 +367,7 @@ class Run {
     EIDETIC_CHECK(write_file_atomically(report_.page, results_page(results, report_)));
     Json files = {"index.html", "report.json"};
     for (const Sample& one : results.samples) files.push_back(one.sheet);
-    remove_others(last.is_object() ? last.value("files", Json::array()) : Json::array(), files);
+    remove_others(last.is_object() ? last.value("files", Json()) : Json(), files);
     EIDETIC_CHECK(state_.set("search", {{"key", key}, {"files", files}, {"summary", summary()}}));
     std::string text = fmt::format("{} searches, {:.2f} ms each", grouped(report_.searches), report_.median_ms);
     if (report_.judged > 0) {

@@ -142,7 +142,8 @@ TEST_F(RecipeRun, FollowsThePicturesAndWhatOthersDo) {
   fs::remove(results_ / "sheets/query-002.jpg");
   EXPECT_THAT(worked(run()), ElementsAre("search"));
   EXPECT_EQ(sheets(), 4U);
-  need(write_file_atomically(results_ / "state.json", "{\"format\": 1, \"steps\": {\"search\": [], \"classes\": 3}}"));
+  need(write_file_atomically(results_ / "state.json", R"({"format": 1, "steps": {"classes": {"items": 3},
+      "search": {"key": 3, "files": 4, "summary": 5}, "calibration": 6, "collection": {"created_ms": "x"}}})"));
   EXPECT_THAT(worked(run()), ElementsAre("classes", "calibration", "search"));
   need(engine_->drop("c"));
   EXPECT_THAT(worked(run()), ElementsAre("collection", "index", "classes", "calibration", "search"));
