@@ -16,6 +16,8 @@ void add_search_command(CLI::App& root, Session& session);
 void add_collections_command(CLI::App& root, Session& session);
 void add_items_command(CLI::App& root, Session& session);
 void add_models_command(CLI::App& root, Session& session);
+void add_datasets_command(CLI::App& root, Session& session);
+void add_run_command(CLI::App& root, Session& session);
 void add_jobs_command(CLI::App& root, Session& session);
 void add_embed_command(CLI::App& root, Session& session);
 void add_classify_command(CLI::App& root, Session& session);

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <toml++/toml.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/toml.h"
 #include "server/config_keys.h"
 
 namespace eidetic {
@@ -61,43 +61,40 @@ Result<void> add_token(ServerConfig& config, const TokenSource& source, const st
   return {};
 }
 
-Result<TokenSource> token_source(const toml::table& table, const std::string& where) {
+Result<TokenSource> token_source(const Json& table, const std::string& where) {
   TokenSource source;
   const std::vector<std::pair<std::string, std::string*>> fields = {{"token", &source.token},
                                                                     {"token_file", &source.token_file},
                                                                     {"token_env", &source.token_env},
                                                                     {"role", &source.role},
                                                                     {"name", &source.name}};
-  for (const auto& [key, node] : table) {
-    const auto known = std::ranges::find(fields, key.str(), &std::pair<std::string, std::string*>::first);
+  for (const auto& [key, node] : table.items()) {
+    const auto known = std::ranges::find(fields, key, &std::pair<std::string, std::string*>::first);
     if (known == fields.end()) {
       std::vector<std::string> names;
       for (const auto& field : fields) names.push_back(field.first);
-      return refuse(fmt::format("{} has the unknown key '{}'{}", where, key.str(), did_you_mean(key.str(), names)));
+      return refuse(fmt::format("{} has the unknown key '{}'{}", where, key, did_you_mean(key, names)));
     }
-    const auto text = node.value_exact<std::string>();
-    if (!text) return refuse(fmt::format("{}: {} takes a text", where, key.str()));
-    *known->second = *text;
+    if (!node.is_string()) return refuse(fmt::format("{}: {} takes a text", where, key));
+    *known->second = node.get<std::string>();
   }
   return source;
 }
 
 // [auth] token and tokens: not of a type that a list of keys can hold.
-Result<void> read_tokens(ServerConfig& config, const toml::node& node, std::string_view key, const std::string& file,
+Result<void> read_tokens(ServerConfig& config, const Json& node, std::string_view key, const std::string& file,
                          const Environment& environment) {
   const std::string where = fmt::format("{}: auth.{}", file, key);
   if (key == "token") {
-    const auto token = node.value_exact<std::string>();
-    if (!token) return refuse(where + " takes a text");
-    return token->empty() ? Result<void>() : add_token(config, {.token = *token, .role = "admin"}, where, environment);
+    if (!node.is_string()) return refuse(where + " takes a text");
+    const auto token = node.get<std::string>();
+    return token.empty() ? Result<void>() : add_token(config, {.token = token, .role = "admin"}, where, environment);
   }
-  const auto* tokens = node.as_array();
-  if (tokens == nullptr) return refuse(where + " takes a list of tables: {token = \"…\", role = \"read\"}");
-  for (std::size_t i = 0; i < tokens->size(); ++i) {
+  if (!node.is_array()) return refuse(where + " takes a list of tables: {token = \"…\", role = \"read\"}");
+  for (std::size_t i = 0; i < node.size(); ++i) {
     const std::string here = fmt::format("{}[{}]", where, i);
-    const auto* table = tokens->get(i)->as_table();
-    if (table == nullptr) return refuse(here + " takes a table: {token = \"…\", role = \"read\"}");
-    EIDETIC_TRY(auto source, token_source(*table, here));
+    if (!node[i].is_object()) return refuse(here + " takes a table: {token = \"…\", role = \"read\"}");
+    EIDETIC_TRY(auto source, token_source(node[i], here));
     EIDETIC_CHECK(add_token(config, source, here, environment));
   }
   return {};
@@ -121,53 +118,36 @@ Result<void> read_token_list(ServerConfig& config, std::string_view text, const 
 
 // --- the file ---
 
-std::string kind_of(const toml::node& node) {
-  if (node.is_table()) return "a table";
+std::string kind_of(const Json& node) {
+  if (node.is_object()) return "a table";
   if (node.is_array()) return "a list with values of another type";
   return "a date or time";
 }
 
 // nullopt: of a type that no key takes.
-std::optional<ConfigValue> value_of(const toml::node& node) {
-  if (const auto flag = node.value_exact<bool>()) return *flag;
-  if (const auto whole = node.value_exact<std::int64_t>()) return *whole;
-  if (const auto number = node.value_exact<double>()) return *number;
-  if (const auto text = node.value_exact<std::string>()) return *text;
-  const auto* array = node.as_array();
-  if (array == nullptr) return std::nullopt;
-  std::vector<std::string> list;
-  for (const auto& element : *array) {
-    const auto text = element.value_exact<std::string>();
-    if (!text) return std::nullopt;
-    list.push_back(*text);
-  }
-  return list;
-}
-
-Result<toml::table> parse_toml(const std::filesystem::path& file) {
-  EIDETIC_TRY(const auto text, read_text(file, kMaxConfigBytes));
-  try {
-    return toml::parse(text, file.native());
-  } catch (const toml::parse_error& error) {
-    const auto& place = error.source().begin;
-    return refuse(
-        fmt::format("{}: line {}, column {}: {}", file.native(), place.line, place.column, error.description()));
-  }
+std::optional<ConfigValue> value_of(const Json& node) {
+  if (node.is_boolean()) return node.get<bool>();
+  if (node.is_number_integer()) return node.get<std::int64_t>();
+  if (node.is_number_float()) return node.get<double>();
+  if (node.is_string()) return node.get<std::string>();
+  const bool texts = node.is_array() && std::ranges::all_of(node, [](const Json& one) { return one.is_string(); });
+  if (!texts) return std::nullopt;
+  return node.get<std::vector<std::string>>();
 }
 
 bool is_token_key(std::string_view section, std::string_view key) {
   return section == "auth" && (key == "token" || key == "tokens");
 }
 
-Result<void> read_section(ServerConfig& config, std::string_view section, const toml::table& table,
-                          const std::string& file, const Environment& environment) {
+Result<void> read_section(ServerConfig& config, std::string_view section, const Json& table, const std::string& file,
+                          const Environment& environment) {
   const auto fields = config_fields(config);
-  for (const auto& [key, node] : table) {
-    if (is_token_key(section, key.str())) {
-      EIDETIC_CHECK(read_tokens(config, node, key.str(), file, environment));
+  for (const auto& [key, node] : table.items()) {
+    if (is_token_key(section, key)) {
+      EIDETIC_CHECK(read_tokens(config, node, key, file, environment));
       continue;
     }
-    const std::string name = fmt::format("{}.{}", section, key.str());
+    const std::string name = fmt::format("{}.{}", section, key);
     const auto field = std::ranges::find(fields, name, &ConfigField::name);
     if (field == fields.end()) {
       std::vector<std::string> known;
@@ -182,17 +162,17 @@ Result<void> read_section(ServerConfig& config, std::string_view section, const 
 }
 
 Result<void> read_config_file(ServerConfig& config, const std::filesystem::path& file, const Environment& environment) {
-  EIDETIC_TRY(const auto document, parse_toml(file));
+  EIDETIC_TRY(const auto text, read_text(file, kMaxConfigBytes));
+  EIDETIC_TRY(const auto document, parse_toml(text, file.native()));
   std::vector<std::string> sections;
   for (const auto& field : config_fields(config)) sections.emplace_back(field.section);
-  for (const auto& [section, node] : document) {
-    if (std::ranges::find(sections, section.str()) == sections.end()) {
-      return refuse(fmt::format("{}: unknown {} '{}'{}", file.native(), node.is_table() ? "section" : "key",
-                                section.str(), did_you_mean(section.str(), sections)));
+  for (const auto& [section, node] : document.values.items()) {
+    if (std::ranges::find(sections, section) == sections.end()) {
+      return refuse(fmt::format("{}: unknown {} '{}'{}", file.native(), node.is_object() ? "section" : "key", section,
+                                did_you_mean(section, sections)));
     }
-    const auto* table = node.as_table();
-    if (table == nullptr) return refuse(fmt::format("{0}: {1} is a section: [{1}]", file.native(), section.str()));
-    EIDETIC_CHECK(read_section(config, section.str(), *table, file.native(), environment));
+    if (!node.is_object()) return refuse(fmt::format("{0}: {1} is a section: [{1}]", file.native(), section));
+    EIDETIC_CHECK(read_section(config, section, node, file.native(), environment));
   }
   return {};
 }

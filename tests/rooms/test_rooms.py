@@ -17,7 +17,7 @@ FLOORS = {
     "embed": 2, "blobs": 2, "refine": 2, "learn": 2,
     "backend": 3,
     "engine": 4, "remote": 4,
-    "server": 5,
+    "server": 5, "recipes": 5,
     "cli": 6,
 }  # fmt: skip
 
@@ -35,8 +35,9 @@ LIBRARIES = {
     r"^openvino/": "embed",
     r"^eidetic_tokenizers\.h$": "embed",
     r"^vl/|^Eigen/": "refine",
+    r"^archive(_entry)?\.h$": "recipes",
     r"^CLI/": "cli",
-    r"^toml\+\+/": "server",
+    r"^toml\+\+/": "base",
     r"^prometheus/": "server",
     r"^simdjson\.h$": "server",
     r"^boost/": "server",
