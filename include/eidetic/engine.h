@@ -403,7 +403,7 @@ struct Query {
   // Items are as near as the nearest of their regions, or they themselves where these are nearer: see set_regions.
   bool regions = false;
   // Hits that are copies of a better one are told with that one, and others come in their place. By the hashes of the
-  // pictures, see Verify::never.
+  // pictures, see Verify::never. With a k of at most kMaxCollapse.
   bool collapse = false;
   bool exclude_terms = false;                 // leave out the items that the terms name, and those of the same pictures
   Augmentation augment = Augmentation::none;  // of the terms that are pictures or bytes
@@ -420,7 +420,8 @@ struct Query {
   SearchDepth depth = {};                           // 0s: the collection's, see CollectionChange
 };
 
-inline constexpr std::uint32_t kMaxVerify = 200;
+inline constexpr std::uint32_t kMaxVerify = 1000;
+inline constexpr std::uint32_t kMaxCollapse = 1000;
 inline constexpr double kRecommendedConfidence = -1;
 
 // A place in a picture, as fractions of its width and height from the top left corner.

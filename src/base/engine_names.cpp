@@ -41,7 +41,7 @@ Result<Augmentation> parse_augmentation(std::string_view name) {
   for (std::size_t i = 0; i < kAugmentations.size(); ++i) {
     if (kAugmentations[i] == name) return static_cast<Augmentation>(i);
   }
-  return fail(ErrorCode::invalid_argument, fmt::format("'{}' is no augmentation: none, pool or mean", name));
+  return fail(ErrorCode::invalid_argument, fmt::format("'{}' is no augmentation: none, pool, mean or parts", name));
 }
 
 std::string_view to_string(ClassifierRequest::Kind kind) noexcept {

@@ -67,7 +67,7 @@ Core::~Core() {
 Result<CollectionInfo> Core::create(std::string_view name, const CreateOptions& options) {
   EIDETIC_TRY(const auto regions, parse_regions(options.regions));
   if (options.dimensions > 0) {
-    if (!regions.empty()) return no_regions_of_vectors(name);
+    if (!regions.empty()) return no_regions_of_vectors(name, ErrorCode::invalid_argument);
     const Space bare{.model = "", .hash = "", .dimensions = options.dimensions, .metric = options.metric};
     EIDETIC_CHECK(parts_.backend->create({std::string(name), bare, options.index, to_json(CollectionSettings{})}));
     return describe(name);
@@ -230,7 +230,8 @@ Result<std::uint64_t> Core::export_collection(std::string_view name, const std::
 }
 
 Result<CollectionInfo> Core::import_collection(const std::filesystem::path& file, std::optional<std::string> name) {
-  return eidetic::import_collection(*parts_.backend, file, name);
+  EIDETIC_TRY(const auto imported, eidetic::import_collection(*parts_.backend, file, name));
+  return describe(imported.spec.name);
 }
 
 Result<std::shared_ptr<const Embedder>> Core::embedder(const std::string& model, Metric metric) {

@@ -112,7 +112,9 @@ Result<JobInfo> Core::start_pull(const std::string& model, const std::string& mi
 Result<JobInfo> Core::start_regions(std::string_view name, std::string_view plan) {
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
   EIDETIC_TRY(const auto regions, parse_regions(plan));
-  if (!regions.empty()) EIDETIC_CHECK(embedder_of(collection, "", Embedders::Use::collections));
+  if (!regions.empty() && collection.space.model.empty()) {
+    return no_regions_of_vectors(name, ErrorCode::unsupported);
+  }
   return start_job(kRegionsJob, name, write_regions(std::string(plan)));
 }
 

@@ -65,6 +65,7 @@ Result<IndexReport> Core::set_regions(std::string_view name, std::string_view pl
     EIDETIC_CHECK(change_regions(name, ""));
     return report;
   }
+  if (collection.spec.space.model.empty()) return no_regions_of_vectors(name, ErrorCode::unsupported);
   EIDETIC_TRY(const auto model, embedder_of(collection.spec, "", Embedders::Use::collections));
   EIDETIC_CHECK(change_regions(name, wanted.name));
   const PictureEmbedder pictures(*parts_.blobs, parts_.options.decode, *model);

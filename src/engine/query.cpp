@@ -50,6 +50,10 @@ Result<void> check(const Query& query) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("{} hits are to be verified; at most {} are", query.verify, kMaxVerify));
   }
+  if (query.collapse && query.k > kMaxCollapse) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("copies are collapsed among up to {} hits, not {}; lower k", kMaxCollapse, query.k));
+  }
   for (const auto& term : query.terms) {
     if (!std::isfinite(term.weight)) {
       return fail(ErrorCode::invalid_argument, fmt::format("the weight {} is no finite number", term.weight));
@@ -359,14 +363,16 @@ Result<SearchResult> search_prepared(const QueryParts& parts, const CollectionSp
   const std::uint32_t wanted = prepared.nearest.k;
   auto& classification = prepared.explanation.classification;
   std::vector<SearchHit> hits;
-  for (std::uint32_t k = wanted;; k = std::min(2 * k, kMaxK)) {
+  // Every hit is compared with every other.
+  const std::uint32_t most = std::max(wanted, 2 * kMaxCollapse);
+  for (std::uint32_t k = wanted;; k = std::min(2 * k, most)) {
     EIDETIC_TRY(auto found, classification ? search_class(*classification, filter, k, collection.space.metric, find)
                                            : find(filter, k));
     const auto count = found.size();
     hits = told(prepared, std::move(found));
     if (!query.collapse) break;
     EIDETIC_TRY(prepared.explanation.copies, collapse_copies(parts, collection.name, hits));
-    if (hits.size() >= wanted || count < k || k == kMaxK) break;
+    if (hits.size() >= wanted || count < k || k == most) break;
   }
   if (hits.size() > wanted) hits.resize(wanted);
   prepared.explanation.filter = filter.text();
@@ -438,6 +444,9 @@ Result<SearchWalk> walk(const QueryParts& parts, const CollectionSpec& collectio
   if (query.augment == Augmentation::pool || query.augment == Augmentation::parts) {
     return fail(ErrorCode::invalid_argument,
                 "a walk is that of one search, and pooled variants or parts are several: leave them out");
+  }
+  if (query.collapse) {
+    return fail(ErrorCode::invalid_argument, "a walk is that of one search, and one without copies may be several");
   }
   if (!query.classify.empty()) {
     return fail(ErrorCode::invalid_argument,

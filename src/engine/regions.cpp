@@ -74,8 +74,8 @@ Result<RegionPlan> region_plan(const CollectionSpec& collection) {
   return plan;
 }
 
-std::unexpected<Error> no_regions_of_vectors(std::string_view collection) {
-  return fail(ErrorCode::invalid_argument,
+std::unexpected<Error> no_regions_of_vectors(std::string_view collection, ErrorCode code) {
+  return fail(code,
               fmt::format("collection '{}' holds bare vectors; regions are parts of pictures, and are embedded by the "
                           "model of a collection",
                           collection));

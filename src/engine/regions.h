@@ -19,8 +19,8 @@ struct RegionPlan {
 // Of a collection, by its settings.
 [[nodiscard]] Result<RegionPlan> region_plan(const CollectionSpec& collection);
 
-// invalid_argument: what bare vectors are asked for.
-[[nodiscard]] std::unexpected<Error> no_regions_of_vectors(std::string_view collection);
+// What a collection of bare vectors is asked for.
+[[nodiscard]] std::unexpected<Error> no_regions_of_vectors(std::string_view collection, ErrorCode code);
 
 // Sets the parts of items from what is stored.
 [[nodiscard]] Result<void> read_parts(Backend& backend, std::string_view collection, std::span<Item> items);

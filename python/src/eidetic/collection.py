@@ -564,7 +564,7 @@ class CollectionVerbs(Handle, Generic[J]):
                 best of what all find, or with the mean of their vectors; see `Client.contact_sheet`. "parts": with the
                 pictures' own parts in place of variants, so that a scene finds what is in it: `Hit.query_region`.
             seed: of what the variants leave to chance; None: 1.
-            verify: so many of the best, up to 200, are verified by keypoints and ranked anew, those first that show the same
+            verify: so many of the best, up to 1000, are verified by keypoints and ranked anew, those first that show the same
                 picture, or a part of it: `Hit.verification`. The first picture of the query is looked for.
             min_confidence: 0 to 1: leave out what is less likely to be a real match; "auto": what is below the
                 calibration's recommendation. The collection has been calibrated.
