@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <random>
 #include <string>
@@ -37,7 +38,8 @@ class RandomOperations : public testing::TestWithParam<const char*>, protected E
     const std::vector<std::string> ids = {any_id()};
     ASSERT_EQ(backend->erase("a", ids).value(), model_.erase(ids[0]));
   }
-  // Looked at as deeply as there are items, every kind has to give what the model does.
+  // Looked at as deeply as there are items, every kind has to give what the model does. Only a graph may, once in a
+  // great while, have an item that no link leads to.
   void search() {
     VectorQuery query = {.vector = vector(), .k = 1 + static_cast<std::uint32_t>(random_() % 12), .exclude_ids = {}};
     query.depth = {.ef = kMostItems * 8, .nprobe = 64, .rescore = kMostItems * 8};
@@ -53,6 +55,12 @@ class RandomOperations : public testing::TestWithParam<const char*>, protected E
     expected.resize(std::min<std::size_t>(query.k, expected.size()));
     const auto hits = backend->search("a", query).value();
     ASSERT_EQ(hits.size(), expected.size());
+    asked_ += hits.size();
+    if (std::string_view(GetParam()).contains("HNSW")) {
+      const auto is_found = [&](const auto& one) { return std::ranges::contains(hits, one.second, &Hit::id); };
+      missed_ += static_cast<std::size_t>(std::ranges::count_if(expected, std::not_fn(is_found)));
+      return;
+    }
     for (std::size_t i = 0; i < hits.size(); ++i) {
       ASSERT_EQ(hits[i].id, expected[i].second);
       ASSERT_NEAR(hits[i].similarity, -expected[i].first, 1e-6);
@@ -92,6 +100,7 @@ class RandomOperations : public testing::TestWithParam<const char*>, protected E
 
   std::mt19937_64 random_{7};
   std::map<std::string, Vector> model_;
+  std::size_t asked_ = 0, missed_ = 0;  // hits of the deep searches
 };
 
 INSTANTIATE_TEST_SUITE_P(All, RandomOperations,
@@ -105,6 +114,7 @@ TEST_P(RandomOperations, ChangeTheIndexAsTheyChangeAMap) {
   for (unsigned i = 0; i < kOperations; ++i) {
     ASSERT_NO_FATAL_FAILURE(step()) << "operation " << i;
   }
+  EXPECT_LE(missed_, asked_ / 1000);
   ASSERT_TRUE(backend->flush());
   EXPECT_EQ(backend->count("a", {}).value(), model_.size());
   if (std::string_view(GetParam()) != "auto") EXPECT_EQ(backend->describe("a")->index_kind, GetParam());

@@ -181,6 +181,7 @@ Result<Prepared> prepare(const QueryParts& parts, const CollectionSpec& collecti
     if (term.kind == Term::Kind::picture) own.uris.push_back(uri_of(term.value));
     if (term.kind == Term::Kind::bytes) own.hashes.insert(sha256_hex(term.bytes));
   }
+  explanation.notes = terms.notes();
   if (query.verify > 0) {
     EIDETIC_TRY(sought, terms.sought());
   }

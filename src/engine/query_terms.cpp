@@ -116,7 +116,7 @@ Result<Item> Terms::stored(const std::string& id, bool with_vector) const {
   return *std::move(items.front());
 }
 
-Result<Vector> Terms::text(const std::string& words) const {
+Result<Vector> Terms::text(const std::string& words) {
   EIDETIC_TRY(const auto embedder, parts_.embedder(query_.model));
   if (!embedder->has_text()) {
     return fail(ErrorCode::unsupported,
@@ -125,6 +125,10 @@ Result<Vector> Terms::text(const std::string& words) const {
                             embedder->space().model, collection_.name, words));
   }
   const Stopwatch watch;
+  if (const auto tokens = embedder->tokenize(words); tokens && tokens->cut > 0) {
+    notes_.push_back(fmt::format("the text is too long for the model, which reads {} of its {} tokens",
+                                 tokens->count - tokens->cut, tokens->count));
+  }
   auto vector = embedder->embed_text(words);
   times_.add(Stage::inference, watch.seconds());
   return vector;

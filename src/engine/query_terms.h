@@ -30,18 +30,21 @@ class Terms {
   [[nodiscard]] Result<std::vector<Vector>> vectors(const Term& term);
   // The picture that hits are verified with; invalid_argument where no term is one.
   [[nodiscard]] Result<SoughtPicture> sought();
+  // What a person should know of how the terms were taken.
+  [[nodiscard]] const std::vector<std::string>& notes() const noexcept { return notes_; }
 
  private:
   [[nodiscard]] Result<std::vector<Vector>> picture(Bytes bytes, std::string_view name, const Term& term) const;
   [[nodiscard]] Result<Bytes> read(const std::string& uri);
   [[nodiscard]] Result<Item> stored(const std::string& id, bool with_vector) const;
-  [[nodiscard]] Result<Vector> text(const std::string& words) const;
+  [[nodiscard]] Result<Vector> text(const std::string& words);
   [[nodiscard]] Result<Vector> given(const Vector& vector) const;
 
   const QueryParts& parts_;
   const CollectionSpec& collection_;
   const Query& query_;
   StageTimes& times_;
+  std::vector<std::string> notes_;
   std::map<std::string, std::vector<std::byte>> read_;  // by URI: nothing is read twice
 };
 

@@ -10,7 +10,7 @@ Json parsed(std::string_view text) { return parse_json(text, "test").value(); }
 constexpr std::string_view kCollection = R"({"name": "a", "items": 3, "model": "m", "space": "h", "dimensions": 8,
   "metric": "dot", "precision": "bf16", "index": "auto", "index_kind": "Flat", "index_building": "",
   "index_training": {"items": 9, "sampled": 8, "explained_variance": 0.5, "seconds": 1.5}, "index_note": "",
-  "search": {"ef": 1, "nprobe": 2, "rescore": 3},
+  "search": {"ef": 1, "nprobe": 2, "rescore": 3}, "regions": "2x3", "region_vectors": 18,
   "memory_bytes": 1, "disk_bytes": 2, "created": "2001-09-09T01:46:40Z", "pending_jobs": 0, "watch": []})";
 
 TEST(Shapes, ReadsACollection) {
@@ -19,6 +19,8 @@ TEST(Shapes, ReadsACollection) {
   EXPECT_EQ(info.spec.space.metric, Metric::dot);
   EXPECT_EQ(info.spec.space.precision, Precision::bf16);
   EXPECT_EQ(info.created_ms, 1'000'000'000'000);
+  EXPECT_EQ(info.regions, "2x3");
+  EXPECT_EQ(info.parts, 18U);
   Json other = parsed(kCollection);
   other["metric"] = "far";
   EXPECT_THROW((void)read_collection(other), Json::exception);

@@ -212,7 +212,7 @@ def test_verify(http, fresh):
     assert drawn.headers["content-type"] == "image/jpeg"
     assert Image.open(io.BytesIO(drawn.content)).size[0] > 700
     problem(http.post(f"{fresh}/items/none/alignment", content=png(scene), headers=RAW), 422, "not_found", "none")
-    problem(http.post(f"{fresh}/search?verify=201", content=png(scene), headers=RAW), 400, "invalid_argument", "200")
+    problem(http.post(f"{fresh}/search?verify=1001", content=png(scene), headers=RAW), 400, "invalid_argument", "1000")
     bare = {"vector": [1] * 256, "verify": 5}
     problem(http.post(f"{fresh}/search", json=bare), 400, "invalid_argument", "keypoints")
 

@@ -44,6 +44,13 @@ TEST(TextSearch, FindsPicturesByWordsOfBytePairs) {
   EXPECT_EQ(first("a green meadow"), "meadow.ppm");
   EXPECT_EQ(first("blue"), "sea.ppm");
   EXPECT_THAT(first(" "), HasSubstr("no word"));
+
+  // A text that the model does not read to its end says so.
+  std::string endless = "red";
+  for (int i = 0; i < 200; ++i) endless += " red";
+  const auto cut = engine->search("c", {.terms = {{.kind = Term::Kind::text, .value = endless}}, .k = 1});
+  ASSERT_TRUE(cut) << cut.error().message;
+  EXPECT_THAT(cut->explanation.notes, testing::ElementsAre(HasSubstr("too long for the model")));
 }
 
 }  // namespace
