@@ -53,6 +53,7 @@ struct Route {
 [[nodiscard]] std::span<const Route> model_routes();
 [[nodiscard]] std::span<const Route> operation_routes();
 [[nodiscard]] std::span<const Route> older_routes();
+[[nodiscard]] std::span<const Route> page_routes();
 
 // Declares `declaration` from a Result or an expected of Problem, or returns the problem from a handler.
 #define EIDETIC_ANSWER_TRY_(result, declaration, expression)                        \
@@ -85,6 +86,10 @@ struct Route {
 [[nodiscard]] Problem search_problem(Api& api, std::string_view collection, const Error& error);
 // Begins with http:// or https://.
 [[nodiscard]] bool is_web_url(std::string_view url);
+// The line that older clients find at `/`, for callers with a token.
+[[nodiscard]] Answer older_home(HttpRequest& request);
+// That a request came without a token of this server.
+[[nodiscard]] Problem unauthorized(const HttpRequest& request);
 // A file in the spool folder that is not there yet.
 [[nodiscard]] TemporaryFile new_file(Api& api, std::string_view name);
 

@@ -30,6 +30,7 @@ struct HttpRequest {
   std::vector<std::string> captures;  // what stands for the route's {names}, in order
   std::string content_type;           // as sent; empty: none
   std::string if_none_match;
+  std::string accept, accept_encoding;
   std::string authorization;
   std::string origin;
   std::string asked_method, asked_headers;      // Access-Control-Request-…

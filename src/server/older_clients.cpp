@@ -31,13 +31,6 @@ std::expected<void, Problem> check_type(const HttpRequest& request) {
   return std::unexpected(std::move(problem));
 }
 
-Answer home(Api&, HttpRequest& request) {
-  EIDETIC_ANSWER_CHECK(no_parameters(request));
-  return text_response(
-      fmt::format("Eidetic {} runs with {} workers\n", EIDETIC_VERSION, std::thread::hardware_concurrency()),
-      "text/plain; charset=utf-8");
-}
-
 // The model that a configuration names or describes, made where it is only described.
 std::expected<std::string, Problem> model_of(Api& api, const Json& config) {
   EIDETIC_ANSWER_TRY(auto reader, JsonReader::of(config, "config"));
@@ -181,7 +174,6 @@ Answer search_form(Api& api, HttpRequest& request) {
 }
 
 constexpr Route kRoutes[] = {
-    {"GET", "/", Role::read, LaneKind::network, BodyKind::none, home},
     {"POST", "/upsert_collection", Role::admin, LaneKind::slow, BodyKind::json, upsert_collection},
     {"POST", "/remove_collection", Role::admin, LaneKind::slow, BodyKind::json, remove_collection},
     {"POST", "/add_image", Role::write, LaneKind::write, BodyKind::json, add_image},
@@ -192,6 +184,14 @@ constexpr Route kRoutes[] = {
 };
 
 }  // namespace
+
+Answer older_home(HttpRequest& request) {
+  if (request.caller.role == Role::none) return std::unexpected(unauthorized(request));
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  return text_response(
+      fmt::format("Eidetic {} runs with {} workers\n", EIDETIC_VERSION, std::thread::hardware_concurrency()),
+      "text/plain; charset=utf-8");
+}
 
 std::span<const Route> older_routes() { return kRoutes; }
 

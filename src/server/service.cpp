@@ -39,18 +39,19 @@ bool fits(std::string_view pattern, std::span<const std::string> segments, std::
   return pattern.data() == nullptr;
 }
 
-Problem unauthorized(bool given) {
-  return {401, "unauthorized",
-          given ? "the token is not one of this server's" : "a token is needed: Authorization: Bearer TOKEN"};
-}
-
 }  // namespace
+
+Problem unauthorized(const HttpRequest& request) {
+  return {401, "unauthorized",
+          request.authorization.empty() ? "a token is needed: Authorization: Bearer TOKEN"
+                                        : "the token is not one of this server's"};
+}
 
 const std::vector<Route>& all_routes() {
   static const std::vector<Route> routes = [] {
     std::vector<Route> all;
     for (const auto list : {collection_routes(), item_routes(), search_routes(), learning_routes(), job_routes(),
-                            model_routes(), operation_routes(), older_routes()}) {
+                            model_routes(), operation_routes(), older_routes(), page_routes()}) {
       all.insert(all.end(), list.begin(), list.end());
     }
     return all;
@@ -111,7 +112,7 @@ std::optional<Problem> Service::check_caller(HttpRequest& request, const Match& 
   if (const auto caller = tokens_.identify(request.authorization)) request.caller = *caller;
   if (request.caller.role >= needed) return std::nullopt;
   api_.metrics.reject(Rejection::unauthorized);
-  if (request.caller.role == Role::none) return unauthorized(!request.authorization.empty());
+  if (request.caller.role == Role::none) return unauthorized(request);
   return Problem(403, "forbidden",
                  fmt::format("this needs a token of the role {}; this one's is {}", to_string(needed),
                              to_string(request.caller.role)));

@@ -103,6 +103,8 @@ std::shared_ptr<HttpRequest> read_head(const Parser& parser, const std::string& 
   request->target = std::string(head.target());
   request->content_type = field(head, http::field::content_type);
   request->if_none_match = field(head, http::field::if_none_match);
+  request->accept = field(head, http::field::accept);
+  request->accept_encoding = field(head, http::field::accept_encoding);
   request->authorization = field(head, http::field::authorization);
   request->origin = field(head, http::field::origin);
   request->asked_method = field(head, http::field::access_control_request_method);

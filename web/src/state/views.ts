@@ -1,0 +1,12 @@
+// The views of a collection: /collections/NAME/<name>. One that is here is in the navigation; each is loaded when first shown.
+import type { Component } from 'svelte'
+
+export interface View {
+  /** In the address; '' is the one that a collection opens with. */
+  name: string
+  title: string
+  /** The component gets the name of the collection. */
+  load: () => Promise<{ default: Component<{ collection: string }> }>
+}
+
+export const VIEWS: View[] = [{ name: '', title: 'Search', load: () => import('../search/SearchView.svelte') }]
