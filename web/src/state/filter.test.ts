@@ -14,6 +14,16 @@ describe('filters of choices', () => {
     expect(combinedFilter('', [{ field: 'x', values: [] }])).toBe('')
   })
 
+  it('have ranges of numbers, open on either side', () => {
+    const range = (from: number | null, to: number | null) => combinedFilter('', [{ field: 'price', values: [{ from, to }] }])
+    expect([range(1, 5.5), range(null, 5), range(0, null), range(null, null)]).toEqual([
+      'price >= 1 and price <= 5.5',
+      'price <= 5',
+      'price >= 0',
+      '',
+    ])
+  })
+
   it('quote values so that none ends its quotes', () => {
     expect(combinedFilter('', [{ field: 'a', values: ['" or true or "\\\n'] }])).toBe('a = "\\" or true or \\"\\\\\\n"')
   })

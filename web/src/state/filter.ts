@@ -16,12 +16,34 @@ function spellValue(value: Json): string {
   return `"${escaped}"`
 }
 
+/** Numbers from and to these, both included; null: no bound. */
+export interface Range {
+  from: number | null
+  to: number | null
+}
+
+export function isRange(value: unknown): value is Range {
+  return typeof value === 'object' && value !== null && 'from' in value && 'to' in value
+}
+
+function rangeFilter(field: string, { from, to }: Range): string {
+  const parts = []
+  if (typeof from === 'number') parts.push(`${field} >= ${from}`)
+  if (typeof to === 'number') parts.push(`${field} <= ${to}`)
+  return parts.join(' and ')
+}
+
+function choiceFilter({ field, values }: FacetChoice): string {
+  const [first] = values
+  if (first === undefined) return ''
+  if (isRange(first)) return rangeFilter(field, first)
+  const spelt = values.map(spellValue)
+  return spelt.length === 1 ? `${field} = ${spelt[0]}` : `${field} in (${spelt.join(', ')})`
+}
+
 /** What was typed, and all that was chosen. */
 export function combinedFilter(typed: string, facets: FacetChoice[]): string {
-  const parts = facets.filter(({ values }) => values.length).map(({ field, values }) => {
-    const spelt = values.map(spellValue)
-    return spelt.length === 1 ? `${field} = ${spelt[0]}` : `${field} in (${spelt.join(', ')})`
-  })
+  const parts = facets.map(choiceFilter).filter((part) => part !== '')
   if (typed.trim()) parts.unshift(parts.length ? `(${typed.trim()})` : typed.trim())
   return parts.join(' and ')
 }
