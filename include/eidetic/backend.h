@@ -39,6 +39,8 @@ struct CollectionInfo {
   std::string index_note;          // what a person should know of the index; empty: nothing
   SearchDepth search = {};         // where a query does not say; the engine's, a backend leaves it alone
   std::string regions = {};        // what parts are made of, see parse_regions; the engine's too. Empty: none are made
+  std::string description = {};    // what is in it, for people; the engine's too
+  std::string source = {};         // where it comes from; the engine's too
   std::uint64_t memory_bytes = 0;  // of the index
   std::uint64_t disk_bytes = 0;    // of vectors and snapshots (the catalog is shared)
   std::uint64_t parts = 0;         // vectors of parts of items; they are in memory_bytes and disk_bytes
@@ -66,6 +68,8 @@ struct SortedRequest {
   Filter filter = {};
   // A field, spelt as in a filter. Numbers come first, then strings, false and true, other values; items without the
   // field come last, either way. Equal ones in the order of their adding. Of a list, the entry that comes first counts.
+  // "@random", or "@random:SEED" with a whole number: in an order that chance chooses, the same for the same seed, in
+  // which items that come or go leave the others as they are.
   std::string field;
   bool descending = false;
   std::string cursor = {};  // ScrollPage::next of the page before

@@ -65,8 +65,10 @@ struct SearchTrace {
 };
 
 struct SearchParams {
-  std::uint32_t k = 10;          // 1 to kMaxK
-  std::uint32_t ef = 0;          // HNSW: candidates kept during the walk, up to kMaxEf; 0: the index's default
+  std::uint32_t k = 10;  // 1 to kMaxK
+  // HNSW: candidates kept during the walk, up to kMaxEf, of no fewer than there are rows all are scored; 0: the index's
+  // default
+  std::uint32_t ef = 0;
   std::uint32_t nprobe = 0;      // IVF: cells visited; 0: the index's default
   std::uint32_t rescore = 0;     // candidates scored again from full precision; 0: the index's default
   SearchTrace* trace = nullptr;  // where set, filled; for one query at a time

@@ -81,6 +81,9 @@ class Collection : public std::enable_shared_from_this<Collection> {
   // The same, with columns of these fields.
   [[nodiscard]] Result<State> open_with(std::span<const FieldName> fields);
   [[nodiscard]] Result<State> ready_with(std::span<const FieldName> fields);
+  // sorted() in an order that chance chooses.
+  [[nodiscard]] Result<ScrollPage> shuffled(const SortedRequest& request, std::uint64_t seed);
+  [[nodiscard]] Result<ScrollPage> page_of(std::span<const ItemKey> keys, std::string next);
   [[nodiscard]] Result<State> open_saved(const CollectionRecord& now, std::span<const std::uint64_t> generations);
   void apply(const Change& change, std::span<const Item> items);
 

@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "backend/collection.h"
 #include "base/json.h"
+#include "base/split_mix.h"
 
 namespace eidetic {
 namespace {
@@ -45,6 +47,25 @@ std::vector<FieldName> with(std::vector<FieldName> fields, std::span<const Field
   return fields;
 }
 
+// The seed of "@random:SEED"; nullopt: another field.
+Result<std::optional<std::uint64_t>> random_seed(std::string_view field) {
+  constexpr std::string_view kRandom = "@random";
+  if (!field.starts_with(kRandom)) return std::nullopt;
+  const std::string_view rest = field.substr(kRandom.size());
+  std::uint64_t seed = 1;
+  if (rest.empty()) return seed;
+  const auto [end, error] = std::from_chars(rest.data() + 1, rest.data() + rest.size(), seed);
+  if (rest.front() == ':' && error == std::errc() && end == rest.data() + rest.size()) return seed;
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("'{}' names no order: write @random:7, with any whole number, for one that chance chooses", field));
+}
+
+// Where a random order has an item, which does not depend on the others.
+std::uint64_t random_place(std::uint64_t seed, ItemKey key) {
+  return split_mix(split_mix(seed) + static_cast<std::uint64_t>(key) * kSplitMixStep);
+}
+
 }  // namespace
 
 Result<ScrollPage> Collection::sorted(const SortedRequest& request) {
@@ -53,6 +74,8 @@ Result<ScrollPage> Collection::sorted(const SortedRequest& request) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("a page of {} items; 1 to {} are possible", request.limit, kMaxPage));
   }
+  EIDETIC_TRY(const auto seed, random_seed(request.field));
+  if (seed) return shuffled(request, *seed);
   EIDETIC_TRY(const FieldName field, parse_field(request.field));
   EIDETIC_TRY(const State generation, ready_with(with(fields_of(request.filter), std::span(&field, 1))));
   const VectorStore& store = generation->store();
@@ -66,11 +89,41 @@ Result<ScrollPage> Collection::sorted(const SortedRequest& request) {
                                                    std::size_t{request.limit} + 1);
   std::vector<ItemKey> keys;
   for (const auto& place : places) keys.push_back(static_cast<ItemKey>(store.key_of(place.row)));
-  ScrollPage page;
+  std::string next;
   if (places.size() > request.limit) {
-    page.next = cursor_of(places.back().value, keys.back());
+    next = cursor_of(places.back().value, keys.back());
     keys.pop_back();
   }
+  return page_of(keys, std::move(next));
+}
+
+Result<ScrollPage> Collection::shuffled(const SortedRequest& request, std::uint64_t seed) {
+  EIDETIC_TRY(const State generation, ready_with(fields_of(request.filter)));
+  using Place = std::pair<std::uint64_t, ItemKey>;
+  const auto place_of = [&](ItemKey key) {
+    const std::uint64_t place = random_place(seed, key);
+    return Place(request.descending ? ~place : place, key);
+  };
+  Place from = {0, 0};
+  if (!request.cursor.empty()) {
+    EIDETIC_TRY(const auto beginning, parse_cursor(request.cursor));
+    from = place_of(beginning.key);
+  }
+  std::vector<Place> places;
+  generation->passing(request.filter).for_each([&](Row row) {
+    const Place place = place_of(static_cast<ItemKey>(generation->store().key_of(row)));
+    if (place >= from) places.push_back(place);
+  });
+  const std::size_t count = std::min<std::size_t>(places.size(), request.limit);
+  const auto end = places.begin() + static_cast<std::ptrdiff_t>(std::min(places.size(), count + 1));
+  std::ranges::partial_sort(places, end);
+  std::vector<ItemKey> keys;
+  for (const Place& place : std::span(places).first(count)) keys.push_back(place.second);
+  return page_of(keys, count < places.size() ? cursor_of(Json(), places[count].second) : "");
+}
+
+Result<ScrollPage> Collection::page_of(std::span<const ItemKey> keys, std::string next) {
+  ScrollPage page{.items = {}, .next = std::move(next)};
   EIDETIC_TRY(auto items, catalog_.items_of(keys));
   for (auto& item : items) {
     if (item) page.items.push_back(*std::move(item));  // else erased since

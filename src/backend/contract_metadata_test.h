@@ -181,9 +181,29 @@ TEST_P(BackendMetadata, ListsInTheOrderOfAField) {
   EXPECT_EQ(page.items[0].id, numbered(11));
   for (const SortedRequest& bad :
        {SortedRequest{.field = ""}, SortedRequest{.field = "n", .cursor = "x"},
-        SortedRequest{.field = "n", .cursor = "[1]"}, SortedRequest{.field = "n", .limit = 0}}) {
+        SortedRequest{.field = "n", .cursor = "[1]"}, SortedRequest{.field = "n", .limit = 0},
+        SortedRequest{.field = "@random:x"}, SortedRequest{.field = "@random7"}, SortedRequest{.field = "@random:"}}) {
     EXPECT_EQ(backend().sorted("shop", bad).error().code, ErrorCode::invalid_argument);
   }
+}
+
+TEST_P(BackendMetadata, ListsInAnOrderThatChanceChooses) {
+  ASSERT_TRUE(backend().create(spec("shop")));
+  store_things(0, 60);
+  const auto drawn = listed({.field = "@random:7", .limit = 7});
+  EXPECT_EQ(std::set(drawn.begin(), drawn.end()).size(), 60U);
+  EXPECT_EQ(drawn.size(), 60U);
+  EXPECT_FALSE(std::ranges::is_sorted(drawn));
+  EXPECT_EQ(listed({.field = "@random:7", .limit = 100}), drawn);
+  EXPECT_EQ(listed({.field = "@random:7", .descending = true, .limit = 7}), std::vector(drawn.rbegin(), drawn.rend()));
+  EXPECT_NE(listed({.field = "@random:8", .limit = 7}), drawn);
+  EXPECT_EQ(listed({.field = "@random", .limit = 7}), listed({.field = "@random:1", .limit = 60}));
+  auto some = listed({.filter = parse_filter("n < 20").value(), .field = "@random:7", .limit = 3});
+  EXPECT_EQ(some.size(), 20U);
+  // The order of the others stays, whatever goes.
+  ASSERT_EQ(backend().erase("shop", std::vector{some[4]}).value(), 1U);
+  some.erase(some.begin() + 4);
+  EXPECT_EQ(listed({.filter = parse_filter("n < 20").value(), .field = "@random:7", .limit = 3}), some);
 }
 
 }  // namespace eidetic

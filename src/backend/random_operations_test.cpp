@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <map>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,31 +38,26 @@ class RandomOperations : public testing::TestWithParam<const char*>, protected E
     const std::vector<std::string> ids = {any_id()};
     ASSERT_EQ(backend->erase("a", ids).value(), model_.erase(ids[0]));
   }
-  // Looked at as deeply as there are items, every kind has to give what the model does. Only a graph may, once in a
-  // great while, have an item that no link leads to.
+  using Ranking = std::vector<std::pair<double, std::string>>;  // -similarity, id
+  [[nodiscard]] Ranking ranking(const Vector& wanted, std::span<const std::string> without) const {
+    Ranking all;
+    for (const auto& [id, stored] : model_) {
+      if (std::ranges::find(without, id) != without.end()) continue;
+      const double lengths = std::sqrt(dot_product(wanted, wanted) * dot_product(stored, stored));
+      all.emplace_back(-dot_product(wanted, stored) / lengths, id);
+    }
+    std::ranges::sort(all);
+    return all;
+  }
+  // Looked at as deeply as there are items, every kind has to give what the model does.
   void search() {
     VectorQuery query = {.vector = vector(), .k = 1 + static_cast<std::uint32_t>(random_() % 12), .exclude_ids = {}};
     query.depth = {.ef = kMostItems * 8, .nprobe = 64, .rescore = kMostItems * 8};
     if (random_() % 4 == 0) query.exclude_ids = {any_id(), any_id()};
-    std::vector<std::pair<double, std::string>> expected;
-    for (const auto& [id, stored] : model_) {
-      if (std::ranges::find(query.exclude_ids, id) != query.exclude_ids.end()) continue;
-      const double product = dot_product(query.vector, stored);
-      expected.emplace_back(-product / std::sqrt(dot_product(query.vector, query.vector) * dot_product(stored, stored)),
-                            id);
-    }
-    std::ranges::sort(expected);
+    Ranking expected = ranking(query.vector, query.exclude_ids);
     expected.resize(std::min<std::size_t>(query.k, expected.size()));
     const auto hits = backend->search("a", query).value();
     ASSERT_EQ(hits.size(), expected.size());
-    asked_ += hits.size();
-    if (std::string_view(GetParam()).contains("HNSW")) {
-      const auto is_found = [&](const auto& one) {
-        return std::ranges::find(hits, one.second, &Hit::id) != hits.end();
-      };
-      missed_ += static_cast<std::size_t>(std::ranges::count_if(expected, std::not_fn(is_found)));
-      return;
-    }
     for (std::size_t i = 0; i < hits.size(); ++i) {
       ASSERT_EQ(hits[i].id, expected[i].second);
       ASSERT_NEAR(hits[i].similarity, -expected[i].first, 1e-6);
@@ -87,6 +82,11 @@ class RandomOperations : public testing::TestWithParam<const char*>, protected E
                   product / std::sqrt(dot_product(wanted, wanted) * dot_product(stored->second, stored->second)), 1e-6);
       if (i > 0) ASSERT_LE(hits[i].similarity, hits[i - 1].similarity);
     }
+    const Ranking best = ranking(wanted, {});
+    asked_ += hits.size();
+    for (const auto& [score, id] : std::span(best).first(hits.size())) {
+      if (std::ranges::find(hits, id, &Hit::id) != hits.end()) ++found_;
+    }
   }
   void step() {
     const auto dice = random_() % 1000;
@@ -102,7 +102,7 @@ class RandomOperations : public testing::TestWithParam<const char*>, protected E
 
   std::mt19937_64 random_{7};
   std::map<std::string, Vector> model_;
-  std::size_t asked_ = 0, missed_ = 0;  // hits of the deep searches
+  std::size_t asked_ = 0, found_ = 0;  // of the best, by default
 };
 
 INSTANTIATE_TEST_SUITE_P(All, RandomOperations,
@@ -116,7 +116,9 @@ TEST_P(RandomOperations, ChangeTheIndexAsTheyChangeAMap) {
   for (unsigned i = 0; i < kOperations; ++i) {
     ASSERT_NO_FATAL_FAILURE(step()) << "operation " << i;
   }
-  EXPECT_LE(missed_, asked_ / 1000);
+  // Those that neither leave out cells nor compress to a quarter have to find nearly all.
+  const std::string_view kind = GetParam();
+  if (kind == "HNSW16" || kind == "Flat" || kind == "SQ8" || kind == "auto") EXPECT_GE(found_, asked_ * 98 / 100);
   ASSERT_TRUE(backend->flush());
   EXPECT_EQ(backend->count("a", {}).value(), model_.size());
   if (std::string_view(GetParam()) != "auto") EXPECT_EQ(backend->describe("a")->index_kind, GetParam());

@@ -387,8 +387,7 @@ Result<int> run_bench_index(const Session& session, const BenchIndexOptions& opt
   Outcome outcome;
   const auto measured = measure(session, options, scratch.path(), interruption.token(), outcome);
   if (interruption.signal() != 0) {
-    print_note("stopped; nothing is kept");
-    return 128 + interruption.signal();
+    return interruption.told("stopped; nothing is kept");
   }
   EIDETIC_CHECK(measured);
   if (!options.plot.empty()) EIDETIC_CHECK(write_plot(outcome, options.plot));

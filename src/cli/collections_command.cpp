@@ -74,8 +74,9 @@ Result<int> run_list(const Session& session) {
 
 void print_info(const CollectionInfo& info) {
   const Json json = to_json(info);
-  for (const auto& field : {"name", "items", "model", "space", "dimensions", "metric", "precision", "index",
-                            "index_kind", "index_building", "index_note", "regions", "created"}) {
+  for (const auto& field :
+       {"name", "items", "model", "space", "dimensions", "metric", "precision", "index", "index_kind", "index_building",
+        "index_note", "regions", "created", "description", "source"}) {
     if (const std::string text = cell_text(json[field]); !text.empty()) fmt::print("{:<15} {}\n", field, text);
   }
   if (const TrainingReport& training = info.index_training; training.rows > 0) {
@@ -127,9 +128,9 @@ Result<CollectionInfo> built(Engine& engine, CollectionInfo info) {
 
 Result<int> run_update(const Session& session, CollectionOptions options) {
   if (options.depth != SearchDepth{}) options.change.search = options.depth;
-  if (!options.change.index && !options.change.rebuild && !options.change.search) {
+  if (options.change == CollectionChange{}) {
     return fail(ErrorCode::invalid_argument,
-                "nothing to change is given: --index, --rebuild, --ef, --nprobe or --rescore");
+                "nothing to change is given: --index, --rebuild, --description, --source, --ef, --nprobe or --rescore");
   }
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   EIDETIC_TRY(auto info, engine->change(options.name, options.change));
@@ -248,8 +249,7 @@ Result<int> run_vector_import(const Session& session, const ImportOptions& optio
   }();
   if (!report) return std::unexpected(report.error());
   if (report->interrupted) {
-    print_note("stopped; nothing is imported");
-    return 128 + interruption.signal();
+    return interruption.told("stopped; nothing is imported");
   }
   return print_import(session, *report);
 }
@@ -340,15 +340,24 @@ void add_collections_command(CLI::App& root, Session& session) {
       ->add_option("--regions", create.second->create.regions,
                    "parts of pictures that are searched too: none, multi, or tiles such as 2x3 (default: none)")
       ->type_name("PLAN");
+  create.first->add_option("--description", create.second->create.description, "what is in it, for people")
+      ->type_name("TEXT");
+  create.first->add_option("--source", create.second->create.source, "where it comes from, for people")
+      ->type_name("TEXT");
   create.first->add_option("--metric", create.second->metric, "cosine, dot or euclidean (default: cosine)")
       ->type_name("NAME");
 
-  auto update = add("update", "Change a collection's index, or how deep it is searched", run_update);
+  auto update =
+      add("update", "Change a collection's index, how deep it is searched, or what is said of it", run_update);
   add_name(update);
   update.first->add_option("--index", update.second->change.index, "build this one: auto, Flat, HNSW16, IVF100,PQ8 …")
       ->type_name("KIND");
   update.first->add_flag("--rebuild", update.second->change.rebuild, "build, and train, the index anew");
   update.first->add_flag("--no-wait", update.second->no_wait, "of a server: do not wait until it is built");
+  update.first->add_option("--description", update.second->change.description, "what is in it, for people")
+      ->type_name("TEXT");
+  update.first->add_option("--source", update.second->change.source, "where it comes from, for people")
+      ->type_name("TEXT");
   add_search_depth(*update.first, update.second->depth);
 
   auto merge = add("merge", "Copy all items of another collection into one", run_merge);

@@ -105,8 +105,7 @@ Result<int> run_pull(const Session& session, const PullRequest& request) {
         interruption.token());
   }();
   if (interruption.signal() != 0) {
-    print_note("stopped; the same command goes on from there");
-    return 128 + interruption.signal();
+    return interruption.told("stopped; the same command goes on from there");
   }
   if (!pulled) return std::unexpected(pulled.error());
   if (session.globals.json) {

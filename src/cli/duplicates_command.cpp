@@ -77,8 +77,7 @@ Result<int> run_duplicates(const Session& session, const DuplicatesOptions& opti
         interruption.token());
   }();
   if (!report && interruption.token().stop_requested()) {
-    print_note("stopped");
-    return 128 + interruption.signal();
+    return interruption.told("stopped");
   }
   EIDETIC_CHECK(report);
   if (options.extra) {

@@ -103,8 +103,7 @@ Result<int> run_embed(const Session& session, const EmbedOptions& options) {
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   EIDETIC_TRY(const Features features, embed_all(*engine, list, options, interruption.token()));
   if (interruption.signal() != 0) {
-    print_note(fmt::format("stopped; '{}' is not written", options.output.native()));
-    return 128 + interruption.signal();
+    return interruption.told(fmt::format("stopped; '{}' is not written", options.output.native()));
   }
   if (features.names.empty()) {
     print_item_errors(features.errors);

@@ -148,8 +148,7 @@ Result<int> run_index(const Session& session, IndexArguments options) {
     print_item_errors(report->errors);
   }
   if (report->interrupted) {
-    print_note("stopped; what is indexed is kept, and the same command goes on from there");
-    return 128 + interruption.signal();
+    return interruption.told("stopped; what is indexed is kept, and the same command goes on from there");
   }
   return report->failed > 0 ? kSomeFailed : kDone;
 }

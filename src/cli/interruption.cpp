@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "cli/report.h"
+
 namespace eidetic {
 
 Interruption::Interruption() {
@@ -22,6 +24,11 @@ Interruption::~Interruption() {
   pthread_kill(waiter_.native_handle(), SIGUSR1);
   waiter_.join();
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+int Interruption::told(std::string_view what) const {
+  print_note(what);
+  return 128 + signal_;
 }
 
 void Interruption::wait() {

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <stop_token>
+#include <string_view>
 #include <thread>
 
 namespace eidetic {
@@ -22,6 +23,8 @@ class Interruption {
   [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
   // The signal that came; 0: none.
   [[nodiscard]] int signal() const noexcept { return signal_; }
+  // The exit status of a run that a signal has stopped, which has told what becomes of its work.
+  [[nodiscard]] int told(std::string_view what) const;
 
  private:
   void wait();

@@ -114,8 +114,7 @@ Result<int> run_watch(const Session& session, const JobOptions& options) {
   }
   EIDETIC_TRY(job, wait_for(*engine, options.id, interruption.token()));
   if (!has_ended(job)) {
-    print_note(fmt::format("job {} goes on; to end it: eidetic jobs cancel {}", job.id, job.id));
-    return 128 + interruption.signal();
+    return interruption.told(fmt::format("job {} goes on; to end it: eidetic jobs cancel {}", job.id, job.id));
   }
   print_job(session, job);
   if (job.state != JobState::done) return kFailed;

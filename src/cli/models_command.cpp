@@ -212,8 +212,7 @@ Result<int> run_pull(const Session& session, const ModelArguments& arguments) {
         interruption.token());
   }();
   if (interruption.signal() != 0) {
-    print_note("stopped; the same command goes on from there");
-    return 128 + interruption.signal();
+    return interruption.told("stopped; the same command goes on from there");
   }
   if (!model) return std::unexpected(model.error());
   if (session.globals.json) {

@@ -48,8 +48,7 @@ Result<int> run_regions(const Session& session, const RegionsOptions& options) {
     print_item_errors(report->errors);
   }
   if (report->interrupted) {
-    print_note("stopped; what is done is kept, and the same command goes on from there");
-    return 128 + interruption.signal();
+    return interruption.told("stopped; what is done is kept, and the same command goes on from there");
   }
   return report->failed > 0 ? kSomeFailed : kDone;
 }

@@ -121,8 +121,7 @@ Result<int> run_run(const Session& session, const std::filesystem::path& file) {
     print_item_errors(report->errors);
   }
   if (report->interrupted) {
-    print_note("stopped; what is done is kept, and the same command goes on from there");
-    return 128 + interruption.signal();
+    return interruption.told("stopped; what is done is kept, and the same command goes on from there");
   }
   if (!session.globals.json) fmt::print("page: {}\n", printable(report->page.native()));
   return report->failed > 0 ? kSomeFailed : kDone;

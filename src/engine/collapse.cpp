@@ -1,36 +1,27 @@
 #include "engine/collapse.h"
 
 #include <cmath>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "engine/copies.h"
+#include "index/vector_math.h"
 #include "refine/copy_score.h"
 
 namespace eidetic {
 namespace {
 
-// Of length 1, or empty.
-Vector direction(const Vector& vector) {
-  const double length = std::sqrt(std::inner_product(vector.begin(), vector.end(), vector.begin(), 0.0));
-  if (!(length > 0)) return {};
-  Vector unit;
-  unit.reserve(vector.size());
-  for (const float value : vector) unit.push_back(static_cast<float>(value / length));
-  return unit;
-}
-
 std::vector<CopyPair> near_pairs(const std::vector<std::optional<Item>>& items) {
-  std::vector<Vector> directions;
-  for (const auto& item : items) directions.push_back(item ? direction(item->vector) : Vector());
+  std::vector<double> lengths;
+  for (const auto& item : items) {
+    lengths.push_back(item ? std::sqrt(dot_product(item->vector, item->vector)) : 0);
+  }
   std::vector<CopyPair> pairs;
   for (std::uint32_t b = 1; b < items.size(); ++b) {
     for (std::uint32_t a = 0; a < b; ++a) {
-      if (directions[a].empty() || directions[b].empty()) continue;
-      const double similarity =
-          std::inner_product(directions[a].begin(), directions[a].end(), directions[b].begin(), 0.0);
+      if (!(lengths[a] > 0 && lengths[b] > 0)) continue;
+      const double similarity = dot_product(items[a]->vector, items[b]->vector) / (lengths[a] * lengths[b]);
       if (similarity < kLeastCopySimilarity) continue;
       pairs.push_back({.a = a, .b = b, .similarity = static_cast<float>(similarity)});
     }

@@ -4,13 +4,13 @@
 #include <cmath>
 #include <exception>
 #include <list>
-#include <numeric>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "index/vector_math.h"
 #include "refine/copy_score.h"
 
 namespace eidetic {
@@ -193,14 +193,9 @@ namespace {
 
 constexpr std::uint32_t kCandidates = 10;
 
-double length_of(const Vector& vector) {
-  return std::sqrt(std::inner_product(vector.begin(), vector.end(), vector.begin(), 0.0));
-}
-
 double cosine(const Vector& a, const Vector& b) {
-  const double product = std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
-  const double lengths = length_of(a) * length_of(b);
-  return lengths > 0 ? product / lengths : 0;
+  const double lengths = std::sqrt(dot_product(a, a) * dot_product(b, b));
+  return lengths > 0 ? dot_product(a, b) / lengths : 0;
 }
 
 // Numbers of pictures: first the new items, then those of the collection that may be what they are copies of.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "blobs/listing.h"
 #include "blobs/uri.h"
 #include "embed/models.h"
@@ -29,9 +30,17 @@ EmbedderOptions::Arithmetic arithmetic_of(const Space& space) {
 // What a backend leaves to the engine.
 Result<void> tell_settings(CollectionInfo& info) {
   const auto& spec = info.spec;
-  EIDETIC_TRY(info.search, search_depth(spec.settings, spec.name));
-  EIDETIC_TRY(info.regions, regions_setting(spec.settings, spec.name));
+  EIDETIC_TRY(auto settings, parse_settings(spec.settings, spec.name));
+  info.regions = std::move(settings.regions);
+  info.description = std::move(settings.description);
+  info.source = std::move(settings.source);
   return {};
+}
+
+Result<void> check_text(std::string_view field, std::string_view text) {
+  if (text.size() <= kMaxCollectionText && is_utf8(text)) return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("{} has {} bytes; UTF-8 of at most {} is possible", field, text.size(), kMaxCollectionText));
 }
 
 Result<EncodedPicture> as_jpeg(const Result<Image>& image) {
@@ -66,17 +75,19 @@ Core::~Core() {
 
 Result<CollectionInfo> Core::create(std::string_view name, const CreateOptions& options) {
   EIDETIC_TRY(const auto regions, parse_regions(options.regions));
+  EIDETIC_CHECK(check_text("description", options.description));
+  EIDETIC_CHECK(check_text("source", options.source));
+  CollectionSettings settings{.model = "", .description = options.description, .source = options.source};
   if (options.dimensions > 0) {
     if (!regions.empty()) return no_regions_of_vectors(name, ErrorCode::invalid_argument);
     const Space bare{.model = "", .hash = "", .dimensions = options.dimensions, .metric = options.metric};
-    EIDETIC_CHECK(parts_.backend->create({std::string(name), bare, options.index, to_json(CollectionSettings{})}));
+    EIDETIC_CHECK(parts_.backend->create({std::string(name), bare, options.index, to_json(settings)}));
     return describe(name);
   }
   EIDETIC_CHECK(check_model_reach(options.model));
   EIDETIC_TRY(const auto model, embedder(options.model, options.metric));
   CollectionSpec spec{.name = std::string(name), .space = model->space(), .index = options.index};
-  EIDETIC_TRY(auto lasting_name, embedders_.lasting_name(options.model));
-  CollectionSettings settings{.model = std::move(lasting_name)};
+  EIDETIC_TRY(settings.model, embedders_.lasting_name(options.model));
   if (!regions.empty()) settings.regions = options.regions;
   spec.settings = to_json(settings);
   EIDETIC_CHECK(parts_.backend->create(spec));
@@ -110,8 +121,15 @@ Result<CollectionInfo> Core::change(std::string_view name, const CollectionChang
       return fail(ErrorCode::invalid_argument,
                   fmt::format("search: ef and rescore go up to {}, nprobe up to {}", kMaxEf, kMaxNprobe));
     }
+  }
+  for (const auto& [field, text] : {std::pair("description", &change.description), {"source", &change.source}}) {
+    if (*text) EIDETIC_CHECK(check_text(field, **text));
+  }
+  if (change.search || change.description || change.source) {
     EIDETIC_TRY(auto settings, parse_settings(spec.settings, name));
-    settings.search = *change.search;
+    settings.search = change.search.value_or(settings.search);
+    settings.description = change.description.value_or(std::move(settings.description));
+    settings.source = change.source.value_or(std::move(settings.source));
     EIDETIC_CHECK(parts_.backend->configure(name, to_json(settings)));
   }
   if (change.rebuild || (change.index && *change.index != spec.index)) {

@@ -2,11 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <utility>
 
 #include "base/json.h"
 
 namespace eidetic {
+namespace {
+
+// Those that are left out where they are empty.
+auto texts_of(auto& settings) {
+  return std::array{std::pair("regions", &settings.regions), std::pair("description", &settings.description),
+                    std::pair("source", &settings.source)};
+}
+
+}  // namespace
 
 std::string to_json(const CollectionSettings& settings) {
   Json json = {{"model", settings.model}};
@@ -25,7 +35,9 @@ std::string to_json(const CollectionSettings& settings) {
                                    {"calibration_error", info.calibration_error},
                                    {"attachment", attachment}});
   }
-  if (!settings.regions.empty()) json["regions"] = settings.regions;
+  for (const auto& [field, text] : texts_of(settings)) {
+    if (!text->empty()) json[field] = *text;
+  }
   if (const auto& calibration = settings.calibration) {
     json["calibration"] = {{"label", calibration->label}, {"attachment", calibration->attachment}};
   }
@@ -87,7 +99,9 @@ Result<CollectionSettings> parse_settings(std::string_view json, std::string_vie
       EIDETIC_TRY(calibration.label, fields.get<std::string>("label"));
       EIDETIC_TRY(calibration.attachment, fields.get<std::string>("attachment"));
     }
-    EIDETIC_TRY(settings.regions, reader.get_or<std::string>("regions", ""));
+    for (const auto& [field, text] : texts_of(settings)) {
+      EIDETIC_TRY(*text, reader.get_or<std::string>(field, ""));
+    }
     return settings;
   };
   auto settings = read();

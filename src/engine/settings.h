@@ -29,7 +29,8 @@ struct CollectionSettings {
   SearchDepth search = {};                // of queries that do not say
   std::vector<ClassifierSetting> classifiers = {};
   std::optional<CalibrationSetting> calibration = {};
-  std::string regions = {};  // see parse_regions; empty: none
+  std::string regions = {};                   // see parse_regions; empty: none
+  std::string description = {}, source = {};  // for people
 };
 
 [[nodiscard]] std::string to_json(const CollectionSettings& settings);

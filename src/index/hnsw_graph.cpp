@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/split_mix.h"
 #include "index/portions.h"
 
 namespace eidetic {
@@ -92,10 +93,7 @@ HnswGraph::HnswGraph(std::size_t padded, Metric metric, unsigned links, unsigned
 HnswGraph::~HnswGraph() = default;
 
 unsigned HnswGraph::draw_level(Row row) const noexcept {
-  std::uint64_t mixed = (row + 1) * 0x9E3779B97F4A7C15U;  // SplitMix64: the same graph from the same rows
-  mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9U;
-  mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBU;
-  mixed ^= mixed >> 31;
+  const std::uint64_t mixed = split_mix((row + 1) * kSplitMixStep);  // the same graph from the same rows
   const double uniform = (static_cast<double>(mixed >> 11) + 1) * 0x1p-53;
   return std::min(kMaxLevel, static_cast<unsigned>(-std::log(uniform) / std::log(links_)));
 }

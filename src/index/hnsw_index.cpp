@@ -85,6 +85,8 @@ Result<std::vector<Neighbor>> HnswIndex::search(std::span<const float> query, co
   EIDETIC_TRY(const ExactScore score, ExactScore::of(query, *store_));
   if (states_.end() == 0) return std::vector<Neighbor>{};
   const WantedRows wanted(params, states_);
+  // A walk reaches what links lead to, which may leave out a row in a great many.
+  if (params.ef >= states_.live_count()) return wanted.nearest(score, params);
   const std::size_t ef = std::max(params.k, params.ef != 0 ? params.ef : std::max(kDefaultEf, 2 * params.k));
   // A walk looks at so many rows to find each row that is wanted; all that are wanted may be fewer.
   const double share = wanted.share();

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 
+#include "base/split_mix.h"
+
 namespace eidetic {
 namespace {
 
@@ -28,14 +30,6 @@ void hadamard(std::span<float> values) {
   for (float& value : values) value *= scale;
 }
 
-// SplitMix64 (Steele, Lea, Flood 2014).
-std::uint64_t next_random(std::uint64_t& state) {
-  std::uint64_t mixed = (state += 0x9E3779B97F4A7C15U);
-  mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9U;
-  mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBU;
-  return mixed ^ (mixed >> 31);
-}
-
 }  // namespace
 
 Rotation::Rotation(std::uint32_t dimensions)
@@ -43,7 +37,7 @@ Rotation::Rotation(std::uint32_t dimensions)
       power_(std::bit_floor(padded_)),
       signs_(kRounds * padded_) {
   std::uint64_t state = 0;
-  for (float& sign : signs_) sign = (next_random(state) & 1) != 0 ? 1.F : -1.F;
+  for (float& sign : signs_) sign = (split_mix(state += kSplitMixStep) & 1) != 0 ? 1.F : -1.F;
 }
 
 void Rotation::apply(std::span<const float> vector, std::span<float> rotated) const {

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "eidetic/datasets.h"
@@ -13,12 +12,11 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "base/threads.h"
-#include "engine/labels.h"
+#include "engine/stages.h"
 #include "recipes/results.h"
 #include "recipes/run_state.h"
+#include "recipes/sample_searches.h"
 #include "recipes/samples.h"
-#include "recipes/sheet.h"
 
 namespace eidetic {
 namespace {
@@ -27,16 +25,6 @@ namespace fs = std::filesystem;
 
 constexpr int kSheetsVersion = 1;  // of what sheets, page and report look like
 constexpr std::size_t kMaxCsvBytes = std::size_t{1} << 30;
-
-class Stopwatch {
- public:
-  [[nodiscard]] double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 std::string digest_of(const Json& json) { return sha256_hex(as_bytes(dump_json(json))); }
 
@@ -356,9 +344,10 @@ class Run {
     EIDETIC_TRY(const auto* now, items());
     EIDETIC_CHECK(make_directories(recipe_.output / "sheets"));
     const std::vector<PickedItem> picked = now->picked;
+    SampleSearches searches(engine_, recipe_);
     for (std::size_t i = 0; i < picked.size(); ++i) {
       if (stop_.stop_requested()) return {};
-      EIDETIC_TRY(results.samples.emplace_back(), sample(picked[i], i + 1));
+      EIDETIC_TRY(results.samples.emplace_back(), searches.run(picked[i], i + 1));
       tell("search", "searches", i + 1, picked.size());
     }
     summarize(results.samples, recipe_.search.query.k, report_);
@@ -379,66 +368,6 @@ class Run {
     }
     done("search", false, std::move(text));
     return {};
-  }
-
-  Result<Sample> sample(const PickedItem& item, std::size_t number) {
-    Query query = sample_query(recipe_.search.query, item.id);
-    if (recipe_.search.classify) query.classify = recipe_.classes->name;
-    EIDETIC_TRY(auto found, engine_.search(recipe_.collection, query));
-    Sample sample{.id = item.id,
-                  .label = item.label,
-                  .classification = found.explanation.classification,
-                  .notes = found.explanation.notes,
-                  .sheet = fmt::format("sheets/query-{:03}.jpg", number)};
-    for (const Timing& timing : found.timings) {
-      if (timing.stage == "total") sample.ms = timing.ms;
-    }
-    EIDETIC_TRY(sample.hits, judged(std::move(found.hits), item.label));
-    if (recipe_.search.classify && item.label) {
-      query.classify.clear();
-      EIDETIC_TRY(auto plain, engine_.search(recipe_.collection, query));
-      EIDETIC_TRY(const auto hits, judged(std::move(plain.hits), item.label));
-      const auto right = [](const SampleHit& hit) { return hit.right.value_or(false); };
-      sample.plain_right = static_cast<std::uint32_t>(std::ranges::count_if(hits, right));
-      sample.plain_first = !hits.empty() && right(hits.front());
-    }
-    sample.layout = sheet_layout(sample.hits.size() + 1, recipe_.picture_size);
-    EIDETIC_CHECK(write_sheet(sample));
-    return sample;
-  }
-
-  // The hits with their labels, and whether they have the query's.
-  Result<std::vector<SampleHit>> judged(std::vector<SearchHit> found, const std::optional<std::string>& label) const {
-    Labels labels(recipe_.search.label);
-    std::vector<SampleHit> hits;
-    for (SearchHit& hit : found) {
-      SampleHit& one = hits.emplace_back();
-      if (!recipe_.search.label.empty()) {
-        Item item;
-        item.id = hit.id;
-        item.metadata = hit.metadata;
-        EIDETIC_TRY(one.label, labels.label(item));
-      }
-      if (one.label && label) one.right = *one.label == *label;
-      one.hit = std::move(hit);
-    }
-    return hits;
-  }
-
-  Result<void> write_sheet(const Sample& sample) {
-    std::vector<SheetCell> cells(sample.hits.size() + 1);
-    pool_.parallel_for(cells.size(), [&](std::size_t i) {
-      const std::string& id = i == 0 ? sample.id : sample.hits[i - 1].hit.id;
-      cells[i].query = i == 0;
-      if (i > 0) cells[i].right = sample.hits[i - 1].right;
-      // A picture that is gone meanwhile, or never was there (a bare vector), leaves its cell crossed out.
-      const auto thumbnail = engine_.thumbnail(recipe_.collection, id, recipe_.picture_size);
-      if (!thumbnail) return;
-      if (auto image = decode_image(thumbnail->bytes)) cells[i].image = *std::move(image);
-    });
-    EIDETIC_TRY(const auto jpeg, draw_sheet(cells, sample.layout));
-    return write_file_atomically(recipe_.output / sample.sheet,
-                                 [&](const Sink& sink) { return sink(std::span(jpeg)); });
   }
 
   // Sheets of an earlier run that this one did not write again. Only what a run names sheets is touched.
@@ -515,7 +444,6 @@ class Run {
   bool created_ = false;
   bool same_items_ = false;  // as the last run left them
   std::optional<ItemsLook> look_;
-  ThreadPool pool_{0};
 };
 
 }  // namespace

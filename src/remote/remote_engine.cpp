@@ -19,12 +19,12 @@ constexpr std::size_t kMaxIds = 10'000;                    // in one request
 constexpr std::size_t kBatchBytes = std::size_t{8} << 20;  // of JSON; a larger item goes alone
 constexpr std::string_view kVectorType = "application/vnd.eidetic.vector";
 
-// A query that is nothing but one vector.
+// Whether a query, beside its options, is nothing but one vector, which then goes as bytes: JSON would be five times as
+// long.
 bool is_bare_vector(const Query& query) {
-  const bool plain = query.terms.size() == 1 && query.terms[0].kind == Term::Kind::vector && query.terms[0].weight == 1;
-  return plain && query.model.empty() && !query.terms[0].crop && query.verify == 0 && query.classify.empty() &&
-         query.class_name.empty() && !query.min_confidence && !query.min_class_confidence && !query.regions &&
-         !query.collapse;
+  const auto& terms = query.terms;
+  return query.model.empty() && terms.size() == 1 && terms[0].kind == Term::Kind::vector && terms[0].weight == 1 &&
+         !terms[0].crop;
 }
 
 std::span<const std::byte> bytes_of(const Vector& vector) {
@@ -42,6 +42,8 @@ Result<CollectionInfo> RemoteEngine::create(std::string_view name, const CreateO
     wanted["model"] = options.model;
   }
   if (options.regions != "none") wanted["regions"] = options.regions;
+  if (!options.description.empty()) wanted["description"] = options.description;
+  if (!options.source.empty()) wanted["source"] = options.source;
   const ApiRequest request{.method = "PUT", .path = {"v1", "collections", name}, .json = std::move(wanted)};
   EIDETIC_TRY(const auto answer, api_.send(request));
   EIDETIC_TRY(const Json json, api_.document(answer));
@@ -155,6 +157,8 @@ Result<CollectionInfo> RemoteEngine::change(std::string_view name, const Collect
   Json json = Json::object();
   if (change.index) json["index"] = *change.index;
   if (change.rebuild) json["rebuild"] = true;
+  if (change.description) json["description"] = *change.description;
+  if (change.source) json["source"] = *change.source;
   if (change.search) {
     const auto& [ef, nprobe, rescore] = *change.search;
     json["search"] = {{"ef", ef}, {"nprobe", nprobe}, {"rescore", rescore}};
@@ -220,13 +224,9 @@ Result<SearchResult> RemoteEngine::search_once(std::string_view name, const Quer
     return api_.ask({.method = "POST", .path = {"v1", "collections", name, "search"}, .json = json},
                     read_search_result);
   }
-  auto path = ApiPath{"v1", "collections", name, "search"}.with("k", std::to_string(query.k));
-  if (!query.filter.empty()) path = std::move(path).with("filter", query.filter);
-  if (query.min_similarity_pct) {
-    path = std::move(path).with("min_similarity", fmt::format("{}", *query.min_similarity_pct));
-  }
-  for (const auto& [field, value] : depth_fields(query.depth)) {
-    path = std::move(path).with(field, std::to_string(value));
+  ApiPath path{"v1", "collections", name, "search"};
+  for (const auto& [field, value] : json.items()) {
+    path = std::move(path).with(field, value.is_string() ? value.get<std::string>() : value.dump());
   }
   return api_.ask({.method = "POST",
                    .path = std::move(path),
@@ -239,7 +239,7 @@ Result<SearchResult> RemoteEngine::search_once(std::string_view name, const Quer
 // more is asked for in their place.
 Result<SearchResult> RemoteEngine::search(std::string_view name, const Query& query) {
   std::vector<std::string> own;
-  Json json;
+  Json json = options_json(query);
   if (!is_bare_vector(query)) {
     EIDETIC_TRY(json, query_json(query, own));
   }

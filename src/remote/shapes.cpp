@@ -180,6 +180,8 @@ CollectionInfo read_collection(const Json& json) {
   info.regions = text(json, "regions");
   if (info.regions == "none") info.regions.clear();
   info.parts = count(json, "region_vectors");
+  info.description = text(json, "description");
+  info.source = text(json, "source");
   info.memory_bytes = count(json, "memory_bytes");
   info.disk_bytes = count(json, "disk_bytes");
   info.created_ms = milliseconds(json, "created");

@@ -11,6 +11,7 @@ constexpr std::string_view kCollection = R"({"name": "a", "items": 3, "model": "
   "metric": "dot", "precision": "bf16", "index": "auto", "index_kind": "Flat", "index_building": "",
   "index_training": {"items": 9, "sampled": 8, "explained_variance": 0.5, "seconds": 1.5}, "index_note": "",
   "search": {"ef": 1, "nprobe": 2, "rescore": 3}, "regions": "2x3", "region_vectors": 18,
+  "description": "what", "source": "from where",
   "memory_bytes": 1, "disk_bytes": 2, "created": "2001-09-09T01:46:40Z", "pending_jobs": 0, "watch": []})";
 
 TEST(Shapes, ReadsACollection) {
@@ -21,6 +22,8 @@ TEST(Shapes, ReadsACollection) {
   EXPECT_EQ(info.created_ms, 1'000'000'000'000);
   EXPECT_EQ(info.regions, "2x3");
   EXPECT_EQ(info.parts, 18U);
+  EXPECT_EQ(info.description, "what");
+  EXPECT_EQ(info.source, "from where");
   Json other = parsed(kCollection);
   other["metric"] = "far";
   EXPECT_THROW((void)read_collection(other), Json::exception);

@@ -65,20 +65,8 @@ Error named(std::string_view uri, Error error) {
 
 std::string stored_uri(std::string_view sha256) { return fmt::format("{}:{}", kStoredScheme, sha256); }
 
-std::vector<std::pair<const char*, std::uint32_t>> depth_fields(const SearchDepth& depth) {
-  std::vector<std::pair<const char*, std::uint32_t>> fields = {
-      {"ef", depth.ef}, {"nprobe", depth.nprobe}, {"rescore", depth.rescore}};
-  std::erase_if(fields, [](const auto& field) { return field.second == 0; });
-  return fields;
-}
-
-Result<Json> query_json(const Query& query, std::vector<std::string>& own) {
-  Json json = {{"k", query.k}, {"terms", Json::array()}};
-  for (const Term& term : query.terms) {
-    EIDETIC_TRY(auto one, term_json(term, own));
-    json["terms"].push_back(std::move(one));
-  }
-  if (!query.model.empty()) json["model"] = query.model;
+Json options_json(const Query& query) {
+  Json json = {{"k", query.k}};
   if (!query.filter.empty()) json["filter"] = query.filter;
   if (query.min_similarity_pct) json["min_similarity"] = *query.min_similarity_pct;
   if (query.exclude_terms) json["exclude_self"] = true;
@@ -95,7 +83,21 @@ Result<Json> query_json(const Query& query, std::vector<std::string>& own) {
   if (!query.classify.empty()) json["classify"] = query.classify;
   if (!query.class_name.empty()) json["class"] = query.class_name;
   if (query.min_class_confidence) json["class_confidence"] = *query.min_class_confidence;
-  for (const auto& [name, value] : depth_fields(query.depth)) json[name] = value;
+  const auto& [ef, nprobe, rescore] = query.depth;
+  for (const auto& [field, value] : {std::pair("ef", ef), {"nprobe", nprobe}, {"rescore", rescore}}) {
+    if (value > 0) json[field] = value;
+  }
+  return json;
+}
+
+Result<Json> query_json(const Query& query, std::vector<std::string>& own) {
+  Json json = options_json(query);
+  json["terms"] = Json::array();
+  for (const Term& term : query.terms) {
+    EIDETIC_TRY(auto one, term_json(term, own));
+    json["terms"].push_back(std::move(one));
+  }
+  if (!query.model.empty()) json["model"] = query.model;
   return json;
 }
 

@@ -27,8 +27,9 @@ inline constexpr std::size_t kMaxPictureBytes = DecodeOptions{}.max_bytes;
 // The error with the picture's name before it, unless it names it already.
 [[nodiscard]] Error named(std::string_view uri, Error error);
 
-// The fields of the depth that are said, as query string and JSON have them.
-[[nodiscard]] std::vector<std::pair<const char*, std::uint32_t>> depth_fields(const SearchDepth& depth);
+// What of a query is neither a term nor a model, where it is said: as fields of JSON, and, each a scalar, as
+// parameters.
+[[nodiscard]] Json options_json(const Query& query);
 // The schema Query. `own` gets the URIs under which items that were made of the sent pictures are stored. Errors: those
 // of reading the files.
 [[nodiscard]] Result<Json> query_json(const Query& query, std::vector<std::string>& own);

@@ -60,6 +60,8 @@ Result<Wanted> wanted(const Json& json) {
   EIDETIC_TRY(const auto metric, reader.get_or<std::string>("metric", "cosine"));
   EIDETIC_TRY(wanted.create.metric, parse_metric(metric));
   EIDETIC_TRY(wanted.create.regions, reader.get_or<std::string>("regions", "none"));
+  EIDETIC_TRY(wanted.create.description, reader.get_or<std::string>("description", ""));
+  EIDETIC_TRY(wanted.create.source, reader.get_or<std::string>("source", ""));
   if (reader.has("watch")) {
     EIDETIC_TRY(wanted.watch, reader.get<std::vector<std::string>>("watch"));
   } else {
@@ -141,6 +143,10 @@ Result<CollectionChange> change_of(JsonReader& reader) {
     EIDETIC_TRY(change.index, reader.get<std::string>("index"));
   }
   EIDETIC_TRY(change.rebuild, reader.get_or("rebuild", false));
+  for (const auto& [field, text] : {std::pair("description", &change.description), {"source", &change.source}}) {
+    if (!reader.has(field)) continue;
+    EIDETIC_TRY(*text, reader.get<std::string>(field));
+  }
   if (reader.has("search")) {
     EIDETIC_TRY(const Json search, reader.get<Json>("search"));
     EIDETIC_TRY(change.search, depth_of(search));
@@ -159,7 +165,9 @@ Answer patch(Api& api, HttpRequest& request) {
   }
   EIDETIC_ANSWER_CHECK(reader.finish());
   if (body.empty()) {
-    return std::unexpected(Problem(400, "invalid_argument", "the body: index, rebuild, search or watch is expected"));
+    return std::unexpected(Problem(400, "invalid_argument",
+                                   "the body: index, rebuild, search, watch, description "
+                                   "or source is expected"));
   }
   EIDETIC_ANSWER_CHECK(api.engine.describe(request.captures[0]));
   if (folders) {

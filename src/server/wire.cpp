@@ -164,6 +164,8 @@ Json to_json(const CollectionInfo& info) {
           {"search", {{"ef", info.search.ef}, {"nprobe", info.search.nprobe}, {"rescore", info.search.rescore}}},
           {"regions", info.regions.empty() ? "none" : info.regions},
           {"region_vectors", info.parts},
+          {"description", info.description},
+          {"source", info.source},
           {"memory_bytes", info.memory_bytes},
           {"disk_bytes", info.disk_bytes},
           {"created", utc(std::chrono::milliseconds(info.created_ms))}};

@@ -31,6 +31,19 @@ def test_create_without_a_body_takes_the_defaults(http):
     http.delete("/v1/collections/plain")
 
 
+def test_what_is_said_of_a_collection(http):
+    path = "/v1/collections/told"
+    said = http.put(path, json={"description": "Shoes <b>ä</b>", "source": "the shop"}).json()
+    assert (said["description"], said["source"]) == ("Shoes <b>ä</b>", "the shop")
+    changed = http.patch(path, json={"source": ""}).json()
+    assert (changed["description"], changed["source"]) == ("Shoes <b>ä</b>", "")
+    assert http.patch(path, json={"search": {"ef": 99}}).json()["description"] == "Shoes <b>ä</b>"
+    problem(http.patch(path, json={"description": "x" * 10_001}), 400, "invalid_argument", "description", "10000")
+    problem(http.put("/v1/collections/long", json={"source": "ä" * 5_001}), 400, "invalid_argument", "source", "10002")
+    assert http.get(path).json() == http.patch(path, json={"source": ""}).json()
+    http.delete(path)
+
+
 def test_bare_vectors(http):
     path = "/v1/collections/bare"
     made = http.put(path, json={"dimensions": 3, "metric": "euclidean"})

@@ -267,6 +267,19 @@ def test_sorted_pages(http, shapes):
     assert found == sorted(found, reverse=True)
 
 
+def test_random_pages(http, shapes):
+    def drawn(seed, **more):
+        page = http.get(f"{shapes}/items", params={"sort": f"@random:{seed}", "limit": 12, **more}).json()
+        return [item["id"] for item in page["items"]], page["next"]
+
+    some, cursor = drawn(7)
+    assert len(set(some)) == 12 and some != sorted(some)
+    assert drawn(7)[0] == some and drawn(8)[0] != some
+    assert not set(drawn(7, cursor=cursor)[0]) & set(some)
+    assert all(id.startswith("circle/") for id in drawn(7, filter="kind = 'circle'")[0])
+    problem(http.get(f"{shapes}/items", params={"sort": "@random:x"}), 400, "invalid_argument", "@random:7")
+
+
 def test_show_one(http, shapes, jpeg):
     item = http.get(f"{shapes}/items/circle%2F0000.jpg").json()
     assert item["id"] == "circle/0000.jpg"

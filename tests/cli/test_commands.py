@@ -77,6 +77,15 @@ def test_files_ids_and_weights_mean_what_they_say(indexed, pictures):
     assert similarity(both) > similarity(without)
 
 
+def test_what_is_said_of_a_collection(cli):
+    made = cli.json("collections", "create", "told", "--description", "Shoes", "--source", "the shop")
+    assert (made["description"], made["source"]) == ("Shoes", "the shop")
+    assert cli.json("collections", "update", "told", "--description", "Boots")["description"] == "Boots"
+    assert "source          the shop" in cli("collections", "show", "told").out
+    wrong = cli("collections", "update", "told", status=2)
+    assert "--description" in wrong.err
+
+
 def test_exclude_self(indexed, pictures):
     hits = ids(indexed.json("search", "id:circle/0000.jpg", "-c", "shapes", "-k", 40, "--exclude-self"))
     assert len(hits) == 39 and "circle/0000.jpg" not in hits

@@ -85,6 +85,56 @@ def test_kill_at_random_moments(tmp_path, many_pictures, undisturbed):
     assert hits(cli) == found
 
 
+@pytest.mark.parametrize("plan", ["2x2", "1x3"])
+def test_kill_while_regions_are_made(tmp_path, many_pictures, plan):
+    """Under the plan of its creation while it is indexed, or under another one later: no item keeps regions of the wrong
+    plan, and the same command ends where an undisturbed one does."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for file in sorted(many_pictures.glob("*/*.jpg"))[::5]:
+        shutil.copy(file, pictures / f"{file.parent.name}-{file.name}")
+    count = len(list(pictures.iterdir()))
+
+    def prepared(data):
+        cli = Cli(data)
+        cli("collections", "create", "a", "--regions", "2x2")
+        if plan != "2x2":
+            cli("index", pictures, "-c", "a")
+        return cli, ["index", pictures, "-c", "a", "--batch", "5"] if plan == "2x2" else ["regions", plan, "-c", "a"]
+
+    def found(cli):
+        return [
+            [(hit["id"], hit["similarity"], hit.get("region")) for hit in answer["hits"]]
+            for crop in ("0,0,0.5,0.5", "0.3,0,0.4,1")
+            for answer in [cli.json("search", pictures / "circle-0000.jpg", "-c", "a", "--crop", crop, "--regions")]
+        ]
+
+    undisturbed, command = prepared(tmp_path / "undisturbed")
+    start = time.monotonic()
+    undisturbed(*command)
+    seconds = time.monotonic() - start
+    vectors = undisturbed.json("collections", "show", "a")["region_vectors"]
+    assert vectors == count * (4 if plan == "2x2" else 3)
+
+    moments = random.Random(SEED)
+    cli, command = prepared(tmp_path / "data")
+    in_the_middle = 0
+    for _ in range(12):
+        status, _ = in_terminal(cli.command(*command), kill_after=moments.uniform(0, seconds))
+        assert status in (0, -9)
+        shown = cli.json("collections", "show", "a")
+        parts = shown["region_vectors"]
+        assert parts % (4 if shown["regions"] == "2x2" else 3) == 0 and shown["regions"] in ("2x2", plan)
+        in_the_middle += 0 < parts < vectors
+        if status == 0:
+            shutil.rmtree(cli.data)
+            cli, command = prepared(tmp_path / "data")
+    assert in_the_middle >= 2, "the kills came at the wrong moments to prove anything"
+    cli(*command)
+    assert cli.json("collections", "show", "a")["region_vectors"] == vectors
+    assert found(cli) == found(undisturbed)
+
+
 @pytest.fixture
 def copy(tmp_path, undisturbed):
     """A copy of the undisturbed data folder, with its derived files."""

@@ -47,6 +47,14 @@ def test_create_show_list_drop(client):
         made.info()
 
 
+def test_what_is_said_of_a_collection(client):
+    told = client.create_collection("told", description="Shoes", source="the shop")
+    assert (told.info().description, told.info().source) == ("Shoes", "the shop")
+    assert told.update(description="Boots", ef=99).description == "Boots"
+    assert (told.info().source, told.info().search["ef"]) == ("the shop", 99)
+    told.drop()
+
+
 def test_bare_vectors(client):
     bare = client.create_collection("bare", dimensions=3)
     bare.add(Vector([1, 0, 0]), id="x")

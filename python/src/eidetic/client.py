@@ -73,6 +73,8 @@ class ClientVerbs(Handle, Generic[C, J]):
         metric: Optional[str] = None,
         watch: Optional[Sequence[str]] = None,
         regions: Optional[str] = None,
+        description: Optional[str] = None,
+        source: Optional[str] = None,
     ) -> Op[C]:
         """Creates a collection, or finds that it is there already. Needs the role admin.
 
@@ -85,12 +87,21 @@ class ClientVerbs(Handle, Generic[C, J]):
             watch: folders of the server to keep in step with.
             regions: the parts of pictures that can be searched too: "multi", or tiles such as "2x3"; None: "none". See
                 `Collection.set_regions`.
+            description: what is in it, for people, as plain text of at most 10,000 bytes.
+            source: where it comes from, likewise.
 
         Raises `AlreadyExists` when there is another one of that name: nothing is ever rebuilt or thrown away by asking.
         """
         folders = None if watch is None else list(watch)
         wanted = document(
-            model=model, dimensions=dimensions, index=index, metric=metric, watch=folders, regions=regions
+            model=model,
+            dimensions=dimensions,
+            index=index,
+            metric=metric,
+            watch=folders,
+            regions=regions,
+            description=description,
+            source=source,
         )
         yield from self._send("PUT", f"/v1/collections/{segment(name)}", json=wanted)
         return self._collection(name)

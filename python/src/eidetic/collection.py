@@ -81,20 +81,22 @@ class CollectionVerbs(Handle, Generic[J]):
         ef: Optional[int] = None,
         nprobe: Optional[int] = None,
         rescore: Optional[int] = None,
+        description: Optional[str] = None,
+        source: Optional[str] = None,
     ) -> Op[CollectionInfo]:
-        """Changes the index, or how deep searches go that do not say. Needs the role admin.
+        """Changes the index, how deep searches go that do not say, or what is said of the collection. Needs the role
+        admin.
 
         Args:
             index: "auto" or a factory string such as "HNSW16", "IVF100,PQ8", "PCA64,Flat". It is built in the
                 background while searches go on with the old one; `info().index_building` tells.
             rebuild: build, and train, the index anew though its kind stays.
             ef, nprobe, rescore: as in `search`; 0: the index's own. Those left out are 0 where one is given.
+            description, source: what is in it and where it comes from, as plain text of at most 10,000 bytes.
         """
-        body: dict[str, Any] = {}
-        if index is not None:
-            body["index"] = index
-        if rebuild:
-            body["rebuild"] = True
+        body: dict[str, Any] = document(
+            index=index, rebuild=rebuild or None, description=description, source=source
+        )
         depth = {"ef": ef, "nprobe": nprobe, "rescore": rescore}
         if any(value is not None for value in depth.values()):
             body["search"] = {name: value or 0 for name, value in depth.items()}
@@ -464,7 +466,8 @@ class CollectionVerbs(Handle, Generic[J]):
         """All items by id, or those whose metadata a filter matches: `price < 50 and category in ("shoe", "boot")`.
 
         Args:
-            sort: a field to order them by in place of their ids; with a "-" in front, downwards.
+            sort: a field to order them by in place of their ids; with a "-" in front, downwards. "@random:7", with
+                any whole number: in an order that chance chooses, the same for the same number.
             vectors: with their vectors.
             page: how many are asked for at a time, 1 to 10,000.
         """

@@ -36,6 +36,8 @@ class CollectionInfo:
     search: Dict[str, int]  # ef, nprobe, rescore of searches that do not say; 0: the index's own
     regions: str  # the parts of pictures that are searched too: "none", "multi", "2x3" …
     region_vectors: int  # of all items
+    description: str  # what is in it, for people
+    source: str  # where it comes from, for people
     memory_bytes: int
     disk_bytes: int
     created: str
