@@ -5,11 +5,12 @@ With $EIDETIC_SCREENSHOTS naming a folder, every test leaves pictures of what it
 
 import os
 import re
+import time
 from pathlib import Path
 
 import httpx
 import pytest
-from live import SOURCE, TOKENS, Server
+from live import SOURCE, Server
 from pictures import draw_folder
 from playwright.sync_api import sync_playwright
 
@@ -110,7 +111,7 @@ class Visit:
         self.page.evaluate(AXE.read_text())
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         faults = [
-            f"{fault['id']}: {fault['help']}: {[node['html'][:160] for node in fault['nodes'][:3]]}"
+            f"{fault['id']}: {[(node['html'][:160], node['failureSummary']) for node in fault['nodes'][:3]]}"
             for fault in found["violations"]
             if fault["impact"] in ("serious", "critical")
         ]
@@ -137,6 +138,20 @@ class Visit:
         assert self.failures == []
 
 
+def until(page, expression, argument=None):
+    """Waits until JavaScript is true of the page. Playwright's own way to wait would need its policy to allow eval."""
+    end = time.monotonic() + 20
+    while not page.evaluate(expression, argument):
+        assert time.monotonic() < end, f"never true: {expression}"
+        time.sleep(0.03)
+
+
+def pictures_shown(page, count, within="main"):
+    """Waits until so many pictures have been loaded."""
+    loaded = "([within, count]) => [...document.querySelectorAll(within + ' img')].filter(i => i.naturalWidth > 0).length >= count"
+    until(page, loaded, [within, count])
+
+
 @pytest.fixture
 def visit(chromium, server, request):
     name = re.sub(r"\W+", "-", request.node.name)
@@ -148,6 +163,3 @@ def visit(chromium, server, request):
 @pytest.fixture
 def page(visit):
     return visit.page
-
-
-__all__ = ["TOKENS", "Server"]

@@ -4,6 +4,7 @@ import gzip
 import re
 
 import pytest
+from conftest import pictures_shown
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -13,7 +14,7 @@ def test_it_opens_and_shows_the_collections(visit, page, shapes):
     page.get_by_role("heading", name="What would you like to search?").wait_for()
     card = page.get_by_role("article").filter(has_text=shapes)
     assert "40 pictures" in card.inner_text()
-    page.wait_for_function("[...document.querySelectorAll('article img')].filter(i => i.naturalWidth > 0).length >= 4")
+    pictures_shown(page, 4, "article")
     visit.check_everywhere("choose")
 
 

@@ -6,14 +6,9 @@ interface Page {
   next: string | null
 }
 
-/** `count` items by id, from the start. */
-export async function firstItems(collection: string, count: number, signal?: AbortSignal): Promise<Item[]> {
-  return (await json<Page>(path('collections', collection, 'items'), { query: { limit: count }, signal })).items
-}
-
 /** `count` items drawn at random; the same seed draws the same. */
 export async function sampleItems(collection: string, count: number, seed: number, signal?: AbortSignal): Promise<Item[]> {
-  return (await json<Page>(path('collections', collection, 'items'), { query: { sample: count, seed }, signal })).items
+  return (await json<Page>(path('collections', collection, 'items'), { query: { sort: `@random:${seed}`, limit: count }, signal })).items
 }
 
 export function getItem(collection: string, id: string, signal?: AbortSignal): Promise<Item> {

@@ -1,7 +1,7 @@
 // What a collection can do, asked once when it is opened: each part of the page shows what belongs to it.
 import { getCalibration, getCollection, getModel, listClassifiers } from '../api/collections'
 import { asApiError, isAbort, type ApiError } from '../api/errors'
-import { firstItems } from '../api/items'
+import { sampleItems } from '../api/items'
 import type { Calibration, Classifier, Collection } from '../api/types'
 import { fieldsOf } from './filter'
 
@@ -34,7 +34,7 @@ export class CollectionFacts {
       const collection = await getCollection(this.name, signal)
       this.collection = collection
       await Promise.all([
-        firstItems(this.name, LOOKED_AT, signal).then((items) => (this.fields = fieldsOf(items))),
+        sampleItems(this.name, LOOKED_AT, 1, signal).then((items) => (this.fields = fieldsOf(items))),
         listClassifiers(this.name, signal).then((classifiers) => (this.classifiers = classifiers)),
         getCalibration(this.name, signal).then((calibration) => (this.calibration = calibration)),
         collection.model
