@@ -3,6 +3,7 @@
 With $EIDETIC_SCREENSHOTS naming a folder, every test leaves pictures of what it saw there.
 """
 
+import io
 import os
 import re
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from live import SOURCE, Server
-from pictures import draw_folder
+from pictures import draw, draw_folder
 from playwright.sync_api import sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
@@ -107,9 +108,11 @@ class Visit:
             self.page.screenshot(path=folder / f"{self.name}-{self.pictures:02}-{what}.png")
 
     def check_accessible(self):
-        """axe-core finds no serious fault in what is shown."""
+        """axe-core finds no serious fault in what is shown, and in what scrolling would show."""
+        self.page.evaluate("for (const each of document.querySelectorAll('li')) each.style.contentVisibility = 'visible'")
         self.page.evaluate(AXE.read_text())
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        self.page.evaluate("for (const each of document.querySelectorAll('li')) each.style.contentVisibility = ''")
         faults = [
             f"{fault['id']}: {[(node['html'][:160], node['failureSummary']) for node in fault['nodes'][:3]]}"
             for fault in found["violations"]
@@ -123,7 +126,8 @@ class Visit:
             self.page.set_viewport_size(width)
             for scheme in ("light", "dark"):
                 self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                self.page.wait_for_timeout(50)
+                # Colours change over a few frames.
+                self.page.wait_for_timeout(300)
                 self.shoot(f"{what}-{scheme}-{width['width']}")
                 self.check_accessible()
                 widest = self.page.evaluate("document.documentElement.scrollWidth")
@@ -157,9 +161,42 @@ def visit(chromium, server, request):
     name = re.sub(r"\W+", "-", request.node.name)
     visit = Visit(chromium, server.url, name)
     yield visit
+    visit.shoot("end")
     visit.finish()
 
 
 @pytest.fixture
 def page(visit):
     return visit.page
+
+
+def encoded(kind="circle", seed=1000, size=(96, 80)):
+    """The bytes of a picture that is in no collection."""
+    file = io.BytesIO()
+    draw(kind, seed, size).save(file, "PNG")
+    return file.getvalue()
+
+
+def file_of(name="query.png", **options):
+    return {"name": name, "mimeType": "image/png", "buffer": encoded(**options)}
+
+
+def cards(page):
+    return page.get_by_role("list", name="What was found").get_by_role("article")
+
+
+def await_results(page, count=None):
+    """The cards, when the search has been answered."""
+    page.locator("section[aria-label=Results][aria-busy=false]").wait_for()
+    cards(page).first.wait_for()
+    if count is not None:
+        until(page, "count => document.querySelectorAll('section ul li article').length === count", count)
+    return cards(page)
+
+
+@pytest.fixture
+def found(visit, shapes):
+    """Results of a search by an item."""
+    page = visit.goto(f"/collections/{shapes}?id=circle%2F0000.jpg&k=12")
+    await_results(page, 12)
+    return page

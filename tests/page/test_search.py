@@ -1,36 +1,10 @@
 """Every way to say what is searched for, from an empty page to results."""
 
-import io
 import re
 
 import pytest
-from conftest import pictures_shown, until
-from pictures import draw
+from conftest import await_results, cards, encoded, file_of, pictures_shown, until
 from sites import Site
-
-
-def encoded(kind="circle", seed=1000, size=(96, 80)):
-    """The bytes of a picture that is in no collection."""
-    file = io.BytesIO()
-    draw(kind, seed, size).save(file, "PNG")
-    return file.getvalue()
-
-
-def file_of(name="query.png", **options):
-    return {"name": name, "mimeType": "image/png", "buffer": encoded(**options)}
-
-
-def cards(page):
-    return page.get_by_role("list", name="What was found").get_by_role("article")
-
-
-def await_results(page, count=None):
-    """The cards, when the search has been answered."""
-    page.locator("section[aria-label=Results][aria-busy=false]").wait_for()
-    cards(page).first.wait_for()
-    if count is not None:
-        until(page, "count => document.querySelectorAll('section ul li article').length === count", count)
-    return cards(page)
 
 
 @pytest.fixture
@@ -38,14 +12,6 @@ def begun(visit, shapes):
     """The view of the collection, before anything is asked."""
     page = visit.goto(f"/collections/{shapes}")
     page.get_by_text("Drop a picture here").wait_for()
-    return page
-
-
-@pytest.fixture
-def found(visit, shapes):
-    """Results of a search by an item."""
-    page = visit.goto(f"/collections/{shapes}?id=circle%2F0000.jpg&k=12")
-    await_results(page, 12)
     return page
 
 

@@ -1,0 +1,273 @@
+"""What was found: the grid, what narrows it, and a hit large beside the query."""
+
+import io
+import re
+
+import pytest
+from conftest import await_results, cards, encoded, file_of, index, pictures_shown, until
+from pictures import draw_folder, textured
+from PIL import Image
+
+
+def shown(page):
+    return page.evaluate("document.querySelectorAll('section ul li article').length")
+
+
+def test_the_threshold_acts_at_once(found):
+    asked = []
+    found.on("request", lambda request: asked.append(request.url) if request.url.endswith("/search") else None)
+    similarities = [float(text.split(" %")[0]) for text in cards(found).all_inner_texts()]
+    least = similarities[5]
+    slider = found.get_by_label("Least similarity")
+    slider.fill(str(round(least * 2) / 2))
+    expected = sum(similarity >= round(least * 2) / 2 for similarity in similarities)
+    assert 0 < expected < 12
+    until(found, "count => document.querySelectorAll('section ul li article').length === count", expected)
+    status = found.get_by_role("region", name="Results").get_by_role("status").inner_text()
+    assert f"{expected} picture" in status and f"{12 - expected} below the threshold" in status
+    found.wait_for_url("**min_similarity=*")
+    assert asked == [], "nothing was asked again"
+
+
+def test_nothing_similar_is_said(visit, page, shapes):
+    visit.goto(f"/collections/{shapes}?min_similarity=99.5")
+    page.locator("input[type=file]").set_input_files([file_of(kind="stripes", seed=4711)])
+    page.get_by_role("heading", name="Nothing similar at 99.5 % or more").wait_for()
+    assert re.search(r"The nearest of 40 has \d", page.get_by_role("region", name="Results").inner_text())
+    visit.check_everywhere("nothing-similar")
+    page.get_by_role("button", name="Show all the same").click()
+    await_results(page, 40)
+
+
+def test_columns_are_kept(found):
+    found.get_by_label("Columns").fill("3")
+    columns = "getComputedStyle(document.querySelector('section ul')).gridTemplateColumns.split(' ').length"
+    assert found.evaluate(columns) == 3
+    found.reload()
+    await_results(found, 12)
+    assert found.evaluate(columns) == 3
+    found.get_by_label("Columns").fill("0")
+    assert found.evaluate(columns) != 3
+
+
+def test_filter_and_its_error(found, visit):
+    box = found.get_by_label("Filter")
+    box.fill('kind = "square" and number < 20')
+    box.press("Enter")
+    await_results(found, 5)
+    assert all("square" in text for text in cards(found).all_inner_texts())
+    box.fill("kind = square")
+    box.press("Enter")
+    alert = found.get_by_role("alert")
+    alert.wait_for()
+    assert "position 8" in alert.inner_text(), "the server says where"
+    assert box.get_attribute("aria-invalid") == "true"
+    visit.check_everywhere("filter-error")
+    box.fill("colour = 'red'")
+    box.press("Enter")
+    found.get_by_text("the fields are:").wait_for()
+    box.fill("")
+    box.press("Enter")
+    await_results(found, 12)
+
+
+def test_facets(found):
+    group = found.get_by_role("group", name="kind")
+    group.get_by_role("checkbox", name=re.compile("^cross")).check()
+    await_results(found, 10)
+    assert all("cross" in text for text in cards(found).all_inner_texts())
+    assert "10" in group.get_by_role("checkbox", name=re.compile("^stripes")).locator("xpath=..").inner_text(), "counted as if not chosen"
+    group.get_by_role("checkbox", name=re.compile("^stripes")).check()
+    await_results(found, 12)
+    numbers = found.get_by_role("group", name="number")
+    numbers.get_by_label("to").fill("9")
+    numbers.get_by_label("to").press("Enter")
+    await_results(found, 4)
+    found.reload()
+    await_results(found, 4)
+    assert group.get_by_role("checkbox", name=re.compile("^cross")).is_checked()
+    found.go_back()
+    await_results(found, 12)
+
+
+def test_how_many_and_the_real_count(found):
+    found.get_by_label("How many").fill("1000")
+    found.get_by_label("How many").press("Enter")
+    await_results(found, 40)
+    assert "40 pictures" in found.get_by_role("region", name="Results").get_by_role("status").inner_text()
+
+
+@pytest.fixture(scope="session")
+def scenes(http, folders):
+    """Pictures rich in detail, and edited copies of the first; one file that is gone."""
+    folder = folders / "scenes"
+    folder.mkdir()
+    for seed in range(6):
+        textured(seed).save(folder / f"scene-{seed}.jpg", quality=92)
+    first = textured(0)
+    first.resize((300, 225)).save(folder / "scene-0-small.jpg", quality=80)
+    first.save(folder / "scene-0-low.jpg", quality=40)
+    textured(99).save(folder / "gone.jpg")
+    lines = ["file,name", *(f"{path.name},{path.stem}" for path in sorted(folder.glob("*.jpg")))]
+    (folder / "metadata.csv").write_text("\n".join(lines) + "\n")
+    name = index(http, "scenes", folder)
+    (folder / "gone.jpg").unlink()
+    return name
+
+
+def test_copies_are_folded(visit, page, scenes):
+    visit.goto(f"/collections/{scenes}?id=scene-0.jpg")
+    await_results(page, 9)
+    page.get_by_label("Fold copies together").check()
+    await_results(page, 7)
+    first = cards(page).first
+    assert "2" in first.locator(".copies").inner_text()
+    first.locator(".open").click()
+    copies = page.get_by_role("dialog").get_by_role("button", name=re.compile("^Search with the copy scene-0-"))
+    assert copies.count() == 2
+    visit.check_everywhere("copies")
+
+
+def test_a_missing_file_has_a_stand_in(visit, page, scenes):
+    visit.goto(f"/collections/{scenes}?id=scene-1.jpg")
+    await_results(page, 9)
+    gone = cards(page).filter(has_text="gone.jpg")
+    gone.scroll_into_view_if_needed()
+    gone.get_by_role("img", name="no picture").wait_for()
+    gone.locator(".open").click()
+    page.get_by_role("dialog").get_by_role("img", name="no picture").wait_for()
+    visit.shoot("missing")
+
+
+def corners(page, title):
+    """The outline of the same part in a picture of the large view, as fractions."""
+    figure = page.get_by_role("dialog").locator("figure").filter(has_text=title)
+    figure.locator("polygon.same").wait_for()
+    points = figure.locator("polygon.same").get_attribute("points")
+    return [tuple(float(part) for part in point.split(",")) for point in points.split()]
+
+
+def test_where_both_show_the_same(visit, page, scenes):
+    """A part cut out of a scene is found, and outlined where it was cut out."""
+    file = io.BytesIO()
+    textured(3).crop((100, 60, 300, 210)).save(file, "PNG")
+    visit.goto(f"/collections/{scenes}")
+    page.locator("input[type=file]").set_input_files([{"name": "part.png", "mimeType": "image/png", "buffer": file.getvalue()}])
+    await_results(page, 9)
+    page.get_by_label("The same picture first").check()
+    cards(page).filter(has_text="same picture").wait_for()
+    first = cards(page).first
+    assert "scene-3.jpg" in first.inner_text() and "same picture" in first.inner_text()
+    first.locator(".open").click()
+    wanted = [(0.25, 0.2), (0.75, 0.2), (0.75, 0.7), (0.25, 0.7)]
+    for (x, y), (right_x, right_y) in zip(corners(page, "Found"), wanted, strict=True):
+        assert abs(x - right_x) < 0.03 and abs(y - right_y) < 0.03
+    for (x, y), (right_x, right_y) in zip(corners(page, "Searched with"), [(0, 0), (1, 0), (1, 1), (0, 1)], strict=True):
+        assert abs(x - right_x) < 0.03 and abs(y - right_y) < 0.03
+    pictures_shown(page, 2, "dialog")
+    visit.check_everywhere("same")
+    page.get_by_role("button", name="Show the points that agree").click()
+    page.get_by_role("img", name="Both pictures").wait_for()
+    pictures_shown(page, 1, "dialog .alignment, dialog")
+    visit.shoot("points")
+
+
+def test_a_hit_that_was_not_verified_is_compared_when_opened(visit, page, scenes):
+    """With a crop of the query: its outline is told in the whole picture."""
+    visit.goto(f"/collections/{scenes}?id=scene-2.jpg&crop=0.25,0.2,0.5,0.5")
+    await_results(page, 9)
+    cards(page).filter(has_text="scene-2.jpg").locator(".open").click()
+    page.get_by_text(re.compile("yes: .* points agree")).wait_for()
+    for (x, y), (right_x, right_y) in zip(
+        corners(page, "Searched with"), [(0.25, 0.2), (0.75, 0.2), (0.75, 0.7), (0.25, 0.7)], strict=True
+    ):
+        assert abs(x - right_x) < 0.03 and abs(y - right_y) < 0.03
+    page.get_by_role("button", name="Close").click()
+    cards(page).filter(has_text="scene-5.jpg").locator(".open").click()
+    page.get_by_role("dialog").get_by_text(re.compile("^no: |^not known: ")).wait_for()
+
+
+def test_the_large_view(found, visit):
+    cards(found).nth(1).locator(".open").click()
+    dialog = found.get_by_role("dialog")
+    title = dialog.get_by_role("heading", level=2).inner_text()
+    assert "2 of 12" in dialog.inner_text()
+    assert re.search(r"kind\s+circle", dialog.inner_text()), "the metadata"
+    pictures_shown(found, 2, "dialog")
+    visit.check_everywhere("large")
+    found.keyboard.press("ArrowRight")
+    dialog.get_by_text("3 of 12").wait_for()
+    assert dialog.get_by_role("heading", level=2).inner_text() != title
+    pane = dialog.get_by_role("group", name=re.compile("^Found"))
+    pane.focus()
+    found.keyboard.press("+")
+    found.keyboard.press("+")
+    scale = "new DOMMatrix(getComputedStyle(document.querySelectorAll('.sheet')[1]).transform)"
+    until(found, f"Math.abs({scale}.a - 1.96) < 1e-6")
+    found.keyboard.press("ArrowLeft")
+    until(found, f"{scale}.e > 0")
+    found.keyboard.press("0")
+    until(found, f"{scale}.a === 1")
+    pane.hover()
+    found.mouse.wheel(0, -100)
+    until(found, f"{scale}.a > 1.3")
+    found.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+    assert found.evaluate("document.activeElement.className.includes('open')"), "back to where one was"
+
+
+def test_more_like_this_from_the_large_view(found):
+    cards(found).nth(2).locator(".open").click()
+    found.get_by_role("dialog").get_by_role("button", name="More like this").click()
+    until(found, "document.querySelectorAll('.terms .chip').length === 2")
+    await_results(found, 12)
+
+
+@pytest.fixture(scope="session")
+def calibrated(http, folders):
+    folder = draw_folder(folders / "many", 240)
+    name = index(http, "calibrated", folder)
+    answer = http.post(f"/v1/collections/{name}/calibration", json={})
+    assert answer.status_code == 200, answer.text
+    return name
+
+
+def test_confidence_and_an_honest_nothing(visit, page, calibrated):
+    visit.goto(f"/collections/{calibrated}?id=circle%2F0000.jpg&k=20")
+    await_results(page)
+    assert "sure" in cards(page).first.inner_text()
+    visit.shoot("confidence")
+    page.get_by_role("button", name="Reset all").click()
+    strange = io.BytesIO()
+    Image.effect_mandelbrot((300, 300), (-2, -1.5, 1, 1.5), 100).convert("RGB").save(strange, "PNG")
+    page.locator("input[type=file]").set_input_files(
+        [{"name": "strange.png", "mimeType": "image/png", "buffer": strange.getvalue()}]
+    )
+    await_results(page)
+    page.get_by_label("Only likely matches").check()
+    page.get_by_role("heading", name="Nothing similar", exact=True).wait_for()
+    visit.shoot("nothing")
+    page.get_by_role("button", name="Show the nearest all the same").click()
+    await_results(page)
+
+
+def test_classes_first(visit, page, http, calibrated):
+    answer = http.post(f"/v1/collections/{calibrated}/classifiers", json={"kind": "labels", "label": "kind", "name": "form"})
+    assert answer.status_code == 200, answer.text
+    visit.goto(f"/collections/{calibrated}?id=cross%2F0002.jpg&k=30")
+    await_results(page, 30)
+    page.get_by_label("Ask first what it is").select_option("form")
+    page.get_by_text(re.compile("It looks like")).wait_for()
+    page.get_by_role("combobox", name=re.compile("^It is")).select_option("square")
+    page.get_by_text("It was said to be").wait_for()
+    until(page, "[...document.querySelectorAll('section ul li article')].every(each => each.innerText.includes('square'))")
+    await_results(page, 30)
+
+
+def test_a_picture_again_and_again_is_no_error(visit, page, shapes):
+    visit.goto(f"/collections/{shapes}")
+    for seed in range(3):
+        page.locator("input[type=file]").first.set_input_files([file_of(seed=seed)])
+        await_results(page, 40)
+    assert shown(page) == 40
+    assert len(encoded()) > 0
