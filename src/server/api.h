@@ -42,6 +42,7 @@ struct Route {
   LaneKind lane = LaneKind::search;
   BodyKind body = BodyKind::none;
   Answer (*handler)(Api&, HttpRequest&) = nullptr;
+  bool any_query = false;  // the query is not for the server, and may have a parameter twice
 };
 
 // One list a file *_api.cpp, and older_clients.cpp.

@@ -83,9 +83,9 @@ Answer asset(Api&, HttpRequest& request) {
 }
 
 constexpr Route kRoutes[] = {
-    {"GET", "/", Role::none, LaneKind::network, BodyKind::none, home},
-    {"GET", "/collections/{collection}", Role::none, LaneKind::network, BodyKind::none, document},
-    {"GET", "/collections/{collection}/{view}", Role::none, LaneKind::network, BodyKind::none, document},
+    {"GET", "/", Role::none, LaneKind::network, BodyKind::none, home, true},
+    {"GET", "/collections/{collection}", Role::none, LaneKind::network, BodyKind::none, document, true},
+    {"GET", "/collections/{collection}/{view}", Role::none, LaneKind::network, BodyKind::none, document, true},
     {"GET", "/assets/{file}", Role::none, LaneKind::network, BodyKind::none, asset},
 };
 

@@ -185,6 +185,11 @@ Admission Service::admit(HttpRequest& request) {
     return {.refusal = std::move(answer)};
   }
   if (const auto problem = check_caller(request, found)) return refusal(*problem);
+  const bool any_query = found.route != kNoRoute && all_routes()[found.route].any_query;
+  if (!request.uri.repeated.empty() && !any_query) {
+    return refusal(
+        {400, "invalid_argument", fmt::format("the query parameter '{}' is given twice", request.uri.repeated)});
+  }
   if (found.route != kNoRoute) {
     Admission admission = admit_body(request, all_routes()[found.route]);
     if (admission.refusal) finish_headers(request, *admission.refusal);

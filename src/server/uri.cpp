@@ -39,17 +39,15 @@ Result<void> parse_path(std::string_view path, std::vector<std::string>& segment
   return {};
 }
 
-Result<void> parse_query(std::string_view query, std::map<std::string, std::string, std::less<>>& parameters) {
+Result<void> parse_query(std::string_view query, RequestTarget& target) {
   for (const std::string_view pair : split(query, '&')) {
     if (pair.empty()) continue;
     const auto equals = pair.find('=');
     EIDETIC_TRY(auto name, percent_decode(pair.substr(0, equals), "the query", true));
     const std::string_view raw = equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
     EIDETIC_TRY(auto value, percent_decode(raw, "the query", true));
-    const auto [place, added] = parameters.emplace(std::move(name), std::move(value));
-    if (!added) {
-      return fail(ErrorCode::invalid_argument, fmt::format("the query parameter '{}' is given twice", place->first));
-    }
+    const auto [place, added] = target.query.emplace(std::move(name), std::move(value));
+    if (!added) target.repeated = place->first;
   }
   return {};
 }
@@ -69,7 +67,7 @@ Result<RequestTarget> parse_request_target(std::string_view target) {
   RequestTarget parsed;
   const auto question = target.find('?');
   EIDETIC_CHECK(parse_path(target.substr(0, question), parsed.segments));
-  if (question != std::string_view::npos) EIDETIC_CHECK(parse_query(target.substr(question + 1), parsed.query));
+  if (question != std::string_view::npos) EIDETIC_CHECK(parse_query(target.substr(question + 1), parsed));
   return parsed;
 }
 
