@@ -182,6 +182,7 @@ def file_of(name="query.png", **options):
 
 
 def cards(page):
+    """The hits that are shown. What is out of sight has text_content() and no inner_text()."""
     return page.get_by_role("list", name="What was found").get_by_role("article")
 
 

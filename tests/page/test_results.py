@@ -16,7 +16,7 @@ def shown(page):
 def test_the_threshold_acts_at_once(found):
     asked = []
     found.on("request", lambda request: asked.append(request.url) if request.url.endswith("/search") else None)
-    similarities = [float(text.split(" %")[0]) for text in cards(found).all_inner_texts()]
+    similarities = [float(text.split(" %")[0]) for text in cards(found).all_text_contents()]
     least = similarities[5]
     slider = found.get_by_label("Least similarity")
     slider.fill(str(round(least * 2) / 2))
@@ -55,7 +55,7 @@ def test_filter_and_its_error(found, visit):
     box.fill('kind = "square" and number < 20')
     box.press("Enter")
     await_results(found, 5)
-    assert all("square" in text for text in cards(found).all_inner_texts())
+    assert all("square" in text for text in cards(found).all_text_contents())
     box.fill("kind = square")
     box.press("Enter")
     alert = found.get_by_role("alert")
@@ -75,7 +75,7 @@ def test_facets(found):
     group = found.get_by_role("group", name="kind")
     group.get_by_role("checkbox", name=re.compile("^cross")).check()
     await_results(found, 10)
-    assert all("cross" in text for text in cards(found).all_inner_texts())
+    assert all("cross" in text for text in cards(found).all_text_contents())
     assert "10" in group.get_by_role("checkbox", name=re.compile("^stripes")).locator("xpath=..").inner_text(), "counted as if not chosen"
     group.get_by_role("checkbox", name=re.compile("^stripes")).check()
     await_results(found, 12)
@@ -259,7 +259,7 @@ def test_classes_first(visit, page, http, calibrated):
     page.get_by_label("Ask first what it is").select_option("form")
     page.get_by_text(re.compile("It looks like cross \\(\\d+ % sure\\)")).wait_for()
     await_results(page, 30)
-    assert all("cross" in text for text in cards(page).all_inner_texts())
+    assert all("cross" in text for text in cards(page).all_text_contents())
     page.get_by_role("combobox", name=re.compile("^It is")).select_option("square")
     page.get_by_text("It was said to be square. Something else is far nearer, so everything was searched.").wait_for()
 

@@ -153,7 +153,7 @@ def test_any_hit_is_the_next_query(found):
 
 
 def test_more_and_less_like_this(found):
-    names = [text.split("\n")[-1] for text in cards(found).all_inner_texts()]
+    names = found.locator("section ul li .line.quiet").all_text_contents()
     chips = found.locator(".terms").get_by_role("group")
     for name, action in ((names[2], "Less like"), (names[3], "More like")):
         card = cards(found).filter(has_text=name)
@@ -213,12 +213,12 @@ def test_crop(found, visit):
 
 def test_the_address_holds_the_search(found, visit, chromium, shapes):
     """Another browser with the same address shows the same, but for a picture that was given by hand."""
-    texts = cards(found).all_inner_texts()
+    texts = cards(found).all_text_contents()
     other = type(visit)(chromium, visit.url, visit.name + "-other")
     try:
         other.page.goto(found.url)
         await_results(other.page, 12)
-        assert cards(other.page).all_inner_texts() == texts
+        assert cards(other.page).all_text_contents() == texts
         other.page.goto(f"{visit.url}/collections/{shapes}?picture=0123456789abcdef")
         other.page.get_by_text("A picture of this search is not here").wait_for()
     finally:
@@ -228,10 +228,10 @@ def test_the_address_holds_the_search(found, visit, chromium, shapes):
 def test_a_given_picture_survives_loading_anew(begun):
     begun.locator("input[type=file]").set_input_files([file_of()])
     await_results(begun, 40)
-    texts = cards(begun).all_inner_texts()
+    texts = cards(begun).all_text_contents()
     begun.reload()
     await_results(begun, 40)
-    assert cards(begun).all_inner_texts() == texts
+    assert cards(begun).all_text_contents() == texts
 
 
 def test_resets(found):
