@@ -1,13 +1,14 @@
 // What stands under a picture, of all that its metadata say.
+import { visible } from '../shared/words'
 import type { Json, Metadata } from '../api/types'
 
 const NAMES = ['label', 'class', 'category', 'title', 'name', 'kind', 'type', 'group', 'species', 'brand']
 // A caption is a line; the rest is in the large view.
 const LONGEST = 120
 
-/** A value of metadata as text. */
+/** A value of metadata as text that can be shown. */
 export function textOf(value: Json): string {
-  if (typeof value === 'string') return value
+  if (typeof value === 'string') return visible(value)
   if (Array.isArray(value)) return value.map(textOf).join(', ')
   return value === null ? '' : JSON.stringify(value)
 }

@@ -12,9 +12,17 @@ export function percent(share: number, digits = 2): string {
   return `${(Math.round(share * 1e4) / 100).toFixed(digits)} %`
 }
 
-/** The last part of an id or address, by either slash. */
+// Characters that change how others are shown, so that a name seems another: controls, and overrides of the writing direction.
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g
+
+/** The text with characters that would deceive the eye spelt out: "abc‹U+202E›gnp.exe". */
+export function visible(text: string): string {
+  return text.replace(UNSEEN, (c) => `‹U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}›`)
+}
+
+/** The last part of an id or address, by either slash, as it can be shown. */
 export function fileName(path: string): string {
-  return path.split(/[\\/]/).findLast((part) => part !== '') ?? path
+  return visible(path.split(/[\\/]/).findLast((part) => part !== '') ?? path)
 }
 
 /** The text where it is an address of the web, and nothing a click could run; else ''. */
