@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { counted, fileName, percent, visible, webAddress } from './words'
+import { counted, fileName, folderName, percent, visible, webAddress } from './words'
 
 describe('words', () => {
   it('count', () => {
@@ -12,6 +12,10 @@ describe('words', () => {
 
   it('name files by either slash', () => {
     expect([fileName('a/b.jpg'), fileName('a\\b.jpg'), fileName('a/b/'), fileName('/')]).toEqual(['b.jpg', 'b.jpg', 'b', '/'])
+  })
+
+  it('name folders', () => {
+    expect([folderName('a/b/c.jpg'), folderName('c.jpg'), folderName('a\\c.jpg')]).toEqual(['b', '', 'a'])
   })
 
   it('do not let a name look like another', () => {

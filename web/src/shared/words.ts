@@ -25,6 +25,11 @@ export function fileName(path: string): string {
   return visible(path.split(/[\\/]/).findLast((part) => part !== '') ?? path)
 }
 
+/** The folder that a file lies in, its own name alone; '' for none. */
+export function folderName(path: string): string {
+  return visible(path.split(/[\\/]/).filter((part) => part !== '').at(-2) ?? '')
+}
+
 /** The text where it is an address of the web, and nothing a click could run; else ''. */
 export function webAddress(text: string): string {
   return /^https?:\/\/[^\s]+$/i.test(text) && URL.canParse(text) ? text : ''
