@@ -16,7 +16,7 @@ CompiledCache::CompiledCache(const std::filesystem::path& folder, std::string_vi
 
 // One line before the compiled network: format, size and XXH3 of what follows, and the digest of name and version.
 std::string CompiledCache::header(std::string_view compiled) const {
-  return fmt::format("EideticCompiled 1 {} {:016x} {}\n", compiled.size(), checksum(as_bytes(compiled)), key_);
+  return fmt::format("EideticCompiled 2 {} {:016x} {}\n", compiled.size(), checksum(as_bytes(compiled)), key_);
 }
 
 std::optional<std::string> CompiledCache::load() const {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <openvino/op/fake_quantize.hpp>
 #include <openvino/openvino.hpp>
 #include <openvino/pass/constant_folding.hpp>
 #include <openvino/pass/manager.hpp>
@@ -96,9 +97,17 @@ Result<std::shared_ptr<ov::Model>> cut_out(const std::shared_ptr<ov::Model>& mod
   return converter.build();
 }
 
-// Makes plain numbers of quantised weights. Below VNNI the 8-bit kernels add pairs of products in 16 bits, which
-// overflow: the default model's vectors then have a mean cosine of .76 to the right ones, and its ranking is lost.
-// Activations are still rounded as the model says.
+// Whether anything but weights is quantised, so that there is something to compute in 8 bits.
+bool quantises_activations(const ov::Model& model) {
+  return std::ranges::any_of(model.get_ops(), [](const auto& op) { return ov::is_type<ov::op::v0::FakeQuantize>(op); });
+}
+
+// Below VNNI the 8-bit kernels add pairs of products in 16 bits, which overflow: the default model's vectors then have
+// a mean cosine of .76 to the right ones, and its ranking is lost. Weights that are quantised alone are unpacked by the
+// library itself, which with more than one stream often leaves them wrong (OpenVINO 2026.4 on processors with VNNI).
+bool must_unpack_weights(const ov::Model& model) { return !has_native_int8() || !quantises_activations(model); }
+
+// Makes plain numbers of quantised weights. Activations are still rounded as the model says.
 void unpack_weights(const std::shared_ptr<ov::Model>& model) {
   ov::pass::Manager passes;
   passes.register_pass<ov::pass::ConstantFolding>();
@@ -144,7 +153,7 @@ Result<ov::CompiledModel> compile(const fs::path& file, const NetworkOptions& op
     if (auto cached = from_cache(cache, options)) return *std::move(cached);
     EIDETIC_TRY(const auto model, graph::read_model(file));
     EIDETIC_TRY(const auto part, cut_out(model, options, file));
-    if (!has_native_int8()) unpack_weights(part);
+    if (must_unpack_weights(*part)) unpack_weights(part);
     auto compiled = graph::core().compile_model(part, "CPU", properties(options));
     if (!options.cache_dir.empty()) {
       std::ostringstream stream;

@@ -31,6 +31,7 @@ EmbedderOptions::Arithmetic arithmetic_of(const Space& space) {
 Result<void> tell_settings(CollectionInfo& info) {
   const auto& spec = info.spec;
   EIDETIC_TRY(auto settings, parse_settings(spec.settings, spec.name));
+  info.search = settings.search;
   info.regions = std::move(settings.regions);
   info.description = std::move(settings.description);
   info.source = std::move(settings.source);

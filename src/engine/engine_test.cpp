@@ -352,8 +352,11 @@ TEST_P(Photographs, AreFoundAsWellAsTheCardSays) {
   need(engine_->create(name, {}));
   const auto indexed = need(engine_->index(name, request)).indexed;
   const auto report = need(engine_->evaluate(name, kFolderLabel, {}));
+  // 8-bit arithmetic rounds otherwise from processor to processor: on those with VNNI four of clothing's 240 queries
+  // have another nearest item than under ONNX Runtime.
   constexpr double kTolerance = 0.015;
-  EXPECT_NEAR(report.p_at_1, p_at_1, kTolerance);
+  constexpr double kQueries = 5;
+  EXPECT_NEAR(report.p_at_1, p_at_1, std::max(kTolerance, kQueries / static_cast<double>(indexed)));
   EXPECT_NEAR(report.map, map, kTolerance);
   EXPECT_EQ(report.queries, indexed);
 

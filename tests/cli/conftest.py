@@ -98,9 +98,9 @@ class Served(Cli):
         return [str(EIDETIC), *map(str, arguments), "--server", self.url, "--token-file", str(self.token_file)]
 
 
-def in_terminal(command, columns=80, watch=None, kill_after=None, **environment):
+def in_terminal(command, columns=80, watch=None, kill_after=None, kill_from="", **environment):
     """Status, and everything that appears on a terminal of that width. watch(text, keys) is called as text comes in, until
-    it returns True; keys(bytes) types. kill_after: seconds until kill -9."""
+    it returns True; keys(bytes) types. kill_after: seconds until kill -9, from the moment on which kill_from appears."""
     main, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen(
@@ -114,10 +114,14 @@ def in_terminal(command, columns=80, watch=None, kill_after=None, **environment)
     )
     os.close(terminal)
     killer = threading.Timer(kill_after or 0, process.kill)
-    if kill_after is not None:
-        killer.start()
+    waits = kill_after is not None
     text = b""
-    while piece := read_terminal(main):
+    while True:
+        if waits and kill_from.encode() in text:
+            killer.start()
+            waits = False
+        if not (piece := read_terminal(main)):
+            break
         text += piece
         if watch and watch(text.decode(errors="replace"), lambda keys: os.write(main, keys)):
             watch = None

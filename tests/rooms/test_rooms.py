@@ -14,7 +14,7 @@ BUILD = Path(os.environ.get("EIDETIC_BUILD", SOURCE / "build/release"))
 FLOORS = {
     "base": 0,
     "image": 1, "index": 1, "catalog": 1, "net": 1,
-    "embed": 2, "blobs": 2, "refine": 2, "learn": 2,
+    "embed": 2, "blobs": 2, "refine": 2, "learn": 2, "train": 2,
     "backend": 3,
     "engine": 4, "remote": 4,
     "server": 5, "recipes": 5,

@@ -413,7 +413,7 @@ def test_job_events_and_cancelling(fresh, folders):
     many = folders / "many"
     if not many.exists():
         draw_folder(many, 400)
-    job = fresh.index_folder(str(many), batch=10)
+    job = fresh.index_folder(str(many), batch=1)  # slow enough to be stopped on any machine
     for event in job.events():
         if event.progress.indexed:
             break
