@@ -12,7 +12,7 @@ PAGE = {"/collections/{collection}", "/collections/{collection}/{view}", "/asset
 
 
 def call(http, method, path):
-    names = {"collection": "nothing", "classifier": "nothing", "model": "nothing"}
+    names = dict.fromkeys(("collection", "classifier", "model", "view", "file"), "nothing")
     return http.request(method, path.format(id="x", job="1", **names))
 
 

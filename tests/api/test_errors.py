@@ -55,7 +55,8 @@ COMPLETE = {
 
 
 def filled(path):
-    return path.format(collection="shapes", id="circle%2F0000.jpg", job="1", model="default", classifier="class")
+    names = {"collection": "shapes", "model": "default", "classifier": "class", "view": "map", "file": "x.js"}
+    return path.format(id="circle%2F0000.jpg", job="1", **names)
 
 
 @pytest.mark.parametrize("method, path", JSON_ROUTES)
