@@ -16,7 +16,7 @@ configure: setup
 build: configure  ## build everything into build/release (PRESET=… for another)
 	@cmake --build --preset $(PRESET)
 
-demo: build  ## index the emoji of Debian's font, or IMAGES=folder, and show a first search
+demo: build  ## index the emoji of Debian's font, or IMAGES=folder, show a first search and, on a terminal, serve the page
 	@tools/demo $(BUILD)/eidetic $(IMAGES)
 
 test: build  ## build and run every test
