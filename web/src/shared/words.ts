@@ -34,3 +34,28 @@ export function folderName(path: string): string {
 export function webAddress(text: string): string {
   return /^https?:\/\/[^\s]+$/i.test(text) && URL.canParse(text) ? text : ''
 }
+
+/** "3.2 MB": powers of a thousand. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
+  const value = bytes / 1000 ** power
+  return `${power === 0 ? bytes : value.toFixed(value < 10 ? 1 : 0)} ${units[power]}`
+}
+
+/** "4 s", "3 min 20 s", "2 h 5 min". */
+export function durationText(seconds: number): string {
+  const whole = Math.round(seconds)
+  if (seconds < 10) return `${Math.round(seconds * 10) / 10} s`
+  if (whole < 60) return `${whole} s`
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
+}
+
+const MOMENTS = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' })
+
+/** A time of the server as people here read it. */
+export function momentText(time: string | null): string {
+  const moment = time ? new Date(time) : undefined
+  return moment && !Number.isNaN(moment.getTime()) ? MOMENTS.format(moment) : ''
+}

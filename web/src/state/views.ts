@@ -9,4 +9,9 @@ export interface View {
   load: () => Promise<{ default: Component<{ collection: string }> }>
 }
 
-export const VIEWS: View[] = [{ name: '', title: 'Search', load: () => import('../search/SearchView.svelte') }]
+export const VIEWS: View[] = [
+  { name: '', title: 'Search', load: () => import('../search/SearchView.svelte') },
+  { name: 'pictures', title: 'Pictures', load: () => import('../collections/BrowseView.svelte') },
+  { name: 'add', title: 'Add', load: () => import('../collections/AddView.svelte') },
+  { name: 'manage', title: 'Manage', load: () => import('../collections/ManageView.svelte') },
+]
