@@ -9,4 +9,7 @@ export interface View {
   load: () => Promise<{ default: Component<{ collection: string }> }>
 }
 
-export const VIEWS: View[] = [{ name: '', title: 'Search', load: () => import('../search/SearchView.svelte') }]
+export const VIEWS: View[] = [
+  { name: '', title: 'Search', load: () => import('../search/SearchView.svelte') },
+  { name: 'map', title: 'Map', load: () => import('../map/MapView.svelte') },
+]
