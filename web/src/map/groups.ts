@@ -16,8 +16,10 @@ export interface Grouped {
   of: Uint32Array
 }
 
-// Told apart on light and dark ground, also by most who see fewer colours; the commonest groups get the first.
-export const PALETTE: readonly (readonly [number, number, number])[] = [
+type Rgb = readonly [number, number, number]
+
+// Told apart on light and dark ground, also by most who see fewer colours; the commonest groups get these.
+const CHOSEN: readonly Rgb[] = [
   [47, 126, 184],
   [226, 126, 42],
   [62, 153, 83],
@@ -31,7 +33,24 @@ export const PALETTE: readonly (readonly [number, number, number])[] = [
   [236, 92, 72],
   [98, 90, 214],
 ]
-export const GREY = [140, 140, 138] as const
+const COLOURS = 60
+
+// After the chosen ones hues by the golden angle, each as far from those before as can be, in turns darker and lighter.
+function further(index: number): Rgb {
+  const hue = (index * 137.508) % 360
+  const [chroma, lightness] = [0.34, [0.5, 0.6, 0.42][index % 3] as number]
+  const part = (offset: number) => {
+    const k = (offset + hue / 30) % 12
+    return Math.round(255 * (lightness - chroma * Math.min(lightness, 1 - lightness) * 1.4 * Math.max(-1, Math.min(k - 3, 9 - k, 1))))
+  }
+  return [part(0), part(8), part(4)]
+}
+
+export const PALETTE: readonly Rgb[] = [
+  ...CHOSEN,
+  ...Array.from({ length: COLOURS - CHOSEN.length }, (_, index) => further(index)),
+]
+export const GREY: Rgb = [140, 140, 138]
 
 function nameOf(point: MapPoint, by: Grouping): string {
   if (by === 'label') return point.label ?? ''
@@ -69,14 +88,18 @@ export function groupPoints(points: MapPoint[], by: Grouping): Grouped {
  * hidden group has no alpha.
  */
 export function paint(grouped: Grouped, hidden: ReadonlySet<number>, selected: ReadonlySet<number>, only: number | undefined): Uint8Array {
-  const rgba = new Uint8Array(grouped.of.length * 4)
-  grouped.of.forEach((group, index) => {
-    if (hidden.has(group)) return
-    const { colour } = grouped.groups[group] ?? { colour: undefined }
-    const shade = colour === undefined ? GREY : (PALETTE[colour] ?? GREY)
+  const { groups, of } = grouped
+  const shades = groups.map(({ colour }) => (colour === undefined ? GREY : (PALETTE[colour] ?? GREY)))
+  const rgba = new Uint8Array(of.length * 4)
+  for (let index = 0; index < of.length; ++index) {
+    const group = of[index] as number
+    if (hidden.has(group)) continue
+    const shade = shades[group] ?? GREY
     const back = only !== undefined ? group !== only : selected.size > 0 && !selected.has(index)
-    rgba.set(shade, index * 4)
+    rgba[index * 4] = shade[0]
+    rgba[index * 4 + 1] = shade[1]
+    rgba[index * 4 + 2] = shade[2]
     rgba[index * 4 + 3] = back ? 38 : 225
-  })
+  }
   return rgba
 }

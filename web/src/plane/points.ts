@@ -14,6 +14,8 @@ export interface Box {
 export class PointSet {
   /** x, y of each in turn; y grows downwards, as on the screen. */
   readonly xy: Float32Array
+  /** Width and height of what they take; the larger is 1. */
+  readonly span: Place
   private readonly tree: KDBush
 
   constructor(points: readonly { x: number; y: number }[]) {
@@ -26,12 +28,14 @@ export class PointSet {
     }
     const extent = Math.max(right - left, bottom - top)
     const scale = extent > 0 ? 1 / extent : 1
+    this.span = extent > 0 ? [(right - left) * scale, (bottom - top) * scale] : [1, 1]
     this.xy = new Float32Array(points.length * 2)
     this.tree = new KDBush(Math.max(points.length, 1), 64, Float32Array)
     points.forEach(({ x, y }, index) => {
       const across = (x - (left + right) / 2) * scale
       const down = ((top + bottom) / 2 - y) * scale
-      this.xy.set([across, down], index * 2)
+      this.xy[index * 2] = across
+      this.xy[index * 2 + 1] = down
       this.tree.add(across, down)
     })
     if (!points.length) this.tree.add(9, 9) // the tree wants one; it is out of every reach

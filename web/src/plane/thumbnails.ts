@@ -15,7 +15,7 @@ const MOST = 70
 // More points than this in view are a crowd: to look for room among them would take longer than a frame.
 const LARGEST_CROWD = 6000
 // Points that a picture may hide beside its own.
-const HIDDEN = 3
+const HIDDEN = 8
 
 // A spread of indices that is the same every time: what shows its picture does not depend on the order of the points.
 function chance(index: number): number {

@@ -16,8 +16,11 @@ export class View {
     readonly width: number,
     readonly height: number,
     readonly zoom: Zoom,
+    /** Width and height of what is to be seen unzoomed, in units. */
+    span: Place = [1, 1],
   ) {
-    this.side = Math.max(1, Math.min(width, height) - 56)
+    const room = (side: number, length: number) => (side - 56) / Math.max(length, 0.05)
+    this.side = Math.max(1, Math.min(room(width, span[0]), room(height, span[1])))
   }
 
   /** Pixels a unit. */
