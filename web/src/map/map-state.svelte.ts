@@ -2,11 +2,15 @@
 import { untrack } from 'svelte'
 import { SvelteSet } from 'svelte/reactivity'
 import { asApiError, isAbort, type ApiError } from '../api/errors'
+import { sampleItems } from '../api/items'
 import { getMap, type CollectionMap } from '../api/inside'
 import { PointSet } from '../plane/points'
 import { collectionAddress, place } from '../state/address.svelte'
 import { groupingsOf, groupPoints, paint, type Grouping } from './groups'
-import { formatMap, parseMap, type MapWords } from './map-words'
+import { DEFAULTS, formatMap, parseMap, type MapWords } from './map-words'
+
+// Items whose ids tell whether there are folders.
+const LOOKED_AT = 200
 
 export class MapState {
   readonly asked: MapWords = $derived(parseMap(place.query))
@@ -53,7 +57,9 @@ export class MapState {
     this.since = performance.now()
     this.error = undefined
     try {
-      const map = await getMap(this.collection, parseMap(question), stop.signal)
+      const asked = parseMap(question)
+      if (asked.label === DEFAULTS.label && !(await this.hasFolders(stop.signal))) asked.label = ''
+      const map = await getMap(this.collection, asked, stop.signal)
       if (stop.signal.aborted) return
       this.adopt(map)
     } catch (thrown) {
@@ -61,6 +67,12 @@ export class MapState {
       this.error = asApiError(thrown)
     }
     this.since = 0
+  }
+
+  // The server refuses a label that no item has, and only once it has laid them out.
+  private async hasFolders(signal: AbortSignal): Promise<boolean> {
+    const items = await sampleItems(this.collection, LOOKED_AT, 1, signal)
+    return items.some(({ id }) => id.includes('/'))
   }
 
   /** What is selected stays so where it is on the new map. */
@@ -82,6 +94,11 @@ export class MapState {
     place.go(collectionAddress(this.collection, 'map', formatMap({ ...this.asked, ...changes })))
   }
 
+  private readonly places = $derived(new Map(this.map?.points.map(({ id }, index) => [id, index])))
+  /** Where an item is; undefined: not on this map. */
+  placeOf(id: string): number | undefined {
+    return this.places.get(id)
+  }
   id(index: number): string {
     return this.map?.points[index]?.id ?? ''
   }

@@ -1,5 +1,6 @@
 // A map as the query of the page's address, in the words of GET /v1/collections/{collection}/map; what stands at its default is left out.
 import type { MapOptions } from '../api/inside'
+import type { Item } from '../api/types'
 
 export interface MapWords extends MapOptions {
   /** The page's own word: coloured by what the index makes of the items, in place of the label. */
@@ -45,4 +46,15 @@ export function formatMap(options: MapWords): string {
   }
   const text = words.toString()
   return text && '?' + text
+}
+
+/** Metadata fields that points can be labelled by: text, numbers and truths; those most items have come first. */
+export function labelFields(items: Pick<Item, 'metadata'>[]): string[] {
+  const counts = new Map<string, number>()
+  for (const { metadata } of items) {
+    for (const [name, value] of Object.entries(metadata)) {
+      if (value !== null && value !== '' && typeof value !== 'object') counts.set(name, (counts.get(name) ?? 0) + 1)
+    }
+  }
+  return [...counts].sort(([, one], [, other]) => other - one).map(([name]) => name)
 }

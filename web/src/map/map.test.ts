@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { GREY, groupingsOf, groupPoints, paint, PALETTE } from './groups'
-import { DEFAULTS, formatMap, parseMap } from './map-words'
-import { spread } from './search-with'
+import { DEFAULTS, formatMap, labelFields, parseMap } from './map-words'
+import { spread } from './spread'
 import { typedValue } from './tag'
 
 const at = { x: 0, y: 0, layer: 0 }
@@ -56,6 +56,13 @@ describe('the address of a map', () => {
 
   it('keeps to what the server takes', () => {
     expect(parseMap('?limit=9e9&neighbors=1&seed=x&method=tsne&colour=red')).toEqual({ ...DEFAULTS, limit: 200_000, neighbors: 2 })
+  })
+})
+
+describe('fields to label by', () => {
+  it('are those that hold one value, the commonest first', () => {
+    const items = [{ metadata: { rare: true, kind: 'a', list: [1] } }, { metadata: { kind: 'b', none: null, empty: '' } }]
+    expect(labelFields(items)).toEqual(['kind', 'rare'])
   })
 })
 

@@ -12,4 +12,5 @@ export interface View {
 export const VIEWS: View[] = [
   { name: '', title: 'Search', load: () => import('../search/SearchView.svelte') },
   { name: 'map', title: 'Map', load: () => import('../map/MapView.svelte') },
+  { name: 'inside', title: 'Inside', load: () => import('../inside/InsideView.svelte') },
 ]
