@@ -1,6 +1,5 @@
 // The search whose walk is shown: a walk is of one search, so what makes several of it is left out, and said.
-import { collectionAddress } from '../state/address.svelte'
-import { emptySearch, formatSearch, parseSearch, type Search } from '../state/search-words'
+import { parseSearch, type Search } from '../state/search-words'
 
 export interface Walked {
   search: Search
@@ -28,9 +27,4 @@ export function walkable(asked: Search): Walked {
 
 export function parseWalk(query: string): Walked {
   return walkable(parseSearch(query))
-}
-
-/** Where the walk of a search with this item is shown. */
-export function walkAddress(collection: string, id: string): string {
-  return collectionAddress(collection, 'inside', formatSearch({ ...emptySearch(), k: 10, terms: [{ kind: 'id', value: id, weight: 1 }] }))
 }
