@@ -1,5 +1,6 @@
 """The expert panel: what makes a search and what it costs, and choices that outlive the browser."""
 
+import base64
 import io
 import re
 
@@ -104,25 +105,18 @@ def test_variants_are_shown_as_the_server_draws_them(visit, page, http, cells):
     page.wait_for_url("**seed=5**")
     part(page, "Variants").get_by_label("Augmentation").select_option("pool")
     page.wait_for_url("**augment=pool**")
+    part(page, "Variants").get_by_text("searched with by their stored vectors").wait_for()
     with page.expect_response("**/contact-sheet") as answer:
         page.get_by_role("button", name="Show the variants").click()
     assert answer.value.request.post_data_json["seed"] == 5
     sheet = page.get_by_role("dialog").get_by_role("img")
     sheet.wait_for()
-    page.wait_for_timeout(300)
-    drawn = http.post("/v1/contact-sheet", json={"terms": [{"uri": "data:image/png;base64," + png()}], "seed": 5})
-    assert drawn.status_code == 200
-    size = Image.open(io.BytesIO(answer.value.body())).size
+    given = http.get(f"/v1/collections/{cells}/items/cross%2F0002.jpg/picture").content
+    term = {"base64": base64.b64encode(given).decode()}
+    drawn = http.post("/v1/contact-sheet", json={"terms": [term], "seed": 5}).content
+    size = Image.open(io.BytesIO(drawn)).size
     assert sheet.evaluate("img => [img.naturalWidth, img.naturalHeight]") == list(size)
     visit.check_everywhere("variants")
-
-
-def png():
-    import base64
-
-    out = io.BytesIO()
-    Image.new("RGB", (40, 30), (200, 20, 20)).save(out, "PNG")
-    return base64.b64encode(out.getvalue()).decode()
 
 
 def test_classification_is_told_with_its_votes(visit, page, http, cells):

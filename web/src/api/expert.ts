@@ -27,3 +27,8 @@ export function drawContactSheet(query: Query, signal?: AbortSignal): Promise<Bl
 export async function readMetrics(signal?: AbortSignal): Promise<string> {
   return (await request('/metrics', { signal })).text()
 }
+
+/** An item's picture as it was given. */
+export function picture(collection: string, id: string, signal?: AbortSignal): Promise<Blob> {
+  return blob(path('collections', collection, 'items', id, 'picture'), { signal })
+}
