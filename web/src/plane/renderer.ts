@@ -1,6 +1,6 @@
 // Draws points, and lines between places, with WebGL. They are drawn into a picture of the view, some in each frame; every frame
 // shows the last whole picture, moved and scaled to what is looked at now. So moving is smooth however many points there are, also
-// where software draws them at half a microsecond a point or more; few points are drawn anew in each frame.
+// where software draws them at about a microsecond a point; few points are drawn anew in each frame.
 import {
   addExtensionsToContext,
   bindFramebufferInfo,
