@@ -85,7 +85,7 @@ class Visit:
         self.context = browser.new_context(base_url=url, viewport=DESKTOP, **options)
         self.context.add_init_script(WATCH_POLICY)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(7_000)
+        self.page.set_default_timeout(20_000)
         self.failures = []
         self.page.on("pageerror", lambda error: self.failures.append(str(error)))
         self.page.on("console", self.hear)
