@@ -193,7 +193,8 @@ def await_results(page, count=None):
     page.locator("section[aria-label=Results][aria-busy=false]").wait_for()
     cards(page).first.wait_for()
     if count is not None:
-        until(page, "count => document.querySelectorAll('section ul li article').length === count", count)
+        # Of many results only those near the view are there as cards; each says of how many it is.
+        until(page, "count => document.querySelector('section ul > li')?.ariaSetSize === String(count)", count)
     return cards(page)
 
 

@@ -1,16 +1,14 @@
 """What was found: the grid, what narrows it, and a hit large beside the query."""
 
 import io
+import json
+import math
 import re
 
 import pytest
 from conftest import await_results, cards, encoded, file_of, index, pictures_shown, until
 from pictures import draw_folder, textured
 from PIL import Image
-
-
-def shown(page):
-    return page.evaluate("document.querySelectorAll('section ul li article').length")
 
 
 def test_the_threshold_acts_at_once(found):
@@ -95,6 +93,109 @@ def test_how_many_and_the_real_count(found):
     found.get_by_label("How many").press("Enter")
     await_results(found, 40)
     assert "40 pictures" in found.get_by_role("region", name="Results").get_by_role("status").inner_text()
+
+
+@pytest.fixture(scope="session")
+def thousand(http):
+    """The name of a collection of 1,000 vectors, 0000 to 0999; the nearest of the first come in order."""
+    name = "thousand"
+    assert http.put(f"/v1/collections/{name}", json={"dimensions": 2}).status_code == 201
+    turns = [(f"{number:04}", number / 1000) for number in range(1000)]
+    lines = [json.dumps({"id": id, "vector": [math.cos(turn), math.sin(turn)], "metadata": {"number": id}}) for id, turn in turns]
+    answer = http.post(
+        f"/v1/collections/{name}/items", content="\n".join(lines), headers={"Content-Type": "application/x-ndjson"}
+    )
+    assert answer.status_code == 200, answer.text
+    return name
+
+
+def places(page):
+    """Where in the whole list the cards are that are there."""
+    return page.evaluate("[...document.querySelectorAll('section ul > li')].map((each) => Number(each.ariaPosInSet))")
+
+
+def in_view(page, place):
+    """Whether the card of this place is there and within the view."""
+    return page.evaluate(
+        """(place) => {
+          const box = document.querySelector(`section ul > li[aria-posinset="${place}"]`)?.getBoundingClientRect()
+          return !!box && box.bottom > 0 && box.top < innerHeight
+        }""",
+        place,
+    )
+
+
+def test_of_a_thousand_only_those_near_the_view_are_made(visit, page, thousand):
+    visit.goto(f"/collections/{thousand}?id=0000&k=1000")
+    await_results(page, 1000)
+    assert "1,000 pictures" in page.get_by_role("region", name="Results").get_by_role("status").inner_text()
+    until(page, "document.querySelectorAll('section ul > li').length > 60")
+    page.wait_for_timeout(500)
+    assert places(page) == list(range(1, len(places(page)) + 1)) and len(places(page)) < 200
+    visit.check_everywhere("thousand")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight / 2)")
+    until(page, "document.querySelector('section ul > li:nth-child(2)').ariaPosInSet > 300")
+    middle = places(page)
+    assert middle == sorted(middle) and len(middle) < 200 and middle[0] == 1, "in order; the one that Tab comes to stays"
+    seen = [place for place in middle[1:] if in_view(page, place)]
+    assert len(seen) >= 8
+    card = page.locator(f'section ul > li[aria-posinset="{seen[0]}"]')
+    assert f"{seen[0] - 1:04}" in card.text_content(), "the hit of its rank"
+    tall = page.evaluate("document.documentElement.scrollHeight")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    until(page, "document.querySelector('section ul > li:last-child').ariaPosInSet === '1000'")
+    assert in_view(page, 1000) and page.evaluate("document.documentElement.scrollHeight") == tall
+
+
+def test_keys_reach_all_of_a_thousand(visit, page, thousand):
+    visit.goto(f"/collections/{thousand}?id=0000&k=1000")
+    await_results(page, 1000)
+    focused = "Number(document.activeElement.closest('li')?.ariaPosInSet)"
+    cards(page).first.locator(".open").focus()
+    page.keyboard.press("End")
+    until(page, f"{focused} === 1000")
+    assert in_view(page, 1000)
+    page.keyboard.press("ArrowLeft")
+    until(page, f"{focused} === 999")
+    page.evaluate("scrollTo(0, 0)")
+    until(page, "document.querySelector('section ul > li').ariaPosInSet === '1'")
+    assert page.evaluate(focused) == 999, "scrolling takes nobody's place away"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    until(page, f"{focused} === 999")
+    assert in_view(page, 999)
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").get_by_text("999 of 1000").wait_for()
+    page.keyboard.press("Escape")
+    until(page, f"{focused} === 999")
+    page.keyboard.press("Home")
+    until(page, f"{focused} === 1")
+    assert in_view(page, 1)
+
+
+def test_the_back_button_comes_back_to_the_place(visit, page, thousand):
+    visit.goto(f"/collections/{thousand}?id=0000&k=1000")
+    await_results(page, 1000)
+    page.evaluate("scrollTo(0, 20_000)")
+    until(page, "document.querySelector('section ul > li:nth-child(2)').ariaPosInSet > 100")
+    page.wait_for_timeout(300)
+    place = next(place for place in places(page)[1:] if in_view(page, place))
+    there = page.evaluate("scrollY")
+    card = page.locator(f'section ul > li[aria-posinset="{place + 8}"]')
+    card.hover()
+    card.get_by_role("button", name="Search with").click()
+    page.wait_for_url(f"**id={place + 7:04}*")
+    await_results(page, 1000)
+    until(page, "scrollY === 0")
+    page.go_back()
+    page.wait_for_url("**id=0000*")
+    until(page, "there => Math.abs(scrollY - there) < 2", there)
+    await_results(page, 1000)
+    until(page, "place => document.querySelector(`section ul > li[aria-posinset='${place}']`) !== null", place)
+    assert in_view(page, place)
+    page.reload()
+    await_results(page, 1000)
+    until(page, "there => Math.abs(scrollY - there) < 2", there)
 
 
 @pytest.fixture(scope="session")
@@ -269,5 +370,4 @@ def test_a_picture_again_and_again_is_no_error(visit, page, shapes):
     for seed in range(3):
         page.locator("input[type=file]").first.set_input_files([file_of(seed=seed)])
         await_results(page, 40)
-    assert shown(page) == 40
-    assert len(encoded()) > 0
+    assert "40 pictures" in page.get_by_role("region", name="Results").get_by_role("status").inner_text()

@@ -1,5 +1,6 @@
 // Where the page is. The address holds all of it: /, /collections/NAME and /collections/NAME/VIEW, with the search in the query
 // (state/search-words.ts). So it can be shared, and the back button goes back.
+import { keepScroll } from './scroll'
 
 export class Place {
   path = $state(location.pathname)
@@ -23,7 +24,9 @@ export class Place {
   /** Goes there; `replace`: the back button does not come back to where this was. */
   go(address: string, { replace = false, scroll = false } = {}): void {
     if (address !== location.pathname + location.search) {
-      history[replace ? 'replaceState' : 'pushState'](null, '', address)
+      keepScroll()
+      if (replace) history.replaceState(history.state, '', address)
+      else history.pushState(null, '', address)
     }
     this.read()
     if (scroll) window.scrollTo(0, 0)

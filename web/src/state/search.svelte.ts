@@ -86,7 +86,9 @@ export class CollectionSearch {
   private go(next: Search, replace = false): void {
     clearTimeout(this.commitTimer)
     this.moving = {}
-    place.go(collectionAddress(this.collection, '', formatSearch(next)), { replace })
+    // Another query has other results, and they are looked at from the first.
+    const scroll = !replace && !sameTerms(next.terms, this.committed.terms)
+    place.go(collectionAddress(this.collection, '', formatSearch(next)), { replace, scroll })
   }
 
   /** A search with this alone. */
