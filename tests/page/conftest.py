@@ -51,9 +51,9 @@ def http(server):
         yield client
 
 
-def index(http, name, pictures):
+def index(http, name, pictures, **options):
     """A collection of a folder with a metadata.csv; its name."""
-    assert http.put(f"/v1/collections/{name}").status_code == 201
+    assert http.put(f"/v1/collections/{name}", json=options or None).status_code == 201
     wanted = {"paths": [str(pictures)], "metadata_file": str(pictures / "metadata.csv")}
     job = http.post(f"/v1/collections/{name}/index", json=wanted).json()
     # The stream of events ends with the job.
@@ -172,10 +172,10 @@ def page(visit):
     return visit.page
 
 
-def encoded(kind="circle", seed=1000, size=(96, 80)):
-    """The bytes of a picture that is in no collection."""
+def encoded(kind="circle", seed=1000, size=(96, 80), format="PNG"):
+    """The bytes of a picture, by default of one that is in no collection."""
     file = io.BytesIO()
-    draw(kind, seed, size).save(file, "PNG")
+    draw(kind, seed, size).save(file, format)
     return file.getvalue()
 
 
