@@ -329,6 +329,11 @@ class Engine {
   // The variants that a query with augmentation searches with, of all its terms that are pictures or bytes: the picture
   // and its eight variants in rows, as JPEG. invalid_argument where no term is one.
   [[nodiscard]] virtual Result<EncodedPicture> contact_sheet(const Query& query) = 0;
+  // A picture as a search takes it, a path or URI or encoded bytes, as an upright JPEG whose longer side is at most
+  // `size` pixels, kMinThumbnail to kMaxThumbnail; never enlarged. For what cannot be shown otherwise. Nothing is
+  // stored.
+  [[nodiscard]] virtual Result<EncodedPicture> preview(const std::string& uri, std::uint32_t size) = 0;
+  [[nodiscard]] virtual Result<EncodedPicture> preview(Bytes picture, std::uint32_t size) = 0;
   // The query's picture beside that of an item, with what agrees in both: see Query::verify. As JPEG.
   [[nodiscard]] virtual Result<EncodedPicture> alignment(std::string_view name, const Query& query,
                                                          const std::string& id) = 0;

@@ -97,6 +97,8 @@ class Core final : public Engine {
                                                              bool with_vectors) override;
   [[nodiscard]] Result<ScrollPage> list(std::string_view name, const ListRequest& request) override;
   [[nodiscard]] Result<EncodedPicture> contact_sheet(const Query& query) override;
+  [[nodiscard]] Result<EncodedPicture> preview(const std::string& uri, std::uint32_t size) override;
+  [[nodiscard]] Result<EncodedPicture> preview(Bytes picture, std::uint32_t size) override;
   [[nodiscard]] Result<EncodedPicture> alignment(std::string_view name, const Query& query,
                                                  const std::string& id) override;
   [[nodiscard]] Result<std::vector<Facet>> facets(std::string_view name, const FacetRequest& request) override;

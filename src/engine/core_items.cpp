@@ -11,6 +11,7 @@
 #include "engine/core.h"
 #include "engine/known_fields.h"
 #include "engine/put.h"
+#include "engine/query_terms.h"
 #include "image/encode.h"
 
 namespace eidetic {
@@ -24,6 +25,18 @@ constexpr std::size_t kLookedAtAPage = 20'000;
 
 std::unexpected<Error> no_picture(const std::string& id) {
   return fail(ErrorCode::not_found, fmt::format("item '{}' has no picture: it was stored as a bare vector", id));
+}
+
+Result<void> check_size(std::uint32_t size) {
+  if (size >= kMinThumbnail && size <= kMaxThumbnail) return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("a thumbnail of {} pixels; {} to {} are possible", size, kMinThumbnail, kMaxThumbnail));
+}
+
+EncodedPicture jpeg_of(std::vector<std::byte> bytes) {
+  EncodedPicture picture{.bytes = std::move(bytes), .media_type = "image/jpeg", .content_hash = {}};
+  picture.content_hash = sha256_hex(picture.bytes);
+  return picture;
 }
 
 }  // namespace
@@ -198,25 +211,31 @@ Result<EncodedPicture> Core::picture(std::string_view name, const std::string& i
 }
 
 Result<EncodedPicture> Core::thumbnail(std::string_view name, const std::string& id, std::uint32_t size) {
-  if (size < kMinThumbnail || size > kMaxThumbnail) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("a thumbnail of {} pixels; {} to {} are possible", size, kMinThumbnail, kMaxThumbnail));
-  }
+  EIDETIC_CHECK(check_size(size));
   EIDETIC_TRY(const auto found, item(name, id));
   if (found.uri.empty()) return no_picture(id);
-  const auto finished = [](std::vector<std::byte> jpeg) {
-    EncodedPicture small{.bytes = std::move(jpeg), .media_type = "image/jpeg", .content_hash = {}};
-    small.content_hash = sha256_hex(small.bytes);
-    return small;
-  };
   if (!found.content_hash.empty()) {
-    if (auto kept = parts_.thumbnails->find(found.content_hash, size)) return finished(*std::move(kept));
+    if (auto kept = parts_.thumbnails->find(found.content_hash, size)) return jpeg_of(*std::move(kept));
   }
   EIDETIC_TRY(const auto bytes, parts_.blobs->read(found.uri, parts_.options.decode.max_bytes));
   EIDETIC_TRY(auto jpeg, make_thumbnail(bytes, display_name(found.uri), size));
   // Under what it was really made of: the file may have changed since it was indexed.
   parts_.thumbnails->keep(sha256_hex(bytes), size, jpeg);
-  return finished(std::move(jpeg));
+  return jpeg_of(std::move(jpeg));
+}
+
+Result<EncodedPicture> Core::preview(const std::string& uri, std::uint32_t size) {
+  EIDETIC_CHECK(check_size(size));
+  const std::string full = uri_of(uri);
+  EIDETIC_TRY(const auto bytes, parts_.blobs->read(full, parts_.options.decode.max_bytes));
+  EIDETIC_TRY(auto jpeg, make_thumbnail(bytes, display_name(full), size));
+  return jpeg_of(std::move(jpeg));
+}
+
+Result<EncodedPicture> Core::preview(Bytes picture, std::uint32_t size) {
+  EIDETIC_CHECK(check_size(size));
+  EIDETIC_TRY(auto jpeg, make_thumbnail(picture, kGivenPicture, size));
+  return jpeg_of(std::move(jpeg));
 }
 
 Result<std::vector<std::byte>> Core::make_thumbnail(Bytes picture, std::string_view name, std::uint32_t size) const {

@@ -298,6 +298,27 @@ TEST_F(ItemsTest, AThumbnailIsSmallAndUpright) {
   EXPECT_EQ(engine_->thumbnail("c", "none", 64).error().code, ErrorCode::not_found);
 }
 
+TEST_F(ItemsTest, APreviewIsTheThumbnailOfWhatIsNoItem) {
+  put({.id = "turned", .bytes = turned_jpeg()});
+  const auto thumbnail = need(engine_->thumbnail("c", "turned", 32));
+  EXPECT_EQ(need(engine_->preview(turned_jpeg(), 32)).bytes, thumbnail.bytes);
+  const auto path = folder_ / "turned.jpg";
+  const auto encoded = turned_jpeg();
+  ASSERT_TRUE(
+      write_file_atomically(path, std::string_view(reinterpret_cast<const char*>(encoded.data()), encoded.size())));
+  const auto read = need(engine_->preview(path.native(), 32));
+  EXPECT_EQ(read.bytes, thumbnail.bytes);
+  EXPECT_EQ(read.media_type, "image/jpeg");
+  EXPECT_EQ(read.content_hash, thumbnail.content_hash);
+
+  EXPECT_EQ(engine_->preview(turned_jpeg(), kMaxThumbnail + 1).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(engine_->preview(path.native(), kMinThumbnail - 1).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(engine_->preview("/no/such.jpg", 32).error().code, ErrorCode::not_found);
+  const auto broken = engine_->preview(as_bytes("no picture at all"), 32);
+  ASSERT_FALSE(broken);
+  EXPECT_THAT(broken.error().message, HasSubstr("the given picture"));
+}
+
 TEST_F(ItemsTest, AThumbnailOutlivesItsPicture) {
   write_picture(folder_ / "a.ppm", 1);
   put({.id = "a", .uri = (folder_ / "a.ppm").native()});

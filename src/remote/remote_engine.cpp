@@ -27,6 +27,8 @@ bool is_bare_vector(const Query& query) {
          !terms[0].crop;
 }
 
+ApiPath preview_path(std::uint32_t size) { return ApiPath{"v1", "preview"}.with("size", std::to_string(size)); }
+
 std::span<const std::byte> bytes_of(const Vector& vector) {
   static_assert(std::endian::native == std::endian::little);
   return std::as_bytes(std::span(vector));
@@ -389,6 +391,21 @@ Result<EncodedPicture> RemoteEngine::alignment(std::string_view name, const Quer
   EIDETIC_TRY(Json json, query_json(query, own));
   return fetch_picture(
       {.method = "POST", .path = {"v1", "collections", name, "items", id, "alignment"}, .json = std::move(json)});
+}
+
+Result<EncodedPicture> RemoteEngine::preview(const std::string& uri, std::uint32_t size) {
+  ApiRequest request{.method = "POST", .path = preview_path(size)};
+  if (auto file = local_file(uri)) {
+    EIDETIC_CHECK(check_readable(*file));
+    request.file = *std::move(file);
+  } else {
+    request.json = Json{{"uri", uri}};
+  }
+  return fetch_picture(request);
+}
+
+Result<EncodedPicture> RemoteEngine::preview(Bytes picture, std::uint32_t size) {
+  return fetch_picture({.method = "POST", .path = preview_path(size), .bytes = picture});
 }
 
 Result<EncodedPicture> RemoteEngine::fetch_picture(const ApiRequest& request) const {

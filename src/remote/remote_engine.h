@@ -56,6 +56,8 @@ class RemoteEngine final : public Engine {
   Result<CalibrationInfo> calibrate(std::string_view name, const CalibrationRequest& request) override;
   Result<CalibrationInfo> calibration(std::string_view name) override;
   Result<EncodedPicture> contact_sheet(const Query& query) override;
+  Result<EncodedPicture> preview(const std::string& uri, std::uint32_t size) override;
+  Result<EncodedPicture> preview(Bytes picture, std::uint32_t size) override;
   Result<EncodedPicture> alignment(std::string_view name, const Query& query, const std::string& id) override;
   Result<std::vector<Facet>> facets(std::string_view name, const FacetRequest& request) override;
   Result<Item> patch(std::string_view name, const std::string& id, std::string_view merge_patch) override;

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::uint32_t kDefaultPage = 100;
 constexpr std::uint32_t kMaxPage = 10'000;
-constexpr std::uint32_t kDefaultThumbnail = 256;
 
 Answer list(Api& api, HttpRequest& request) {
   Parameters parameters(request.uri.query);
@@ -324,10 +323,7 @@ Answer picture(Api& api, HttpRequest& request) {
 }
 
 Answer thumbnail(Api& api, HttpRequest& request) {
-  Parameters parameters(request.uri.query);
-  EIDETIC_ANSWER_TRY(const auto asked, parameters.integer("size", kMinThumbnail, kMaxThumbnail));
-  EIDETIC_ANSWER_CHECK(parameters.finish());
-  const auto size = static_cast<std::uint32_t>(asked.value_or(kDefaultThumbnail));
+  EIDETIC_ANSWER_TRY(const auto size, read_size(request));
   return picture_or_problem(request, api.engine.thumbnail(request.captures[0], request.captures[1], size),
                             fmt::format("-{}", size));
 }

@@ -415,6 +415,24 @@ Result<NewItem> parse_picture(const std::string& body) {
   return item;
 }
 
+Result<PictureSource> parse_picture_source(const std::string& body) {
+  EIDETIC_TRY(const dom::element document, parse_body(body));
+  EIDETIC_TRY(const dom::object fields, object(document, "the body"));
+  PictureSource source;
+  if (dom::element ignored; fields["collection"].get(ignored) && fields["id"].get(ignored)) {
+    EIDETIC_TRY(source.picture, parse_picture(body));
+    return source;
+  }
+  for (const auto& [key, value] : fields) {
+    if (key != "collection" && key != "id") return unknown("", key, {"collection", "id"});
+    EIDETIC_TRY((key == "id" ? source.picture.id : source.collection), text(value, key));
+  }
+  if (source.collection.empty() || source.picture.id.empty()) {
+    return wrong("the body", "an item as collection and id, or a picture as uri, base64 or bytes,");
+  }
+  return source;
+}
+
 Result<OlderRequest> parse_older_request(const std::string& body, bool needs_id, bool needs_results) {
   EIDETIC_TRY(const dom::element document, parse_body(body));
   EIDETIC_TRY(const dom::object fields, object(document, "the body"));

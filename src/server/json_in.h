@@ -30,6 +30,12 @@ inline constexpr std::size_t kMaxNewItems = 10'000;
 [[nodiscard]] Result<NewItems> parse_item_lines(const std::string& body);
 // A Picture: exactly one of uri, base64, bytes.
 [[nodiscard]] Result<NewItem> parse_picture(const std::string& body);
+// A Picture, or {"collection": …, "id": …}: that of an item.
+struct PictureSource {
+  std::string collection;  // empty: `picture` has it
+  NewItem picture;         // or the id of the item alone
+};
+[[nodiscard]] Result<PictureSource> parse_picture_source(const std::string& body);
 
 // {"Url": …} or {"ImageBytes": {"bytes": […]}} with an id and a collection beside it, as older clients send it.
 struct OlderRequest {

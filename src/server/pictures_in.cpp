@@ -52,4 +52,12 @@ std::expected<NewItem, Problem> read_picture(const HttpRequest& request) {
   return item;
 }
 
+Result<std::uint32_t> read_size(const HttpRequest& request) {
+  constexpr std::uint32_t kDefault = 256;
+  Parameters parameters(request.uri.query);
+  EIDETIC_TRY(const auto size, parameters.integer("size", kMinThumbnail, kMaxThumbnail));
+  EIDETIC_CHECK(parameters.finish());
+  return size ? static_cast<std::uint32_t>(*size) : kDefault;
+}
+
 }  // namespace eidetic

@@ -1,6 +1,7 @@
 // Pictures as requests carry them: the body itself, or parts of a form.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,9 @@ struct Form {
 
 // Exactly one picture, in any of the forms: raw, form, or JSON.
 [[nodiscard]] std::expected<NewItem, Problem> read_picture(const HttpRequest& request);
+
+// The parameter `size` of a small picture, and no other.
+[[nodiscard]] Result<std::uint32_t> read_size(const HttpRequest& request);
 
 [[nodiscard]] std::vector<std::byte> to_bytes(std::string_view text);
 

@@ -168,18 +168,38 @@ Answer search_batch(Api& api, HttpRequest& request) {
   return text_response(out + "]}", "application/json");
 }
 
+HttpResponse jpeg_response(const EncodedPicture& picture) {
+  return text_response({reinterpret_cast<const char*>(picture.bytes.data()), picture.bytes.size()}, "image/jpeg");
+}
+
 Answer contact_sheet(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_TRY(const Query query, read_query(request));
   const auto sheet = api.engine.contact_sheet(query);
   if (!sheet) return std::unexpected(picture_problem(sheet.error()));
-  return text_response({reinterpret_cast<const char*>(sheet->bytes.data()), sheet->bytes.size()}, "image/jpeg");
+  return jpeg_response(*sheet);
+}
+
+Answer preview(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_TRY(const auto size, read_size(request));
+  PictureSource source;
+  if (media_type(request.content_type) == "application/json") {
+    EIDETIC_ANSWER_TRY(source, parse_picture_source(request.body));
+  } else {
+    EIDETIC_ANSWER_TRY(source.picture, read_picture(request));
+  }
+  const auto& [collection, given] = source;
+  const auto picture = !collection.empty() ? api.engine.thumbnail(collection, given.id, size)
+                       : given.uri.empty() ? api.engine.preview(given.bytes, size)
+                                           : api.engine.preview(given.uri, size);
+  if (picture) return jpeg_response(*picture);
+  return std::unexpected(picture_problem(picture.error()));
 }
 
 Answer alignment(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_TRY(const Query query, read_query(request));
   const auto picture = api.engine.alignment(request.captures[0], query, request.captures[1]);
   if (!picture) return std::unexpected(search_problem(api, request.captures[0], picture.error()));
-  return text_response({reinterpret_cast<const char*>(picture->bytes.data()), picture->bytes.size()}, "image/jpeg");
+  return jpeg_response(*picture);
 }
 
 // --- looking inside ---
@@ -223,6 +243,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/collections/{collection}/search/batch", Role::read, LaneKind::search, BodyKind::picture,
      search_batch},
     {"POST", "/v1/contact-sheet", Role::read, LaneKind::search, BodyKind::picture, contact_sheet},
+    {"POST", "/v1/preview", Role::read, LaneKind::search, BodyKind::picture, preview},
     {"POST", "/v1/collections/{collection}/items/{id}/alignment", Role::read, LaneKind::search, BodyKind::picture,
      alignment},
     {"GET", "/v1/collections/{collection}/inspect", Role::read, LaneKind::slow, BodyKind::none, inspect},

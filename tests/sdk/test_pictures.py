@@ -67,6 +67,15 @@ def test_every_kind_gives_the_same_vector(client, fresh, kinds):
         assert fresh.search([_again(picture)], k=1)[0].similarity == pytest.approx(1, abs=1e-5), name
 
 
+def test_every_kind_can_be_shown(client, kinds):
+    for name, picture in kinds.items():
+        shown = Image.open(io.BytesIO(client.preview(_again(picture), size=48)))
+        assert (shown.format, shown.size) == ("JPEG", (48, 40)), name
+    assert Image.open(io.BytesIO(client.preview(encoded("cross", 7)))).size == (96, 80), "never enlarged"
+    with pytest.raises(InvalidArgument, match="size"):
+        client.preview(encoded(), size=4)
+
+
 def _again(picture):
     if isinstance(picture, io.BytesIO):
         picture.seek(0)

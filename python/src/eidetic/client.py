@@ -25,6 +25,14 @@ J = TypeVar("J")
 DEFAULT_URL = "http://127.0.0.1:8890"
 
 
+def _body_of(picture: PictureLike) -> Op[Dict[str, Any]]:
+    """The fields of a request whose body is a picture."""
+    source = yield from load(picture)
+    if source.data is None:
+        return {"json": source.fields()}
+    return {"content": source.data, "headers": {"Content-Type": "application/octet-stream"}}
+
+
 class ClientVerbs(Handle, Generic[C, J]):
     """A client of one server.
 
@@ -217,12 +225,8 @@ class ClientVerbs(Handle, Generic[C, J]):
     @verb
     def embed(self, model: str, picture: PictureLike) -> Op[List[float]]:
         """The vector of a picture."""
-        path, source = f"/v1/models/{segment(model)}/embed", (yield from load(picture))
-        if source.data is None:
-            said = yield from self._json("POST", path, json=source.fields())
-        else:
-            headers = {"Content-Type": "application/octet-stream"}
-            said = yield from self._json("POST", path, content=source.data, headers=headers)
+        body = yield from _body_of(picture)
+        said = yield from self._json("POST", f"/v1/models/{segment(model)}/embed", **body)
         return [float(value) for value in said["vector"]]
 
     @verb
@@ -231,6 +235,13 @@ class ClientVerbs(Handle, Generic[C, J]):
         wanted = (picture if isinstance(picture, Query) else Query(picture)).over(Query((), seed=seed))
         request = yield from wanted.request("/v1/contact-sheet")
         return (yield from exchange(request, retries=self._connection.retries)).body
+
+    @verb
+    def preview(self, picture: PictureLike, *, size: int = 256) -> Op[bytes]:
+        """A picture as an upright JPEG whose longer side has at most `size` pixels, 16 to 2,048: to show what is no
+        JPEG, or what the server alone can read. Of an item: `Collection.thumbnail`."""
+        body = yield from _body_of(picture)
+        return (yield from self._send("POST", "/v1/preview", query=query(size=size), **body)).body
 
     # --- the server ---
 
