@@ -352,6 +352,59 @@ def test_confidence_and_an_honest_nothing(visit, page, calibrated):
     await_results(page)
 
 
+def test_the_confidence_acts_at_once(visit, page, http, calibrated):
+    visit.goto(f"/collections/{calibrated}?id=circle%2F0000.jpg&k=50")
+    await_results(page, 50)
+    asked = []
+    page.on("request", lambda request: asked.append(request.post_data_json) if request.url.endswith("/search") else None)
+    said = http.post(f"/v1/collections/{calibrated}/search", json={"id": "circle/0000.jpg", "k": 50}).json()["hits"]
+    confidences = sorted((hit["confidence"] for hit in said), reverse=True)
+    assert confidences[0] > confidences[-1], "there is something to choose"
+    least = round((confidences[0] + confidences[-1]) / 2, 2)
+    expected = sum(round(confidence, 4) >= least for confidence in confidences)
+    slider = page.get_by_label("Least confidence")
+    slider.fill(str(round(least * 100)))
+    await_results(page, expected)
+    assert 0 < expected < 50
+    status = page.get_by_role("region", name="Results").get_by_role("status").inner_text()
+    assert f"{expected} picture" in status and f"{50 - expected} below the threshold" in status
+    page.wait_for_url(f"**min_confidence={least}*")
+    assert asked == [], "nothing was asked again"
+    visit.check_everywhere("confidence")
+    page.reload()
+    await_results(page, expected)
+
+    page.get_by_label("Only likely matches").check()
+    page.wait_for_url("**min_confidence=auto*")
+    recommended = http.get(f"/v1/collections/{calibrated}/calibration").json()["recommended"]
+    until(page, "wanted => document.querySelector('[aria-label=\"Least confidence\"]').value === wanted", str(round(recommended * 100)))
+    assert slider.get_attribute("aria-valuetext").endswith("as recommended")
+    assert asked[-1]["min_confidence"] == "auto"
+    slider.focus()
+    page.keyboard.press("End")
+    page.wait_for_url(lambda url: "min_confidence=1" in url)
+    assert not page.get_by_label("Only likely matches").is_checked()
+    page.keyboard.press("Home")
+    page.wait_for_url(lambda url: "min_confidence" not in url)
+    await_results(page, 50)
+
+
+def test_none_is_so_sure(visit, page, calibrated):
+    visit.goto(f"/collections/{calibrated}?id=circle%2F0000.jpg&exclude_self=true&k=20")
+    await_results(page, 20)
+    page.get_by_label("Least confidence").fill("100")
+    page.get_by_role("heading", name="Nothing that is a match by 100 % or more").wait_for()
+    assert re.search(r"The surest of 20 is one by \d+ %", page.get_by_role("region", name="Results").inner_text())
+    visit.check_everywhere("not-sure")
+    page.get_by_role("button", name="Show all the same").click()
+    await_results(page, 20)
+
+
+def test_without_a_calibration_there_is_no_confidence(found):
+    assert found.get_by_label("Least similarity").count() == 1
+    assert found.get_by_label("Least confidence").count() == 0
+
+
 def test_classes_first(visit, page, http, calibrated):
     answer = http.post(f"/v1/collections/{calibrated}/classifiers", json={"kind": "labels", "label": "kind", "name": "form"})
     assert answer.status_code == 200, answer.text

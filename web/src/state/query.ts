@@ -20,12 +20,12 @@ async function termOf(term: Term): Promise<Api.Term> {
   return { base64: await base64Of(given.blob), ...rest }
 }
 
-/** The query; what is about showing only (min_similarity, last) is not part of it. */
+/** The query; what is about showing only (min_similarity, a number as min_confidence, last) is not part of it. */
 export async function queryOf(search: Search): Promise<Api.Query> {
   const query: Api.Query = { terms: await Promise.all(search.terms.map(termOf)), k: search.k }
   const filter = combinedFilter(search.filter, search.facets)
   if (filter) query.filter = filter
-  if (search.min_confidence) query.min_confidence = 'auto'
+  if (search.min_confidence === 'auto') query.min_confidence = 'auto'
   if (search.classify) query.classify = search.classify
   if (search.classify && search.class) query.class = search.class
   for (const word of ['regions', 'collapse', 'exclude_self'] as const) if (search[word]) query[word] = true

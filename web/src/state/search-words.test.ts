@@ -45,4 +45,12 @@ describe('the address of a search', () => {
     const search = parseSearch('?k=99999&min_similarity=120&text=a&weight=-99&verify=2.4')
     expect([search.k, search.min_similarity, search.terms[0]?.weight, search.verify]).toEqual([1000, 100, -3, 2])
   })
+
+  it('takes a confidence as a number or as what is recommended', () => {
+    const confidences = ['0.255', 'auto', '7', '-1', 'much'].map((text) => parseSearch(`?min_confidence=${text}`).min_confidence)
+    expect(confidences).toEqual([0.255, 'auto', 1, 0, 0])
+    for (const min_confidence of [0.255, 'auto'] as const) {
+      expect(parseSearch(formatSearch({ ...FULL, min_confidence })).min_confidence).toBe(min_confidence)
+    }
+  })
 })

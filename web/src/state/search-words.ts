@@ -29,8 +29,8 @@ export interface Search {
   filter: string
   /** Per cent; hits of less are not shown. */
   min_similarity: number
-  /** '' or 'auto'. */
-  min_confidence: string
+  /** 0 to 1, hits of less are not shown; or 'auto', what the calibration recommends. */
+  min_confidence: number | 'auto'
   classify: string
   class: string
   regions: boolean
@@ -51,7 +51,7 @@ export const DEFAULTS: Pick<Search, Option> = {
   k: 60,
   filter: '',
   min_similarity: 0,
-  min_confidence: '',
+  min_confidence: 0,
   classify: '',
   class: '',
   regions: false,
@@ -68,7 +68,8 @@ export const DEFAULTS: Pick<Search, Option> = {
 export const MAX_K = 1000
 export const MAX_TERMS = 20
 export const MAX_WEIGHT = 3
-const LARGEST: Partial<Record<Option, number>> = { k: MAX_K, min_similarity: 100, verify: MAX_K }
+const LARGEST: Partial<Record<Option, number>> = { k: MAX_K, min_similarity: 100, min_confidence: 1, verify: MAX_K }
+const FRACTIONAL: readonly Option[] = ['min_similarity', 'min_confidence']
 const AUGMENTS: readonly string[] = ['none', 'pool', 'mean', 'parts']
 const KINDS: readonly string[] = ['id', 'uri', 'text', 'picture']
 
@@ -113,10 +114,11 @@ function setOption(search: Search, word: string, text: string): void {
   const fallback = DEFAULTS[option]
   const target = search as unknown as Record<string, unknown>
   if (typeof fallback === 'boolean') target[option] = text === 'true'
+  else if (option === 'min_confidence' && text === 'auto') search.min_confidence = 'auto'
   else if (typeof fallback === 'number') {
     const number = numberOf(text)
     if (number !== undefined) target[option] = clamp(number, option === 'k' ? 1 : 0, LARGEST[option] ?? 2 ** 32 - 1)
-    if (option !== 'min_similarity') target[option] = Math.round(target[option] as number)
+    if (!FRACTIONAL.includes(option)) target[option] = Math.round(target[option] as number)
   } else if (option !== 'augment' || AUGMENTS.includes(text)) target[option] = text
 }
 

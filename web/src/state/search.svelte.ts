@@ -10,6 +10,11 @@ import { emptySearch, formatSearch, MAX_TERMS, parseSearch, sameTerms, type Sear
 // A slider that has not moved for so long has come to rest.
 const RESTS_MS = 180
 
+/** Whether a share is at least so large, rounded to four digits first, as the server does. */
+function reaches(share: number, least: number): boolean {
+  return Math.round(share * 1e4) >= Math.round(least * 1e4)
+}
+
 export class CollectionSearch {
   private readonly committed = $derived(parseSearch(place.query))
   // What a slider that moves has changed, before the address says so: browsers refuse to write addresses at every step.
@@ -22,15 +27,24 @@ export class CollectionSearch {
   /** Milliseconds from asking to the answer, as they passed here. */
   tookMs = $state(0)
 
-  /** Of the hits, those the threshold lets through. A similarity is rounded to four digits first, as the server does. */
+  /** Of the hits, those the thresholds let through; one of which no confidence is known is not left out for it. */
   readonly shown: SearchHit[] = $derived.by(() => {
-    const least = this.asked.min_similarity
+    const { min_similarity, min_confidence } = this.asked
     const hits = this.result?.hits ?? []
-    return least > 0 ? hits.filter((hit) => Math.round(hit.similarity * 1e4) / 100 >= least) : hits
+    const similar = min_similarity > 0 ? hits.filter((hit) => reaches(hit.similarity, min_similarity / 100)) : hits
+    if (min_confidence === 'auto' || min_confidence === 0) return similar
+    return similar.filter((hit) => reaches(hit.confidence ?? 1, min_confidence))
   })
 
   // What the server is asked, without what is about showing only: the search runs again when this changes.
-  private readonly question = $derived(formatSearch({ ...this.committed, min_similarity: 0, last: [] }))
+  private readonly question = $derived(
+    formatSearch({
+      ...this.committed,
+      min_similarity: 0,
+      min_confidence: this.committed.min_confidence === 'auto' ? 'auto' : 0,
+      last: [],
+    }),
+  )
 
   constructor(readonly collection: string) {
     $effect(() => this.run(this.question))
