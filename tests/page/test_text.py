@@ -56,6 +56,8 @@ def answer(photos, *terms, k=60):
 
 def found(page):
     """The names of the hits that are shown, in order."""
+    # The cards come a few at a time.
+    until(page, "(all => all.length === Number(all[0]?.ariaSetSize))([...document.querySelectorAll('section ul > li')])")
     return page.locator("section ul > li .line.quiet").evaluate_all("all => all.map(each => each.title)")
 
 
