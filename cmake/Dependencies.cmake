@@ -28,6 +28,7 @@ pkg_check_modules(EXIF REQUIRED IMPORTED_TARGET libexif)
 pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+pkg_check_modules(PROTOBUF REQUIRED IMPORTED_TARGET protobuf)
 pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 
 # VLFeat brings no description of itself.
@@ -36,6 +37,12 @@ find_path(VLFEAT_INCLUDE_DIR vl/sift.h REQUIRED)
 add_library(VLFeat::vl UNKNOWN IMPORTED)
 set_target_properties(VLFeat::vl PROPERTIES IMPORTED_LOCATION "${VLFEAT_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES
                                                                                   "${VLFEAT_INCLUDE_DIR}")
+
+# ONNX brings none for pkg-config; its messages alone are used.
+find_library(ONNX_PROTO_LIBRARY onnx_proto REQUIRED)
+add_library(ONNX::proto UNKNOWN IMPORTED)
+set_target_properties(ONNX::proto PROPERTIES IMPORTED_LOCATION "${ONNX_PROTO_LIBRARY}" INTERFACE_LINK_LIBRARIES
+                                                                                      PkgConfig::PROTOBUF)
 
 # Hugging Face's tokenizers, built from tools/tokenizers; Rust's standard library is in it.
 if(NOT EXISTS "${EIDETIC_DEPS}/tokenizers/libeidetic_tokenizers.a")

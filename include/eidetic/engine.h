@@ -17,6 +17,7 @@
 #include "eidetic/copies.h"
 #include "eidetic/embedder.h"
 #include "eidetic/error.h"
+#include "eidetic/evaluation.h"
 #include "eidetic/image.h"
 #include "eidetic/inspection.h"
 #include "eidetic/item.h"
@@ -287,23 +288,6 @@ struct CalibrationInfo {
     std::uint64_t count = 0;
   };
   std::vector<Bin> bins = {};  // with labels
-};
-
-// --- measuring ---
-
-// In place of a metadata field: the first folder of the item's id ("cats/1.jpg": "cats").
-inline constexpr std::string_view kFolderLabel = "@folder";
-
-// Leave-one-out over all items that have the label: each one's nearest among the others, exactly ranked.
-struct EvalReport {
-  std::string label;             // metadata field, or kFolderLabel
-  std::uint64_t queries = 0;     // labelled items whose class has another item
-  std::uint64_t classes = 0;     // distinct labels
-  std::uint64_t unlabelled = 0;  // items left out: no such field, or an empty one
-  double p_at_1 = 0;             // means over the queries
-  double p_at_10 = 0;
-  double map = 0;                                           // mean average precision over the full ranking
-  std::vector<std::pair<std::uint32_t, double>> recall_at;  // k -> share of the class's other items in the first k
 };
 
 // Thread-safe. Every error names its input.

@@ -25,5 +25,7 @@ namespace eidetic {
 [[nodiscard]] std::size_t display_width(std::string_view text);
 // "12.3 MB", "1.0 kB", "17 B".
 [[nodiscard]] std::string human_bytes(std::uint64_t bytes);
+// For HTML between tags and in attributes; control characters become U+FFFD.
+[[nodiscard]] std::string html_escaped(std::string_view text);
 
 }  // namespace eidetic

@@ -54,6 +54,7 @@ void add_commands(CLI::App& root, Session& session) {
   add_models_command(root, session);
   add_datasets_command(root, session);
   add_run_command(root, session);
+  add_train_command(root, session);
   add_jobs_command(root, session);
   add_embed_command(root, session);
   add_classify_command(root, session);

@@ -18,6 +18,7 @@ void add_items_command(CLI::App& root, Session& session);
 void add_models_command(CLI::App& root, Session& session);
 void add_datasets_command(CLI::App& root, Session& session);
 void add_run_command(CLI::App& root, Session& session);
+void add_train_command(CLI::App& root, Session& session);
 void add_jobs_command(CLI::App& root, Session& session);
 void add_embed_command(CLI::App& root, Session& session);
 void add_classify_command(CLI::App& root, Session& session);

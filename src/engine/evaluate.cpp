@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "engine/labels.h"
-#include "engine/ranking.h"
+#include "index/kmeans.h"
+#include "learn/mutual_information.h"
+#include "learn/ranking.h"
 
 namespace eidetic {
+
 Result<EvalReport> evaluate(Backend& backend, const CollectionInfo& collection, std::string_view label,
                             std::span<const std::uint32_t> recall_k, ThreadPool& pool) {
   if (std::ranges::find(recall_k, 0U) != recall_k.end()) {
@@ -36,13 +39,24 @@ Result<EvalReport> evaluate(Backend& backend, const CollectionInfo& collection, 
   } while (!cursor.empty());
   if (vectors.size() == 0) return labels.none(name);
 
-  const auto quality = rank_all(vectors, recall_k, pool);
+  auto quality = rank_all(vectors, recall_k, pool);
   report.queries = quality.queries;
   report.classes = labels.classes();
-  report.p_at_1 = quality.p_at_1;
-  report.p_at_10 = quality.p_at_10;
-  report.map = quality.map;
+  report.mean = quality.mean;
+  report.margin = quality.margin;
   for (std::size_t i = 0; i < recall_k.size(); ++i) report.recall_at.emplace_back(recall_k[i], quality.recall[i]);
+  if (report.classes > 1) {
+    const Matrix centres = kmeans(vectors.rows(), report.classes, {.seed = 1, .pool = &pool});
+    const auto shared = mutual_information(assign(vectors.rows(), centres, &pool), vectors.labels());
+    report.nmi = shared.normalized;
+    report.ami = shared.adjusted;
+  }
+  const auto names = labels.names();
+  std::ranges::sort(quality.by_class, {}, [](const auto& one) { return std::pair(one.mean.map_at_r, one.label); });
+  if (quality.by_class.size() > kMaxToldClasses) quality.by_class.resize(kMaxToldClasses);
+  for (const auto& [number, queries, mean] : quality.by_class) {
+    report.by_class.push_back({.name = names[number], .queries = queries, .mean = mean});
+  }
   return report;
 }
 

@@ -40,6 +40,12 @@ Result<std::optional<std::uint32_t>> Labels::number(const Item& item) {
   return numbers_.try_emplace(*text, static_cast<std::uint32_t>(numbers_.size())).first->second;
 }
 
+std::vector<std::string> Labels::names() const {
+  std::vector<std::string> names(numbers_.size());
+  for (const auto& [name, number] : numbers_) names[number] = name;
+  return names;
+}
+
 std::unexpected<Error> Labels::none(std::string_view collection) const {
   const std::vector<std::string> fields(fields_.begin(), fields_.end());
   if (fields_.contains(field_)) {

@@ -27,6 +27,8 @@ class Labels {
   [[nodiscard]] Result<std::optional<std::uint32_t>> number(const Item& item);
 
   [[nodiscard]] std::size_t classes() const { return numbers_.size(); }
+  // By number.
+  [[nodiscard]] std::vector<std::string> names() const;
   // Why no item had a label: invalid_argument or not_found, naming the fields that there are.
   [[nodiscard]] std::unexpected<Error> none(std::string_view collection) const;
 

@@ -1,6 +1,7 @@
 // results_page of results.h.
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "recipes/results.h"
 
 namespace eidetic {

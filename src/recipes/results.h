@@ -53,7 +53,5 @@ void summarize(const std::vector<Sample>& samples, std::uint32_t k, RecipeReport
 
 // "2,048".
 [[nodiscard]] std::string grouped(std::uint64_t number);
-// For text and attributes; control characters become U+FFFD.
-[[nodiscard]] std::string html_escaped(std::string_view text);
 
 }  // namespace eidetic

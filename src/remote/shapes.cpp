@@ -408,15 +408,30 @@ MergeReport read_merge_report(const Json& json) {
   return {.added = count(json, "added"), .replaced = count(json, "replaced"), .kept = count(json, "kept")};
 }
 
+namespace {
+
+RetrievalMeasures measures(const Json& json) {
+  RetrievalMeasures read;
+  for (const auto& [name, measure] : kRetrievalMeasures) read.*measure = json.at(name).get<double>();
+  return read;
+}
+
+}  // namespace
+
 EvalReport read_evaluation(const Json& json, std::span<const std::uint32_t> recall_k) {
   EvalReport report{.label = text(json, "label"),
                     .queries = count(json, "queries"),
                     .classes = count(json, "classes"),
                     .unlabelled = count(json, "unlabelled"),
-                    .p_at_1 = number(json, "p_at_1"),
-                    .p_at_10 = number(json, "p_at_10"),
-                    .map = number(json, "map"),
-                    .recall_at = {}};
+                    .mean = measures(json),
+                    .margin = measures(json.at("margin")),
+                    .recall_at = {},
+                    .nmi = number(json, "nmi"),
+                    .ami = number(json, "ami"),
+                    .by_class = read_list(json.at("by_class"), [](const Json& one) {
+                      return EvalReport::Class{
+                          .name = text(one, "class"), .queries = count(one, "queries"), .mean = measures(one)};
+                    })};
   for (const std::uint32_t k : recall_k) {
     report.recall_at.emplace_back(k, json.at("recall_at").at(std::to_string(k)).get<double>());
   }

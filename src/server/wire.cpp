@@ -257,14 +257,32 @@ Json to_json(const ModelInfo& model) {
   return json;
 }
 
+Json to_json(const RetrievalMeasures& measures) {
+  Json json = Json::object();
+  for (const auto& [name, measure] : kRetrievalMeasures) json[name] = measures.*measure;
+  return json;
+}
+
 Json to_json(const EvalReport& report, std::string_view collection) {
   Json recall = Json::object();
   for (const auto& [k, share] : report.recall_at) recall[std::to_string(k)] = share;
-  return {{"collection", collection},        {"label", report.label},
-          {"queries", report.queries},       {"classes", report.classes},
-          {"unlabelled", report.unlabelled}, {"p_at_1", report.p_at_1},
-          {"p_at_10", report.p_at_10},       {"map", report.map},
-          {"recall_at", std::move(recall)}};
+  Json json = to_json(report.mean);
+  json.update({{"collection", collection},
+               {"label", report.label},
+               {"queries", report.queries},
+               {"classes", report.classes},
+               {"unlabelled", report.unlabelled},
+               {"margin", to_json(report.margin)},
+               {"recall_at", std::move(recall)},
+               {"nmi", report.nmi},
+               {"ami", report.ami},
+               {"by_class", Json::array()}});
+  for (const auto& [name, queries, mean] : report.by_class) {
+    Json& one = json["by_class"].emplace_back(to_json(mean));
+    one["class"] = name;
+    one["queries"] = queries;
+  }
+  return json;
 }
 
 Json to_json(std::span<const Facet> facets, std::string_view collection) {

@@ -201,7 +201,12 @@ def test_evaluate(http, shapes):
     said = http.post(f"{shapes}/evaluate", json={"label": "kind", "recall_at": [1, 9]}).json()
     assert (said["queries"], said["classes"], said["unlabelled"]) == (40, 4, 0)
     assert set(said["recall_at"]) == {"1", "9"}
-    assert 0 <= said["map"] <= 1
+    measures = {"p_at_1", "p_at_10", "r_precision", "map", "map_at_r", "mrr"}
+    assert all(0 <= said[name] <= 1 for name in (*measures, "nmi")) and set(said["margin"]) == measures
+    assert said["map_at_r"] <= said["r_precision"] and said["p_at_1"] <= said["mrr"] and said["ami"] <= said["nmi"]
+    worst = [one["map_at_r"] for one in said["by_class"]]
+    assert {one["class"] for one in said["by_class"]} == {"circle", "square", "cross", "stripes"}
+    assert worst == sorted(worst) and sum(worst) / 4 == pytest.approx(said["map_at_r"])
     by_folder = http.post(f"{shapes}/evaluate", json={"label": "@folder"}).json()
     assert by_folder["map"] == said["map"]
     assert set(by_folder["recall_at"]) == {"1", "5", "10"}

@@ -214,7 +214,11 @@ def test_eval(indexed):
     assert set(report["recall_at"]) == {"1", "9"}
     assert 0 < report["map"] <= 1 and report["recall_at"]["1"] <= report["recall_at"]["9"]
     assert indexed.json("eval", "-c", "shapes", "--label", "@folder")["p_at_1"] == report["p_at_1"]
-    table = indexed("eval", "-c", "shapes", "--label", "kind").out
+    file = indexed.data.parent / "classes.csv"
+    table = indexed("eval", "-c", "shapes", "--label", "kind", "--csv", file).out
+    rows = list(csv.DictReader(file.open()))
+    assert [row["class"] for row in rows[1:]] == [one["class"] for one in report["by_class"]]
+    assert (rows[0]["queries"], float(rows[0]["map_at_r"])) == ("40", report["map_at_r"])
     assert "P@1" in table and "mAP" in table and "recall@10" in table
 
 

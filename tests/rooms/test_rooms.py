@@ -14,10 +14,10 @@ BUILD = Path(os.environ.get("EIDETIC_BUILD", SOURCE / "build/release"))
 FLOORS = {
     "base": 0,
     "image": 1, "index": 1, "catalog": 1, "net": 1,
-    "embed": 2, "blobs": 2, "refine": 2, "learn": 2, "train": 2,
+    "embed": 2, "blobs": 2, "refine": 2, "learn": 2, "train": 3,
     "backend": 3,
     "engine": 4, "remote": 4,
-    "server": 5, "recipes": 5,
+    "server": 5, "recipes": 5, "training": 5,
     "cli": 6,
 }  # fmt: skip
 
@@ -35,6 +35,8 @@ LIBRARIES = {
     r"^openvino/": "embed",
     r"^eidetic_tokenizers\.h$": "embed",
     r"^vl/|^Eigen/": "refine",
+    r"^onnx/": "train",
+    r"^google/protobuf/": "training",
     r"^archive(_entry)?\.h$": "recipes",
     r"^CLI/": "cli",
     r"^toml\+\+/": "base",

@@ -230,6 +230,8 @@ def test_evaluate(shapes):
     found = shapes.evaluate("kind", recall_at=[1, 9])
     assert isinstance(found, Evaluation)
     assert (found.queries, found.classes) == (40, 4)
+    assert 0 < found.map_at_r <= found.r_precision and found.margin.mrr >= 0 and found.ami <= found.nmi
+    assert sum(one.queries for one in found.by_class) == 40 and found.by_class[0].class_name in ("circle", "cross", "square", "stripes")
     assert set(found.recall_at) == {1, 9}
     assert shapes.evaluate("@folder").map == found.map
     with pytest.raises(NotFound, match="kind"):

@@ -166,7 +166,7 @@ class CollectionVerbs(Handle, Generic[J]):
         """
         wanted = {"label": label, **({} if recall_at is None else {"recall_at": list(recall_at)})}
         said = yield from self._json("POST", f"{self._path}/evaluate", json=wanted)
-        return parse(Evaluation, {**said, "recall_at": {int(k): share for k, share in said["recall_at"].items()}})
+        return Evaluation.of(said)
 
     # --- what it learns of itself ---
 

@@ -282,7 +282,27 @@ class Merged:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Measures:
+    """Of retrieval, 0 to 1; docs/cli.md, at `eidetic eval`, has the definitions."""
+
+    p_at_1: float
+    p_at_10: float
+    r_precision: float
+    map: float
+    map_at_r: float
+    mrr: float
+
+
+@dataclass(frozen=True)
+class ClassMeasures(Measures):
+    """Means over the queries of one class."""
+
+    class_name: str
+    queries: int
+
+
+@dataclass(frozen=True)
+class Evaluation(Measures):
     """Means over the queries."""
 
     collection: str
@@ -290,10 +310,17 @@ class Evaluation:
     queries: int
     classes: int
     unlabelled: int
-    p_at_1: float
-    p_at_10: float
-    map: float
+    margin: Measures  # half of the 95 % confidence interval of each mean
     recall_at: Dict[int, float]
+    nmi: float  # of k-means clusters against the classes; adjusted for chance: `ami`
+    ami: float
+    by_class: List[ClassMeasures]  # the worst MAP@R first
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Evaluation:
+        recall_at = {int(k): share for k, share in said["recall_at"].items()}
+        by_class = [parse(ClassMeasures, {**one, "class_name": one["class"]}) for one in said["by_class"]]
+        return parse(cls, {**said, "margin": parse(Measures, said["margin"]), "recall_at": recall_at, "by_class": by_class})
 
 
 @dataclass(frozen=True)

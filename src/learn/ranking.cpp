@@ -1,4 +1,4 @@
-#include "engine/ranking.h"
+#include "learn/ranking.h"
 
 #include <algorithm>
 #include <array>
@@ -74,33 +74,53 @@ std::uint64_t within(std::span<const std::uint64_t> ranks, std::uint64_t k) {
   return static_cast<std::uint64_t>(std::ranges::upper_bound(ranks, k) - ranks.begin());
 }
 
-void add_query(RankingQuality& sums, std::span<const std::uint64_t> ranks, std::span<const std::uint32_t> recall_k) {
+RetrievalMeasures measures_of(std::span<const std::uint64_t> ranks) {
   const auto relevant = static_cast<double>(ranks.size());
-  double precision = 0;
-  for (std::size_t m = 0; m < ranks.size(); ++m)
-    precision += static_cast<double>(m + 1) / static_cast<double>(ranks[m]);
-  ++sums.queries;
-  sums.p_at_1 += static_cast<double>(within(ranks, 1));
-  sums.p_at_10 += static_cast<double>(within(ranks, 10)) / 10;
-  sums.map += precision / relevant;
-  for (std::size_t i = 0; i < recall_k.size(); ++i) {
-    sums.recall[i] += static_cast<double>(within(ranks, recall_k[i])) / relevant;
+  RetrievalMeasures of = {.p_at_1 = static_cast<double>(within(ranks, 1)),
+                          .p_at_10 = static_cast<double>(within(ranks, 10)) / 10,
+                          .r_precision = static_cast<double>(within(ranks, ranks.size())) / relevant,
+                          .mrr = 1 / static_cast<double>(ranks.front())};
+  for (std::size_t m = 0; m < ranks.size(); ++m) {
+    const double precision = static_cast<double>(m + 1) / static_cast<double>(ranks[m]);
+    of.map += precision / relevant;
+    if (ranks[m] <= ranks.size()) of.map_at_r += precision / relevant;
+  }
+  return of;
+}
+
+struct OfQuery {
+  std::uint32_t label = 0;
+  RetrievalMeasures measures;
+};
+
+// Means, and 1.96 standard errors.
+void summarize(std::span<const OfQuery> queries, RankingQuality& quality) {
+  const auto count = static_cast<double>(queries.size());
+  for (const auto& [name, measure] : kRetrievalMeasures) {
+    double sum = 0;
+    for (const OfQuery& one : queries) sum += one.measures.*measure;
+    const double mean = sum / count;
+    double squares = 0;
+    for (const OfQuery& one : queries) squares += std::pow(one.measures.*measure - mean, 2);
+    quality.mean.*measure = mean;
+    quality.margin.*measure = queries.size() < 2 ? 0 : 1.96 * std::sqrt(squares / (count - 1) / count);
   }
 }
 
-void add_sums(RankingQuality& sums, const RankingQuality& more) {
-  sums.queries += more.queries;
-  sums.p_at_1 += more.p_at_1;
-  sums.p_at_10 += more.p_at_10;
-  sums.map += more.map;
-  for (std::size_t i = 0; i < sums.recall.size(); ++i) sums.recall[i] += more.recall[i];
-}
-
-void divide(RankingQuality& sums) {
-  if (sums.queries == 0) return;
-  const auto count = static_cast<double>(sums.queries);
-  for (double* sum : {&sums.p_at_1, &sums.p_at_10, &sums.map}) *sum /= count;
-  for (double& sum : sums.recall) sum /= count;
+std::vector<RankingQuality::Class> by_class(std::span<const OfQuery> queries, std::size_t classes) {
+  std::vector<RankingQuality::Class> all(classes);
+  for (const auto& [label, measures] : queries) {
+    ++all[label].queries;
+    for (const auto& [name, measure] : kRetrievalMeasures) all[label].mean.*measure += measures.*measure;
+  }
+  for (std::uint32_t label = 0; label < classes; ++label) {
+    all[label].label = label;
+    for (const auto& [name, measure] : kRetrievalMeasures) {
+      all[label].mean.*measure /= static_cast<double>(std::max<std::uint64_t>(1, all[label].queries));
+    }
+  }
+  std::erase_if(all, [](const auto& one) { return one.queries == 0; });
+  return all;
 }
 
 }  // namespace
@@ -145,25 +165,42 @@ RankingQuality rank_all(const LabelledVectors& vectors, std::span<const std::uin
   std::vector<std::vector<std::uint32_t>> members(classes);
   for (std::uint32_t i = 0; i < labels.size(); ++i) members[labels[i]].push_back(i);
 
+  struct Block {
+    std::vector<OfQuery> queries;
+    std::vector<double> recall;  // sums
+  };
   const std::size_t blocks = (vectors.size() + kBlock - 1) / kBlock;
-  std::vector<RankingQuality> sums(blocks);  // added up in order: the same digits on any number of threads
+  std::vector<Block> parts(blocks);  // added up in order: the same digits on any number of threads
   pool.parallel_for(blocks, [&](std::size_t block) {
     const std::size_t first = block * kBlock;
     const std::size_t count = std::min(kBlock, vectors.size() - first);
     std::vector<float> scores(count * vectors.size());
     vectors.score(first, count, scores);
-    sums[block].recall.resize(recall_k.size());
+    auto& [queries, recall] = parts[block];
+    recall.resize(recall_k.size());
     for (std::size_t q = 0; q < count; ++q) {
       const auto& same = members[labels[first + q]];
       if (same.size() < 2) continue;
       const auto row = std::span(scores).subspan(q * vectors.size(), vectors.size());
-      add_query(sums[block], ranks_of_class(row, labels, first + q, same), recall_k);
+      const auto ranks = ranks_of_class(row, labels, first + q, same);
+      queries.push_back({labels[first + q], measures_of(ranks)});
+      for (std::size_t i = 0; i < recall.size(); ++i) {
+        recall[i] += static_cast<double>(within(ranks, recall_k[i])) / static_cast<double>(ranks.size());
+      }
     }
   });
   RankingQuality total;
   total.recall.resize(recall_k.size());
-  for (const auto& part : sums) add_sums(total, part);
-  divide(total);
+  std::vector<OfQuery> queries;
+  for (const auto& [some, recall] : parts) {
+    queries.insert(queries.end(), some.begin(), some.end());
+    for (std::size_t i = 0; i < recall.size(); ++i) total.recall[i] += recall[i];
+  }
+  total.queries = queries.size();
+  if (queries.empty()) return total;
+  for (double& sum : total.recall) sum /= static_cast<double>(queries.size());
+  summarize(queries, total);
+  total.by_class = by_class(queries, classes);
   return total;
 }
 

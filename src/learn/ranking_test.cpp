@@ -1,4 +1,4 @@
-#include "engine/ranking.h"
+#include "learn/ranking.h"
 
 #include <gtest/gtest.h>
 
@@ -25,29 +25,42 @@ RankingQuality by_hand(const std::vector<Vector>& vectors, const std::vector<std
     if (metric == Metric::dot) return dot;
     return metric == Metric::cosine ? dot / std::sqrt(qq * xx) : -square;
   };
-  RankingQuality mean{.recall = {0}};
+  RankingQuality found;
+  found.recall = {0};
+  RetrievalMeasures& mean = found.mean;
   for (std::size_t q = 0; q < vectors.size(); ++q) {
     std::vector<std::size_t> others;
     for (std::size_t i = 0; i < vectors.size(); ++i) {
       if (i != q) others.push_back(i);
     }
     std::ranges::sort(others, {}, [&](std::size_t i) { return std::pair(-score(vectors[q], vectors[i]), i); });
-    double relevant = 0, precision = 0, in_10 = 0, in_k = 0;
+    double relevant = 0, precision = 0, in_10 = 0, in_k = 0, in_r = 0, precision_r = 0, first = 0;
+    const auto r = static_cast<std::size_t>(std::ranges::count(labels, labels[q]) - 1);
     for (std::size_t rank = 1; rank <= others.size(); ++rank) {
       if (labels[others[rank - 1]] != labels[q]) continue;
       precision += ++relevant / static_cast<double>(rank);
       if (rank <= 10) ++in_10;
       if (rank <= recall_k) ++in_k;
+      if (relevant == 1) first = 1 / static_cast<double>(rank);
+      if (rank <= r) {
+        ++in_r;
+        precision_r += relevant / static_cast<double>(rank);
+      }
     }
     if (relevant == 0) continue;
-    ++mean.queries;
+    ++found.queries;
     mean.p_at_1 += labels[others[0]] == labels[q] ? 1 : 0;
     mean.p_at_10 += in_10 / 10;
     mean.map += precision / relevant;
-    mean.recall[0] += in_k / relevant;
+    mean.r_precision += in_r / relevant;
+    mean.map_at_r += precision_r / relevant;
+    mean.mrr += first;
+    found.recall[0] += in_k / relevant;
   }
-  const auto count = static_cast<double>(mean.queries);
-  return {mean.queries, mean.p_at_1 / count, mean.p_at_10 / count, mean.map / count, {mean.recall[0] / count}};
+  const auto count = static_cast<double>(found.queries);
+  for (const auto& [name, measure] : kRetrievalMeasures) mean.*measure /= count;
+  found.recall[0] /= count;
+  return found;
 }
 
 TEST(Ranking, AgreesWithTheDefinitions) {
@@ -70,9 +83,14 @@ TEST(Ranking, AgreesWithTheDefinitions) {
     const auto expected = by_hand(vectors, labels, metric, 20);
     EXPECT_EQ(quality.queries, 300U);
     EXPECT_EQ(quality.queries, expected.queries);
-    EXPECT_NEAR(quality.p_at_1, expected.p_at_1, 1e-9);
-    EXPECT_NEAR(quality.p_at_10, expected.p_at_10, 1e-9);
-    EXPECT_NEAR(quality.map, expected.map, 1e-6);
+    for (const auto& [name, measure] : kRetrievalMeasures) {
+      EXPECT_NEAR(quality.mean.*measure, expected.mean.*measure, 1e-6) << name;
+      double mean = 0;
+      for (const auto& one : quality.by_class) mean += one.mean.*measure * static_cast<double>(one.queries);
+      EXPECT_NEAR(mean / 300, expected.mean.*measure, 1e-6) << name << " of the classes";
+      EXPECT_GT(quality.margin.*measure, 0) << name;
+    }
+    EXPECT_EQ(quality.by_class.size(), 9U);  // not the one of a single item
     EXPECT_NEAR(quality.recall[0], expected.recall[0], 1e-9);
   }
 }
@@ -87,11 +105,17 @@ TEST(Ranking, HandComputed) {
   const auto quality = rank_all(all, std::vector<std::uint32_t>{1, 3}, pool);
   // Rankings: 0: B A3 A7; 3: B A0 A7; 7: A3 B A0. B is alone in its class.
   EXPECT_EQ(quality.queries, 3U);
-  EXPECT_NEAR(quality.p_at_1, 1.0 / 3, 1e-12);
-  EXPECT_NEAR(quality.p_at_10, 0.2, 1e-12);
+  EXPECT_NEAR(quality.mean.p_at_1, 1.0 / 3, 1e-12);
+  EXPECT_NEAR(quality.mean.p_at_10, 0.2, 1e-12);
   const double late = (1.0 / 2 + 2.0 / 3) / 2;
   const double early = (1.0 + 2.0 / 3) / 2;
-  EXPECT_NEAR(quality.map, (2 * late + early) / 3, 1e-12);
+  EXPECT_NEAR(quality.mean.map, (2 * late + early) / 3, 1e-12);
+  // R is 2: A3 second; A0 second; A3 first.
+  EXPECT_NEAR(quality.mean.r_precision, 0.5, 1e-12);
+  EXPECT_NEAR(quality.mean.map_at_r, (0.25 + 0.25 + 0.5) / 3, 1e-12);
+  EXPECT_NEAR(quality.mean.mrr, (0.5 + 0.5 + 1) / 3, 1e-12);
+  // 1.96 standard errors of 0, 0, 1.
+  EXPECT_NEAR(quality.margin.p_at_1, 1.96 * std::sqrt((2.0 / 9 + 4.0 / 9) / 2 / 3), 1e-12);
   EXPECT_NEAR(quality.recall[0], 0.5 / 3, 1e-12);
   EXPECT_NEAR(quality.recall[1], 1, 1e-12);
 }
@@ -102,7 +126,7 @@ TEST(Ranking, EqualScoresRankByPosition) {
   for (const std::uint32_t label : {0U, 1U, 0U}) all.add(std::span(&one, 1), label);
   ThreadPool pool(1);
   // The first sees B before A; the last sees A before B.
-  EXPECT_NEAR(rank_all(all, {}, pool).map, (0.5 + 1) / 2, 1e-12);
+  EXPECT_NEAR(rank_all(all, {}, pool).mean.map, (0.5 + 1) / 2, 1e-12);
 }
 
 }  // namespace

@@ -1,0 +1,30 @@
+// The parts of a training that are written down: options by name, logs, report.
+// Thread rule: pure, but for the files they write; any thread.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "eidetic/error.h"
+#include "eidetic/training.h"
+
+#include "base/json.h"
+#include "train/head_training.h"
+
+namespace eidetic {
+
+// The options of the head, checked as far as names go: invalid_argument naming the option and what is possible.
+[[nodiscard]] Result<HeadTrainingOptions> head_options(const TrainRequest& request);
+// All that was asked for.
+[[nodiscard]] Json to_json(const TrainRequest& request);
+[[nodiscard]] Json to_json(const TrainReport& report);
+// A row an epoch.
+[[nodiscard]] std::string epochs_csv(const TrainReport& report);
+// Learning curves, measures before and after, the worst classes: one file, nothing from elsewhere.
+[[nodiscard]] std::string report_page(const TrainRequest& request, const TrainReport& report);
+
+// An event file that TensorBoard reads (TFRecord of tensorflow.Event), with a scalar of each epoch for the loss, the
+// learning rate and each measure; `started` is seconds since 1970.
+[[nodiscard]] std::string tensorboard_events(const TrainReport& report, double started);
+
+}  // namespace eidetic

@@ -1,0 +1,162 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <stop_token>
+
+#include "base/file.h"
+#include "base/test_files.h"
+#include "engine/test_engine.h"
+#include "training/run.h"
+
+namespace eidetic {
+namespace {
+
+using testing::HasSubstr;
+
+// Discs and squares of any colours, told apart by what they are.
+std::string draw(unsigned seed, bool disc) {
+  constexpr int kSize = 96;
+  std::string ppm = "P6 96 96 255\n";
+  std::uint64_t state = seed * 2654435761U + 1;
+  const auto next = [&](unsigned most) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    return static_cast<unsigned>(state >> 33) % most;
+  };
+  const std::array<unsigned, 6> colours = {next(256), next(256), next(256), next(256), next(256), next(256)};
+  const int centre_x = 34 + static_cast<int>(next(28));
+  const int centre_y = 34 + static_cast<int>(next(28));
+  const int radius = 14 + static_cast<int>(next(16));
+  for (int y = 0; y < kSize; ++y) {
+    for (int x = 0; x < kSize; ++x) {
+      const int dx = x - centre_x;
+      const int dy = y - centre_y;
+      const bool inside = disc ? dx * dx + dy * dy < radius * radius : std::max(std::abs(dx), std::abs(dy)) < radius;
+      for (std::size_t c = 0; c < 3; ++c) ppm += static_cast<char>(colours[c + (inside ? 3 : 0)]);
+    }
+  }
+  return ppm;
+}
+
+class TrainModel : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (unsigned i = 0; i < 60; ++i) {
+      const bool disc = i % 2 == 0;
+      const auto folder = folder_ / "pictures" / (disc ? "disc" : "square");
+      need(make_directories(folder));
+      need(write_file_atomically(folder / fmt::format("{:02}.ppm", i), draw(i, disc)));
+    }
+    engine_ = need(Engine::open({.data_dir = folder_ / "data"}));
+    need(engine_->create("shapes", {}));
+    need(engine_->index("shapes", {.paths = {(folder_ / "pictures").native()}}));
+  }
+
+  [[nodiscard]] TrainRequest request(std::string name = "shapely") const {
+    return {.collection = "shapes",
+            .name = std::move(name),
+            .layers = {64, 16},
+            .loss = "multi_similarity",
+            .miner = "none",
+            .batch_size = 16,
+            .per_class = 8,
+            .epochs = 15,
+            .learning_rate = 1e-3,
+            .output = folder_ / "out"};
+  }
+  [[nodiscard]] std::string refusal(const TrainRequest& wanted) const {
+    const auto report = train_model(*engine_, wanted);
+    return report ? "none" : report.error().message;
+  }
+
+  const TemporaryDirectory folder_;
+  std::unique_ptr<Engine> engine_;
+};
+
+TEST_F(TrainModel, MakesAModelThatTellsTheClassesApart) {
+  std::vector<TrainEpoch> told;
+  const auto report = need(train_model(*engine_, request(), [&](const TrainProgress& now) {
+    if (now.epoch) told.push_back(*now.epoch);
+  }));
+  EXPECT_EQ(report.items, 60U);
+  EXPECT_EQ(report.learnt, 42U);
+  EXPECT_EQ(report.held_out, 18U);
+  EXPECT_EQ(told.size(), 15U);
+  EXPECT_GT(report.after.map_at_r, report.before.map_at_r);
+  EXPECT_DOUBLE_EQ(report.after.map_at_r, report.epochs[report.best_epoch - 1].held_out.map_at_r);
+
+  // The model gives what the head gave: the collection of the trained space ranks as the report says.
+  need(engine_->create("learnt", {.model = "shapely"}));
+  EXPECT_EQ(need(engine_->describe("learnt")).spec.space.dimensions, 16U);
+  need(engine_->index("learnt", {.paths = {(folder_ / "pictures").native()}}));
+  const std::vector<std::uint32_t> none;
+  const auto before = need(engine_->evaluate("shapes", kFolderLabel, none));
+  const auto after = need(engine_->evaluate("learnt", kFolderLabel, none));
+  EXPECT_GT(after.mean.map_at_r, before.mean.map_at_r);
+
+  for (const auto* file :
+       {"training.json", "report.json", "report.html", "epochs.csv", "events.out.tfevents.eidetic"}) {
+    EXPECT_TRUE(std::filesystem::exists(report.folder / file)) << file;
+  }
+  const auto lines = need(read_text(report.folder / "epochs.csv"));
+  EXPECT_EQ(std::ranges::count(lines, '\n'), 16);
+  EXPECT_THAT(refusal(request()), HasSubstr("a model 'shapely' already"));
+}
+
+TEST_F(TrainModel, GoesOnWhereItWasStopped) {
+  auto wanted = request("whole");
+  wanted.views = 3;
+  wanted.output = folder_ / "whole";
+  const auto whole = need(train_model(*engine_, wanted));
+  wanted.name = "stopped";
+  wanted.output = folder_ / "stopped";
+  std::stop_source stop;
+  const auto first = need(train_model(
+      *engine_, wanted,
+      [&](const TrainProgress& now) {
+        if (now.epoch && now.epoch->number == 4) stop.request_stop();
+      },
+      stop.get_token()));
+  EXPECT_TRUE(first.interrupted);
+  EXPECT_EQ(first.epochs.size(), 4U);
+  std::size_t epochs = 0;
+  const auto second =
+      need(train_model(*engine_, wanted, [&](const TrainProgress& now) { epochs += now.epoch ? 1 : 0; }));
+  EXPECT_EQ(epochs, 11U);
+  ASSERT_EQ(second.epochs.size(), whole.epochs.size());
+  for (std::size_t i = 0; i < whole.epochs.size(); ++i) EXPECT_EQ(second.epochs[i].loss, whole.epochs[i].loss) << i;
+  EXPECT_EQ(second.after.map_at_r, whole.after.map_at_r);
+}
+
+TEST_F(TrainModel, SaysWhatCannotBeLearnt) {
+  auto wanted = request();
+  wanted.label = "kind";
+  EXPECT_THAT(refusal(wanted), HasSubstr("'kind'"));
+  wanted = request();
+  wanted.loss = "circel";
+  EXPECT_THAT(refusal(wanted), testing::AllOf(HasSubstr("circel"), HasSubstr("circle, triplet")));
+  wanted = request();
+  wanted.collection = "shape";
+  EXPECT_THAT(refusal(wanted), HasSubstr("did you mean 'shapes'"));
+  wanted = request();
+  wanted.trunk = "defualt";
+  EXPECT_THAT(refusal(wanted), HasSubstr("default"));
+  need(engine_->create("bare", {.dimensions = 3}));
+  wanted = request();
+  wanted.collection = "bare";
+  EXPECT_THAT(refusal(wanted), HasSubstr("bare vectors"));
+  wanted = request();
+  wanted.split = TrainRequest::Split::classes;
+  EXPECT_THAT(refusal(wanted), HasSubstr("at least two"));
+  std::vector<std::string> discs;
+  for (const Item& item : need(engine_->list("shapes", {})).items) {
+    if (item.id.starts_with("disc/")) discs.push_back(item.id);
+  }
+  need(engine_->erase("shapes", discs));
+  EXPECT_THAT(refusal(request()), HasSubstr("at least two"));
+}
+
+}  // namespace
+}  // namespace eidetic
