@@ -26,14 +26,18 @@ struct TrainArguments {
 Result<void> index_first(Engine& engine, const TrainArguments& arguments, const std::stop_token& stop) {
   if (arguments.index.paths.empty()) return {};
   const std::string& name = arguments.request.collection;
-  if (!engine.describe(name)) EIDETIC_CHECK(engine.create(name, {.model = arguments.request.trunk}));
+  const bool created = !engine.describe(name);
+  if (created) EIDETIC_CHECK(engine.create(name, {.model = arguments.request.trunk}));
   Progress bar("indexing", "images");
-  EIDETIC_CHECK(engine.index(
+  const auto indexed = engine.index(
       name, arguments.index,
       [&](const IndexProgress& now) {
         bar.update({.total = now.total, .done = now.done, .failed = now.failed, .seconds = now.seconds});
       },
-      stop));
+      stop);
+  // A collection that was made for nothing, say for a folder that is not there, does not stay.
+  if (!indexed && created) (void)engine.drop(name);
+  EIDETIC_CHECK(indexed);
   return {};
 }
 

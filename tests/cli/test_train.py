@@ -28,4 +28,6 @@ def test_what_cannot_be_learnt(indexed, tmp_path):
     assert "circle, triplet" in refused("--loss", "circel", status=2)
     assert "multiple" in refused("--batch-size", "9", status=2)
     assert "default" in refused("--trunk-model", "defualt")
+    assert "nowhere" in indexed("train", tmp_path / "nowhere", "-c", "new", status=1).err
+    assert [one["name"] for one in indexed.json("collections", "list")["collections"]] == ["shapes"]
     assert not (tmp_path / "out/model.onnx").exists()
