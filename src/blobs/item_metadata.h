@@ -48,6 +48,13 @@ struct MetadataPlan {
 [[nodiscard]] MetadataPlan plan_metadata(std::optional<std::string> given, const Item* stored, bool same_picture,
                                          ExifFields wanted);
 
+// What those who store an item say of its metadata. What it comes to is known only where nobody else writes: see
+// ItemClasses::settle.
+struct SaidMetadata {
+  std::optional<std::string> text = {};  // one JSON object; nullopt: as it is stored, or none
+  std::optional<Json> exif = {};         // to be added
+};
+
 // An object with these EXIF fields, in place of those it had.
 [[nodiscard]] std::string with_exif(std::string_view metadata, Json exif);
 

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <span>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -35,7 +36,7 @@ class Ingest {
   Result<IndexReport> run(const std::stop_token& stop) {
     GivenMetadata metadata;
     EIDETIC_TRY(const auto plan, prepare(metadata));
-    for (const auto& item : plan.updates) EIDETIC_CHECK(take({item.uri, item}));
+    for (const auto& item : plan.updates) EIDETIC_CHECK(take({item.uri, item, {.text = item.metadata}}));
     EIDETIC_CHECK(commit());
     EIDETIC_CHECK(embed(plan.tasks, stop));
     if (!report_.interrupted) EIDETIC_CHECK(prune(plan.gone));
@@ -97,6 +98,7 @@ class Ingest {
       add_error(std::move(outcome.uri), std::move(outcome.item.error()));
       return {};
     }
+    said_[outcome.item->id] = std::move(outcome.said);
     auto& batch = outcome.item->vector.empty() ? updates_ : upserts_;
     batch.push_back(*std::move(outcome.item));
     const bool full = upserts_.size() + updates_.size() >= request_.batch;
@@ -142,7 +144,7 @@ class Ingest {
   Result<std::uint64_t> store(std::vector<Item>& items, Verb verb) {
     if (items.empty()) return 0;
     auto lock = parts_.writing == nullptr ? std::unique_lock<std::mutex>() : std::unique_lock(*parts_.writing);
-    EIDETIC_CHECK(classify(items));
+    EIDETIC_CHECK(settle(items));
     if (parts_.regions) {
       EIDETIC_TRY(const auto regions, parts_.regions());
       drop_parts_of(regions_, regions, items);
@@ -166,18 +168,31 @@ class Ingest {
     return stored;
   }
 
-  // New metadata does not take away the classes that items have.
-  Result<void> classify(std::vector<Item>& items) const {
-    if (!parts_.classes) return {};
-    EIDETIC_TRY(const auto classes, parts_.classes());
-    if (classes.empty()) return {};
+  // With what is stored now, which another call may have changed since the start: what this run says nothing of stays,
+  // and an item whose picture has become another keeps its facts.
+  Result<void> settle(std::vector<Item>& items) {
+    ItemClasses classes;
+    if (parts_.classes) {
+      EIDETIC_TRY(classes, parts_.classes());
+    }
     std::vector<std::string> ids;
     for (const Item& item : items) ids.push_back(item.id);
     EIDETIC_TRY(const auto stored, parts_.backend.get(collection_, ids, false));
+    std::vector<Item> settled;
     for (std::size_t i = 0; i < items.size(); ++i) {
-      if (stored[i]) items[i].metadata = classes.carried(items[i].metadata, stored[i]->metadata);
-      classes.assign(items[i]);
+      auto& item = items[i];
+      SaidMetadata said = std::move(said_[item.id]);
+      said_.erase(item.id);
+      const bool same_picture = stored[i] && stored[i]->content_hash == item.content_hash;
+      if (item.vector.empty() && !same_picture) {
+        add_error(item.uri, {ErrorCode::unavailable,
+                             fmt::format("item '{}' was changed by another call meanwhile; index it again", item.id)});
+        continue;
+      }
+      classes.settle(item, std::move(said), stored[i] ? &*stored[i] : nullptr);
+      settled.push_back(std::move(item));
     }
+    items = std::move(settled);
     return {};
   }
 
@@ -235,7 +250,8 @@ class Ingest {
   Stopwatch since_commit_, since_progress_;
   std::uint64_t total_ = 0;
   unsigned workers_ = 1;
-  std::vector<Item> upserts_, updates_;  // not yet committed
+  std::vector<Item> upserts_, updates_;                 // not yet committed
+  std::unordered_map<std::string, SaidMetadata> said_;  // of these, by id
   RegionPlan regions_;                   // as of the start
   StageTimes times_;
   IndexReport report_;

@@ -152,6 +152,38 @@ TEST_F(IngestTest, ExifIsReadOnceAndEmbedsNothing) {
   EXPECT_EQ(backend_.items.at("b.ppm").metadata, R"({"exif":{"height":10,"width":30}})");
 }
 
+TEST_F(IngestTest, WhatAnotherCallSaysMeanwhileStays) {
+  draw("changed.ppm", 1);
+  draw("new.ppm", 2);
+  draw("said.ppm", 3);
+  draw("swapped.ppm", 4);
+  ASSERT_TRUE(run());
+  backend_.items.erase("new.ppm");
+  draw("changed.ppm", 5);
+  write("facts.csv", "file,label\nsaid.ppm,red\nswapped.ppm,blue\n");
+
+  Item fresh;
+  fresh.id = "new.ppm";
+  fresh.content_hash = "another picture";
+  fresh.metadata = R"({"by":"another"})";
+  fresh.vector = Vector(3, 0.5F);
+  backend_.listed = [&] {
+    backend_.items["new.ppm"] = fresh;
+    backend_.items["changed.ppm"].metadata = R"({"by":"another"})";
+    backend_.items["said.ppm"].metadata = R"({"by":"another"})";
+    backend_.items["swapped.ppm"].content_hash = "another picture";
+  };
+  const auto report = run({.metadata_file = folder_ / "facts.csv"});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(backend_.items.at("new.ppm").metadata, R"({"by":"another"})");
+  EXPECT_EQ(backend_.items.at("changed.ppm").metadata, R"({"by":"another"})");
+  EXPECT_EQ(backend_.items.at("said.ppm").metadata, R"({"label":"red"})");
+  // Facts of the picture that it was are not given to the one that it is now.
+  EXPECT_EQ(backend_.items.at("swapped.ppm").content_hash, "another picture");
+  ASSERT_EQ(report->errors.size(), 1U);
+  EXPECT_THAT(report->errors[0].error.message, HasSubstr("'swapped.ppm' was changed by another call"));
+}
+
 TEST_F(IngestTest, ASidecarThatChangesUpdatesItsItem) {
   draw("a.ppm", 1);
   draw("b.ppm", 2);

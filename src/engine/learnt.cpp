@@ -145,4 +145,11 @@ std::string ItemClasses::carried(const std::string& metadata, const std::string&
   return changed ? dump_json(now) : metadata;
 }
 
+void ItemClasses::settle(Item& item, SaidMetadata said, const Item* stored) const {
+  item.metadata = said.text ? *std::move(said.text) : stored != nullptr ? stored->metadata : "{}";
+  if (said.exif) item.metadata = with_exif(item.metadata, *std::move(said.exif));
+  if (stored != nullptr) item.metadata = carried(item.metadata, stored->metadata);
+  assign(item);
+}
+
 }  // namespace eidetic

@@ -14,6 +14,7 @@
 #include "eidetic/backend.h"
 #include "eidetic/engine.h"
 
+#include "blobs/item_metadata.h"
 #include "engine/settings.h"
 #include "learn/calibration.h"
 #include "learn/classifier.h"
@@ -56,6 +57,8 @@ class ItemClasses {
   bool assign(Item& item) const;
   // New metadata, with the classes that the stored metadata has and it has not.
   [[nodiscard]] std::string carried(const std::string& metadata, const std::string& stored) const;
+  // Gives the item the metadata that is said of it, or else what is stored now (nullptr: nothing is), and its classes.
+  void settle(Item& item, SaidMetadata said, const Item* stored) const;
 
  private:
   struct One {

@@ -43,11 +43,11 @@ class Planner {
   void add_new() {
     auto& picture = pictures_.pictures[next_++];
     auto wanted = plan_metadata(metadata_.of(picture, errors_), nullptr, false, request_.exif);
-    IndexTask task;
-    task.exif = wanted.exif;
-    if (wanted.text) task.metadata = *std::move(wanted.text);
-    task.picture = std::move(picture);
-    plan_.tasks.push_back(std::move(task));
+    plan_.tasks.push_back({.picture = std::move(picture),
+                           .metadata = std::move(wanted.text),
+                           .exif = wanted.exif,
+                           .stored_hash = {},
+                           .stored_uri = {}});
   }
 
   void add_known(Item stored) {
@@ -57,14 +57,14 @@ class Planner {
     auto wanted = plan_metadata(metadata_.of(picture, errors_), &stored, unchanged, request_.exif);
     if (wanted.text) *wanted.text = classes_.carried(*wanted.text, stored.metadata);
     const bool new_metadata = wanted.text && !same_json(*wanted.text, stored.metadata);
-    if (new_metadata) stored.metadata = *std::move(wanted.text);
     if (!unchanged || wanted.exif != ExifFields::none) {
       plan_.tasks.push_back({.picture = std::move(picture),
-                             .metadata = std::move(stored.metadata),
+                             .metadata = std::move(wanted.text),
                              .exif = wanted.exif,
                              .stored_hash = std::move(stored.content_hash),
                              .stored_uri = std::move(stored.uri)});
     } else if (new_metadata) {
+      stored.metadata = *std::move(wanted.text);
       plan_.updates.push_back(std::move(stored));
     } else {
       ++plan_.unchanged;

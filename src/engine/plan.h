@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,9 +18,9 @@ namespace eidetic {
 // A picture that has to be read: new, or not surely the one that is stored.
 struct IndexTask {
   Picture picture;
-  std::string metadata = "{}";         // to be stored
-  ExifFields exif = ExifFields::none;  // of the picture, to be added to it
-  std::string stored_hash;             // of the item under this id; empty: there is none
+  std::optional<std::string> metadata;  // to be stored; nullopt: as it is
+  ExifFields exif = ExifFields::none;   // of the picture, to be added to it
+  std::string stored_hash;              // of the item under this id; empty: there is none
   std::string stored_uri;
 };
 

@@ -203,12 +203,8 @@ class Put {
 
   // What has to be done with a draft, now that what is stored stays as it is.
   void place(std::size_t i, const std::optional<Item>& stored, const ItemClasses& classes, PutResult& result) {
-    const auto& metadata = items_[i].metadata;
     Item& item = drafts_[i].item;
-    item.metadata = metadata ? *metadata : stored ? stored->metadata : "{}";
-    if (drafts_[i].exif) item.metadata = with_exif(item.metadata, *std::move(drafts_[i].exif));
-    if (stored) item.metadata = classes.carried(item.metadata, stored->metadata);
-    classes.assign(item);
+    classes.settle(item, {items_[i].metadata, std::move(drafts_[i].exif)}, stored ? &*stored : nullptr);
     if (!drafts_[i].same_picture) {
       upserts_.push_back(i);
     } else if (stored && stored->content_hash == item.content_hash && stored->uri == item.uri &&

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -22,6 +23,7 @@ class MemoryBackend : public Backend {
   std::size_t upserts_left = SIZE_MAX;  // then every upsert fails as a full disk does
   std::vector<std::size_t> upserted;    // sizes of the batches
   bool exists = true;
+  std::function<void()> listed;  // once a scroll is through: what other calls do then
 
   Result<void> create(const CollectionSpec& spec) override {
     if (exists) return fail(ErrorCode::already_exists, "the collection is there");
@@ -123,6 +125,7 @@ class MemoryBackend : public Backend {
       if (!with_vectors) item.vector.clear();
     }
     if (next != items.end()) page.next = page.items.back().id;
+    if (page.next.empty() && listed) listed();
     return page;
   }
   Result<ScrollPage> sorted(std::string_view, const SortedRequest&) override {

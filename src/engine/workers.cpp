@@ -66,25 +66,27 @@ void IndexWorkers::run() {
 
 IndexOutcome IndexWorkers::process(const IndexTask& task, StageTimes& times) const {
   try {
-    return {task.picture.uri, make_item(task, times)};
+    IndexOutcome outcome{.uri = task.picture.uri, .item = Item(), .said = {.text = task.metadata}};
+    outcome.item = make_item(task, outcome.said.exif, times);
+    return outcome;
   } catch (const std::exception& error) {
     // Above all std::bad_alloc for one huge picture: the others go on.
     return {task.picture.uri,
-            fail(ErrorCode::internal, fmt::format("'{}': {}", display_name(task.picture.uri), error.what()))};
+            fail(ErrorCode::internal, fmt::format("'{}': {}", display_name(task.picture.uri), error.what())),
+            {}};
   }
 }
 
-Result<Item> IndexWorkers::make_item(const IndexTask& task, StageTimes& times) const {
+Result<Item> IndexWorkers::make_item(const IndexTask& task, std::optional<Json>& exif, StageTimes& times) const {
   EIDETIC_TRY(const auto bytes, embedder_.read(task.picture.uri, times));
   Item item{.id = task.picture.id,
             .uri = task.picture.uri,
             .content_hash = sha256_hex(bytes),
             .size_bytes = task.picture.modified_ns != 0 ? task.picture.size_bytes : bytes.size(),
             .modified_ns = task.picture.modified_ns,
-            .metadata = task.metadata,
             .vector = {}};
   if (task.exif != ExifFields::none) {
-    item.metadata = with_exif(item.metadata, read_exif(bytes, task.exif == ExifFields::gps));
+    exif = read_exif(bytes, task.exif == ExifFields::gps);
   }
   if (item.content_hash == task.stored_hash) return item;
   EIDETIC_CHECK(check_place(task));

@@ -19,7 +19,9 @@ namespace eidetic {
 // What became of one task.
 struct IndexOutcome {
   std::string uri;
-  Result<Item> item;  // with a vector: to be stored; without: the same picture as stored, its facts to be updated
+  // With a vector: to be stored; without: the same picture as stored, its facts to be updated. Its metadata is open.
+  Result<Item> item;
+  SaidMetadata said;
 };
 
 // Runs tasks on threads of its own from construction on. `tasks`, `embedder` and `regions` must outlive it. The
@@ -40,7 +42,7 @@ class IndexWorkers {
  private:
   void run();
   [[nodiscard]] IndexOutcome process(const IndexTask& task, StageTimes& times) const;
-  [[nodiscard]] Result<Item> make_item(const IndexTask& task, StageTimes& times) const;
+  [[nodiscard]] Result<Item> make_item(const IndexTask& task, std::optional<Json>& exif, StageTimes& times) const;
 
   const std::vector<IndexTask>& tasks_;
   const PictureEmbedder& embedder_;

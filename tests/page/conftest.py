@@ -20,6 +20,7 @@ AXE = SOURCE / "web/node_modules/axe-core/axe.min.js"
 SCREENSHOTS = os.environ.get("EIDETIC_SCREENSHOTS")
 DESKTOP = {"width": 1280, "height": 860}
 PHONE = {"width": 360, "height": 740}
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 # Before anything of the page runs: what its policy forbids is remembered.
 WATCH_POLICY = """
@@ -110,11 +111,9 @@ class Visit:
             self.page.screenshot(path=folder / f"{self.name}-{self.pictures:02}-{what}.png")
 
     def check_accessible(self):
-        """axe-core finds no serious fault in what is shown, and in what scrolling would show."""
-        self.page.evaluate("for (const each of document.querySelectorAll('li')) each.style.contentVisibility = 'visible'")
+        """axe-core finds no serious fault in what is shown."""
         self.page.evaluate(AXE.read_text())
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        self.page.evaluate("for (const each of document.querySelectorAll('li')) each.style.contentVisibility = ''")
         faults = [
             f"{fault['id']}: {[(node['html'][:160], node['failureSummary']) for node in fault['nodes'][:3]]}"
             for fault in found["violations"]
@@ -124,18 +123,22 @@ class Visit:
 
     def check_everywhere(self, what):
         """Accessible, and within the width, in light and dark, on a desk and on a phone."""
+        # What scrolling would show, too; and before the colours change, which what is not drawn would follow later.
+        self.page.evaluate("for (const each of document.querySelectorAll('li')) each.style.contentVisibility = 'visible'")
         for width in (DESKTOP, PHONE):
             self.page.set_viewport_size(width)
             for scheme in ("light", "dark"):
                 self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                # Colours change over a few frames.
+                # Colours change over a few frames, which a busy machine takes its time for.
                 self.page.wait_for_timeout(300)
+                self.page.evaluate(TWO_FRAMES)
                 self.shoot(f"{what}-{scheme}-{width['width']}")
                 self.check_accessible()
                 widest = self.page.evaluate("document.documentElement.scrollWidth")
                 assert widest <= width["width"], f"{what} is {widest} wide at {width['width']}"
         self.page.set_viewport_size(DESKTOP)
         self.page.emulate_media(color_scheme="light")
+        self.page.evaluate("for (const each of document.querySelectorAll('li')) each.style.contentVisibility = ''")
 
     def finish(self):
         violations = self.page.evaluate("window.violations")
