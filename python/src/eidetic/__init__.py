@@ -28,17 +28,15 @@ from .errors import (
     Unsupported,
 )
 from .job import AsyncJob, Job
+from .learning import CalibrationInfo, ClassifierInfo, Evaluation, Measures, TrainEpoch, TrainReport
 from .pictures import Crop, ItemRef, Picture, PictureLike, QueryLike, ServerFile, Term, Text, Vector
 from .results import (
-    CalibrationInfo,
-    ClassifierInfo,
     CollectionInfo,
     CollectionMap,
     CopyOf,
     DuplicateGroup,
     DuplicateMember,
     Duplicates,
-    Evaluation,
     Facet,
     Failure,
     Health,
@@ -56,6 +54,7 @@ from .results import (
     Report,
     SearchResult,
     SearchWalk,
+    Training,
     Verification,
 )
 from .search import Query
@@ -94,6 +93,7 @@ __all__ = [
     "JobFailed",
     "JobInfo",
     "Layer",
+    "Measures",
     "Merged",
     "ModelCheck",
     "ModelInfo",
@@ -114,6 +114,9 @@ __all__ = [
     "Term",
     "Text",
     "TooLarge",
+    "TrainEpoch",
+    "TrainReport",
+    "Training",
     "Unauthorized",
     "Unavailable",
     "Unreachable",
