@@ -75,6 +75,7 @@ Json to_json(const TrainRequest& request) {
           {"split", request.learnt},
           {"name", request.name},
           {"trunk_model", request.trunk},
+          {"input_size", request.input_size},
           {"embedder_layers", request.layers},
           {"views", request.views},
           {"loss", request.loss},
@@ -109,6 +110,8 @@ Json to_json(const TrainReport& report) {
                {"best_epoch", report.best_epoch},
                {"epochs", Json::array()},
                {"worst", Json::array()},
+               {"confusions", Json::array()},
+               {"map", Json::array()},
                {"seconds", report.seconds},
                {"interrupted", report.interrupted}};
   for (const TrainEpoch& epoch : report.epochs) {
@@ -122,6 +125,17 @@ Json to_json(const TrainReport& report) {
   for (const auto& [name, queries, mean] : report.worst) {
     Json& one = json["worst"].emplace_back(measures_json(mean));
     one.update({{"class", name}, {"queries", queries}});
+  }
+  for (const TrainConfusion& one : report.confusions) {
+    json["confusions"].push_back({{"class", one.label},
+                                  {"taken_for", one.taken_for},
+                                  {"count", one.count},
+                                  {"id", one.id},
+                                  {"nearest", one.nearest},
+                                  {"similarity", one.similarity}});
+  }
+  for (const auto& [label, before, after] : report.map) {
+    json["map"].push_back({{"class", label}, {"before", {before.x, before.y}}, {"after", {after.x, after.y}}});
   }
   return json;
 }

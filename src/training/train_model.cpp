@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <numeric>
 #include <utility>
 
 #include "eidetic/training.h"
@@ -12,21 +11,21 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/threads.h"
-#include "embed/bundle.h"
-#include "learn/ranking.h"
 #include "train/head_training.h"
 #include "train/onnx_graft.h"
 #include "training/checkpoint.h"
 #include "training/features.h"
+#include "training/judge.h"
 #include "training/run.h"
 #include "training/split.h"
+#include "training/trunk.h"
 
 namespace eidetic {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMostWorst = 20;
+constexpr std::uint32_t kThumbnail = 160;  // pixels, of the report's pictures
 
 // Some of the items, with what Examples looks at.
 struct Part {
@@ -58,28 +57,6 @@ TrainEpoch told(const Epoch& epoch) {
           .seconds = epoch.seconds};
 }
 
-// What the trunk gives, as its description and its graph say.
-Result<TrunkOutput> trunk_output(Engine& engine, const ModelBundle& bundle) {
-  TrunkOutput output{.layer = bundle.layer, .gem_p = bundle.gem_p, .l2_normalize = bundle.l2_normalize};
-  switch (bundle.pooling) {
-    case Pooling::none: break;
-    case Pooling::avg: output.pooling = TrunkOutput::Pooling::avg; break;
-    case Pooling::max: output.pooling = TrunkOutput::Pooling::max; break;
-    case Pooling::gem: output.pooling = TrunkOutput::Pooling::gem; break;
-  }
-  for (const Json& step : bundle.preprocess) {
-    const auto layout = step.find("layout");
-    if (layout != step.end()) output.channels_last = layout->value("order", "planar") == "interleaved";
-  }
-  EIDETIC_TRY(const auto layers, engine.layers(bundle.folder.native()));
-  for (const LayerInfo& layer : layers) {
-    if (bundle.layer ? layer.name == *bundle.layer : layer.output) {
-      output.rank = static_cast<int>(std::ranges::count(layer.shape, ',')) + 1;
-    }
-  }
-  return output;
-}
-
 class Run {
  public:
   Run(Engine& engine, TrainRequest request, const std::function<void(const TrainProgress&)>& progress,
@@ -97,14 +74,14 @@ class Run {
           ErrorCode::already_exists,
           fmt::format("there is a model '{}' already: choose another name for the one to be learnt", request_.name));
     }
-    EIDETIC_TRY(const ModelBundle trunk, trunk_bundle());
+    EIDETIC_TRY(const Trunk trunk, trunk_for(engine_, request_));
     EIDETIC_CHECK(write_file_atomically(request_.output / "training.json", to_json(request_).dump(2) + "\n"));
     auto features = make_features(
         engine_,
         {.collection = request_.collection,
          .label = request_.label,
          .group = request_.group,
-         .trunk = request_.trunk,
+         .trunk = trunk.name,
          .views = request_.views,
          .seed = request_.seed,
          .folder = request_.output},
@@ -120,11 +97,15 @@ class Run {
     report_.failed = features->failed;
     EIDETIC_TRY(const auto head, learn(*features, options));
     if (!head) return interrupted();
-    EIDETIC_CHECK(judge(*features, *head));
+    judge(*features, division_.held_out, request_.views, *head, request_.seed, report_);
     EIDETIC_CHECK(install(trunk, *head));
     report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     EIDETIC_CHECK(write_file_atomically(request_.output / "report.json", to_json(report_).dump(2) + "\n"));
-    EIDETIC_CHECK(write_file_atomically(request_.output / "report.html", report_page(request_, report_)));
+    const auto thumbnail = [&](const std::string& id) {
+      auto picture = engine_.thumbnail(request_.collection, id, kThumbnail);
+      return picture ? std::move(picture->bytes) : std::vector<std::byte>();
+    };
+    EIDETIC_CHECK(write_file_atomically(request_.output / "report.html", report_page(request_, report_, thumbnail)));
     return std::move(report_);
   }
 
@@ -132,16 +113,6 @@ class Run {
   Result<TrainReport> interrupted() {
     report_.interrupted = true;
     return std::move(report_);
-  }
-
-  Result<ModelBundle> trunk_bundle() {
-    EIDETIC_TRY(const ModelInfo info, engine_.model(request_.trunk));
-    EIDETIC_TRY(ModelBundle bundle, parse_bundle(info.bundle, info.folder, fmt::format("the model '{}'", info.name)));
-    if (fs::path(bundle.model).extension() != ".onnx") {
-      return fail(ErrorCode::unsupported,
-                  fmt::format("the model '{}' is '{}': a head is put on ONNX models alone", info.name, bundle.model));
-    }
-    return bundle;
   }
 
   // Null: stopped.
@@ -191,37 +162,10 @@ class Run {
     return {};
   }
 
-  // Of the items held out, by the trunk and by the head, with margins.
-  Result<void> judge(const Features& features, const TrainedHead& head) {
-    const Part held_out(features, division_.held_out, request_.views);
-    ThreadPool pool(0);
-    Perceptron network(head.shape, &pool);
-    const std::size_t width = held_out.rows.columns();
-    LabelledVectors before(static_cast<std::uint32_t>(width), Metric::cosine);
-    LabelledVectors after(static_cast<std::uint32_t>(head.shape.outputs()), Metric::cosine);
-    for (std::size_t i = 0; i < held_out.classes.size(); ++i) {
-      const auto row = held_out.rows[i * request_.views];
-      before.add(row, held_out.classes[i]);
-      after.add(network.forward(head.parameters, {row, width})[0], held_out.classes[i]);
-    }
-    const auto old_quality = rank_all(before, {}, pool);
-    auto quality = rank_all(after, {}, pool);
-    report_.before = old_quality.mean;
-    report_.before_margin = old_quality.margin;
-    report_.after = quality.mean;
-    report_.after_margin = quality.margin;
-    std::ranges::sort(quality.by_class, {}, [](const auto& one) { return std::pair(one.mean.map_at_r, one.label); });
-    if (quality.by_class.size() > kMostWorst) quality.by_class.resize(kMostWorst);
-    for (const auto& [label, queries, mean] : quality.by_class) {
-      report_.worst.push_back({.name = features.class_names[label], .queries = queries, .mean = mean});
-    }
-    return {};
-  }
-
-  Result<void> install(const ModelBundle& trunk, const TrainedHead& head) {
-    EIDETIC_TRY(const TrunkOutput output, trunk_output(engine_, trunk));
+  Result<void> install(const Trunk& from, const TrainedHead& head) {
+    const ModelBundle& trunk = from.bundle;
     const fs::path file = request_.output / "model.onnx";
-    EIDETIC_CHECK(graft_head(trunk.file(trunk.model), output, head.shape, head.parameters, file));
+    EIDETIC_CHECK(graft_head(trunk.file(trunk.model), from.output, head.shape, head.parameters, file));
     ModelBundle bundle{.name = request_.name,
                        .model = "model.onnx",
                        .input = trunk.input,
