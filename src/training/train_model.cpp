@@ -98,14 +98,11 @@ class Run {
     EIDETIC_TRY(const auto head, learn(*features, options));
     if (!head) return interrupted();
     judge(*features, division_.held_out, request_.views, *head, request_.seed, report_);
-    EIDETIC_CHECK(install(trunk, *head));
     report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    EIDETIC_CHECK(write_file_atomically(request_.output / "report.json", to_json(report_).dump(2) + "\n"));
-    const auto thumbnail = [&](const std::string& id) {
-      auto picture = engine_.thumbnail(request_.collection, id, kThumbnail);
-      return picture ? std::move(picture->bytes) : std::vector<std::byte>();
-    };
-    EIDETIC_CHECK(write_file_atomically(request_.output / "report.html", report_page(request_, report_, thumbnail)));
+    EIDETIC_CHECK(write_report());
+    // Last: once the model is there, so is all that is said of it, whatever ends this.
+    EIDETIC_CHECK(install(trunk, *head));
+    EIDETIC_CHECK(write_json());
     return std::move(report_);
   }
 
@@ -160,6 +157,18 @@ class Run {
                  .epoch = report_.epochs.back()});
     }
     return {};
+  }
+
+  Result<void> write_json() const {
+    return write_file_atomically(request_.output / "report.json", to_json(report_).dump(2) + "\n");
+  }
+  Result<void> write_report() {
+    EIDETIC_CHECK(write_json());
+    const auto thumbnail = [&](const std::string& id) {
+      auto picture = engine_.thumbnail(request_.collection, id, kThumbnail);
+      return picture ? std::move(picture->bytes) : std::vector<std::byte>();
+    };
+    return write_file_atomically(request_.output / "report.html", report_page(request_, report_, thumbnail));
   }
 
   Result<void> install(const Trunk& from, const TrainedHead& head) {
