@@ -426,7 +426,7 @@ class Engine {
   [[nodiscard]] virtual Result<JobCounts> job_counts() = 0;
 
   // --- trainings that were started as jobs, by the name of their model ---
-  // The latest first; without their epochs.
+  // The latest first; without their epochs and maps.
   [[nodiscard]] virtual Result<std::vector<TrainingInfo>> trainings() = 0;
   [[nodiscard]] virtual Result<TrainingInfo> training(const std::string& name) = 0;
   // The content of one of kTrainingFiles. not_found also where it is not there yet.

@@ -13,6 +13,7 @@
 
 #include "eidetic/error.h"
 #include "eidetic/evaluation.h"
+#include "eidetic/inspection.h"
 #include "eidetic/item.h"
 
 namespace eidetic {
@@ -29,6 +30,7 @@ struct TrainRequest {
 
   std::string name = "metric_project";  // of the model that is made; a model of that name must not be there
   std::string trunk = "default";
+  std::uint32_t input_size = 0;  // longer side of the pictures as the trunk gets them; 0: as its bundle says
   std::vector<std::size_t> layers = {1024, 1024, 1024};  // outputs of the head's layers
   std::uint32_t views = 1;  // of each picture: itself, and others that chance crops and mirrors; 1 to 64
 
@@ -65,6 +67,20 @@ struct TrainProgress {
   std::optional<TrainEpoch> epoch = {};           // of "epochs": the one that just ended
 };
 
+// Items held out whose nearest other one has another label.
+struct TrainConfusion {
+  std::string label, taken_for;
+  std::uint64_t count = 0;  // of them
+  std::string id, nearest;  // those two that are nearest to each other
+  double similarity = 0;    // their cosine
+};
+
+// Where an item held out lies in the plane, near to what its vector is near to (UMAP), by the trunk and with the head.
+struct TrainPlace {
+  std::string label;
+  PlanePoint before, after;
+};
+
 struct TrainReport {
   std::string name;              // of the model
   std::string model;             // its folder; empty: interrupted
@@ -78,7 +94,9 @@ struct TrainReport {
   RetrievalMeasures before, before_margin, after, after_margin;
   std::uint32_t best_epoch = 0;
   std::vector<TrainEpoch> epochs;
-  std::vector<EvalReport::Class> worst;  // of those held out, after: the worst MAP@R first, at most 20
+  std::vector<EvalReport::Class> worst;    // of those held out, after: the worst MAP@R first, at most 20
+  std::vector<TrainConfusion> confusions;  // of those held out, after: the most first, at most 20
+  std::vector<TrainPlace> map;             // of those held out, or 1,000 of them that the seed chooses
   double seconds = 0;
   bool interrupted = false;  // not at its end: the same call goes on from there
 };

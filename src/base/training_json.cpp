@@ -70,6 +70,26 @@ Result<RetrievalMeasures> read_measures(JsonReader& reader, const char* field) {
   return read_measures(json, fmt::format("{}: {}", reader.where(), field));
 }
 
+Result<TrainConfusion> read_confusion(const Json& json, const std::string& what) {
+  EIDETIC_TRY(auto reader, JsonReader::of(json, what));
+  TrainConfusion confusion;
+  EIDETIC_TRY(confusion.label, reader.get<std::string>("class"));
+  EIDETIC_TRY(confusion.taken_for, reader.get<std::string>("taken_for"));
+  EIDETIC_CHECK(read_whole(reader, "count", confusion.count));
+  EIDETIC_TRY(confusion.id, reader.get<std::string>("id"));
+  EIDETIC_TRY(confusion.nearest, reader.get<std::string>("nearest"));
+  EIDETIC_CHECK(read_field(reader, "similarity", confusion.similarity));
+  return confusion;
+}
+
+Result<PlanePoint> read_place(JsonReader& reader, const char* field) {
+  EIDETIC_TRY(const auto place, reader.get<std::vector<double>>(field));
+  if (place.size() != 2) {
+    return fail(ErrorCode::invalid_argument, fmt::format("{}: {} is no place in a plane", reader.where(), field));
+  }
+  return PlanePoint{.x = static_cast<float>(place[0]), .y = static_cast<float>(place[1])};
+}
+
 }  // namespace
 
 std::string_view to_string(TrainRequest::Split split) noexcept { return kSplits[static_cast<std::size_t>(split)]; }
@@ -89,6 +109,7 @@ Json to_json(const TrainRequest& request) {
           {"split", request.learnt},
           {"name", request.name},
           {"trunk_model", request.trunk},
+          {"input_size", request.input_size},
           {"embedder_layers", request.layers},
           {"views", request.views},
           {"loss", request.loss},
@@ -117,6 +138,7 @@ Result<TrainRequest> read_train_request(JsonReader& reader) {
   EIDETIC_CHECK(read_field(reader, "split", request.learnt));
   EIDETIC_CHECK(read_field(reader, "name", request.name));
   EIDETIC_CHECK(read_field(reader, "trunk_model", request.trunk));
+  EIDETIC_CHECK(read_whole(reader, "input_size", request.input_size));
   EIDETIC_TRY(request.layers, read_layers(reader, request.layers));
   EIDETIC_CHECK(read_whole(reader, "views", request.views));
   EIDETIC_CHECK(read_field(reader, "loss", request.loss));
@@ -180,12 +202,25 @@ Json to_json(const TrainReport& report) {
                {"best_epoch", report.best_epoch},
                {"epochs", Json::array()},
                {"worst", Json::array()},
+               {"confusions", Json::array()},
+               {"map", Json::array()},
                {"seconds", report.seconds},
                {"interrupted", report.interrupted}};
   for (const TrainEpoch& epoch : report.epochs) json["epochs"].push_back(to_json(epoch));
   for (const auto& [name, queries, mean] : report.worst) {
     Json& one = json["worst"].emplace_back(to_json(mean));
     one.update({{"class", name}, {"queries", queries}});
+  }
+  for (const TrainConfusion& one : report.confusions) {
+    json["confusions"].push_back({{"class", one.label},
+                                  {"taken_for", one.taken_for},
+                                  {"count", one.count},
+                                  {"id", one.id},
+                                  {"nearest", one.nearest},
+                                  {"similarity", one.similarity}});
+  }
+  for (const auto& [label, before, after] : report.map) {
+    json["map"].push_back({{"class", label}, {"before", {before.x, before.y}}, {"after", {after.x, after.y}}});
   }
   return json;
 }
@@ -208,7 +243,7 @@ Result<TrainReport> read_train_report(const Json& json, std::string_view what) {
   EIDETIC_CHECK(read_whole(reader, "best_epoch", report.best_epoch));
   EIDETIC_CHECK(read_field(reader, "seconds", report.seconds));
   EIDETIC_CHECK(read_field(reader, "interrupted", report.interrupted));
-  // Lists of the API leave the epochs out.
+  // Lists of the API leave epochs and map out.
   EIDETIC_TRY(const auto epochs, reader.get_or<Json>("epochs", Json::array()));
   for (const Json& epoch : epochs) {
     EIDETIC_TRY(report.epochs.emplace_back(), read_train_epoch(epoch));
@@ -220,6 +255,18 @@ Result<TrainReport> read_train_report(const Json& json, std::string_view what) {
     EIDETIC_TRY(told.name, entry.get<std::string>("class"));
     EIDETIC_CHECK(read_whole(entry, "queries", told.queries));
     EIDETIC_TRY(told.mean, read_measures(one, reader.where()));
+  }
+  EIDETIC_TRY(const auto confusions, reader.get<Json>("confusions"));
+  for (const Json& one : confusions) {
+    EIDETIC_TRY(report.confusions.emplace_back(), read_confusion(one, reader.where()));
+  }
+  EIDETIC_TRY(const auto map, reader.get_or<Json>("map", Json::array()));
+  for (const Json& one : map) {
+    EIDETIC_TRY(auto entry, JsonReader::of(one, reader.where()));
+    TrainPlace& place = report.map.emplace_back();
+    EIDETIC_TRY(place.label, entry.get<std::string>("class"));
+    EIDETIC_TRY(place.before, read_place(entry, "before"));
+    EIDETIC_TRY(place.after, read_place(entry, "after"));
   }
   return report;
 }

@@ -131,6 +131,9 @@ void add_train_command(CLI::App& root, Session& session) {
   app->add_option("--name", request.name, "of the new model (default: metric_project)")->type_name("NAME");
   app->add_option("--trunk-model", request.trunk, "model whose features are learnt from (default: default)")
       ->type_name("BUNDLE");
+  app->add_option("--input-size", request.input_size,
+                  "longer side of the pictures as the trunk gets them, in pixels (default: 0, as its bundle says)")
+      ->type_name("N");
   app->add_option("--embedder-layers", request.layers, "outputs of the head's layers (default: 1024,1024,1024)")
       ->type_name("N,…")
       ->delimiter(',')

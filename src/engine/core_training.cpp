@@ -164,6 +164,7 @@ Result<std::vector<TrainingInfo>> Core::trainings() {
     auto info = training(entry->path().filename().native());
     if (info) {
       info->report.epochs.clear();
+      info->report.map.clear();
       all.push_back(*std::move(info));
     } else if (info.error().code != ErrorCode::not_found) {
       log(LogLevel::warning, "a training is not listed: {}", info.error().message);

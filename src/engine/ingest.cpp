@@ -252,7 +252,7 @@ class Ingest {
   unsigned workers_ = 1;
   std::vector<Item> upserts_, updates_;                 // not yet committed
   std::unordered_map<std::string, SaidMetadata> said_;  // of these, by id
-  RegionPlan regions_;                   // as of the start
+  RegionPlan regions_;                                  // as of the start
   StageTimes times_;
   IndexReport report_;
 };

@@ -119,6 +119,46 @@ TEST_F(TrainModel, MakesAModelThatTellsTheClassesApart) {
   EXPECT_THAT(refusal(other), HasSubstr("a model 'shapely' already"));
 }
 
+TEST_F(TrainModel, TheTrunkMaySeePicturesOfAnotherSize) {
+  auto wanted = request("small");
+  wanted.input_size = 64;
+  const auto report = need(engine_->train_model(wanted));
+  EXPECT_EQ(report.held_out, 18U);
+  EXPECT_THAT(need(engine_->model("small")).bundle, HasSubstr("64"));
+  // Other features than those of the size that the bundle says.
+  wanted = request("usual");
+  EXPECT_NE(need(engine_->train_model(wanted)).before.map, report.before.map);
+  need(engine_->create("small", {.model = "small"}));
+  EXPECT_EQ(need(engine_->index("small", {.paths = {(folder_ / "pictures").native()}})).indexed, 60U);
+}
+
+TEST_F(TrainModel, TheTrunkMayBeAModelFile) {
+  auto wanted = request("of-a-file");
+  wanted.trunk = (std::filesystem::path(EIDETIC_SOURCE_DIR) / "models/default/model.onnx").native();
+  need(engine_->train_model(wanted));
+  EXPECT_TRUE(engine_->check_model("of-a-file"));
+}
+
+TEST_F(TrainModel, TellsWhatIsTakenForWhat) {
+  auto wanted = request();
+  wanted.epochs = 1;
+  wanted.layers = {1};  // too narrow to tell them apart
+  const auto report = need(engine_->train_model(wanted));
+  std::uint64_t confused = 0;
+  for (const auto& one : report.confusions) {
+    confused += one.count;
+    EXPECT_NE(one.label, one.taken_for);
+    EXPECT_TRUE(one.id.starts_with(one.label + "/")) << one.id;
+    EXPECT_TRUE(one.nearest.starts_with(one.taken_for + "/")) << one.nearest;
+  }
+  ASSERT_GT(confused, 0U);
+  EXPECT_NEAR(static_cast<double>(confused) / 18, 1 - report.after.p_at_1, 1e-9);
+  EXPECT_EQ(report.map.size(), 18U);
+  const auto page = need(read_text(report.folder / "report.html"));
+  EXPECT_THAT(page, HasSubstr("data:image/jpeg;base64,"));
+  EXPECT_THAT(page, HasSubstr("aria-label=\"18 pictures by their nearness: with the head\""));
+}
+
 TEST_F(TrainModel, GoesOnWhereItWasStopped) {
   auto wanted = request("whole");
   wanted.views = 3;
@@ -162,6 +202,9 @@ TEST_F(TrainModel, SaysWhatCannotBeLearnt) {
   wanted = request();
   wanted.collection = "bare";
   EXPECT_THAT(refusal(wanted), HasSubstr("bare vectors"));
+  wanted = request();
+  wanted.input_size = 4;
+  EXPECT_THAT(refusal(wanted), HasSubstr("input size of 4"));
   wanted = request();
   wanted.split = TrainRequest::Split::classes;
   EXPECT_THAT(refusal(wanted), HasSubstr("at least two"));

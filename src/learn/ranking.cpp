@@ -88,6 +88,14 @@ RetrievalMeasures measures_of(std::span<const std::uint64_t> ranks) {
   return of;
 }
 
+RankingQuality::Neighbor nearest_but(std::size_t query, std::span<const float> scores) {
+  RankingQuality::Neighbor nearest{.item = query == 0 ? 1U : 0U, .score = scores[query == 0 ? 1 : 0]};
+  for (std::uint32_t item = nearest.item + 1; item < scores.size(); ++item) {
+    if (item != query && scores[item] > nearest.score) nearest = {.item = item, .score = scores[item]};
+  }
+  return nearest;
+}
+
 struct OfQuery {
   std::uint32_t label = 0;
   RetrievalMeasures measures;
@@ -169,6 +177,9 @@ RankingQuality rank_all(const LabelledVectors& vectors, std::span<const std::uin
     std::vector<OfQuery> queries;
     std::vector<double> recall;  // sums
   };
+  RankingQuality total;
+  total.recall.resize(recall_k.size());
+  if (vectors.size() > 1) total.nearest.resize(vectors.size());
   const std::size_t blocks = (vectors.size() + kBlock - 1) / kBlock;
   std::vector<Block> parts(blocks);  // added up in order: the same digits on any number of threads
   pool.parallel_for(blocks, [&](std::size_t block) {
@@ -179,9 +190,10 @@ RankingQuality rank_all(const LabelledVectors& vectors, std::span<const std::uin
     auto& [queries, recall] = parts[block];
     recall.resize(recall_k.size());
     for (std::size_t q = 0; q < count; ++q) {
+      const auto row = std::span(scores).subspan(q * vectors.size(), vectors.size());
+      if (vectors.size() > 1) total.nearest[first + q] = nearest_but(first + q, row);
       const auto& same = members[labels[first + q]];
       if (same.size() < 2) continue;
-      const auto row = std::span(scores).subspan(q * vectors.size(), vectors.size());
       const auto ranks = ranks_of_class(row, labels, first + q, same);
       queries.push_back({labels[first + q], measures_of(ranks)});
       for (std::size_t i = 0; i < recall.size(); ++i) {
@@ -189,8 +201,6 @@ RankingQuality rank_all(const LabelledVectors& vectors, std::span<const std::uin
       }
     }
   });
-  RankingQuality total;
-  total.recall.resize(recall_k.size());
   std::vector<OfQuery> queries;
   for (const auto& [some, recall] : parts) {
     queries.insert(queries.end(), some.begin(), some.end());

@@ -49,9 +49,15 @@ struct RankingQuality {
     RetrievalMeasures mean;
   };
   std::vector<Class> by_class;  // by label; those with queries
+  // Of each item the nearest other one; empty where there are fewer than two.
+  struct Neighbor {
+    std::uint32_t item = 0;
+    float score = 0;  // as LabelledVectors::score has it
+  };
+  std::vector<Neighbor> nearest;
 };
 
-// Equal scores rank by position. Memory: a few MB a thread for 100,000 vectors, and 48 bytes a query.
+// Equal scores rank by position. Memory: a few MB a thread for 100,000 vectors, and 56 bytes a query.
 [[nodiscard]] RankingQuality rank_all(const LabelledVectors& vectors, std::span<const std::uint32_t> recall_k,
                                       ThreadPool& pool);
 

@@ -47,6 +47,7 @@ RankingQuality by_hand(const std::vector<Vector>& vectors, const std::vector<std
         precision_r += relevant / static_cast<double>(rank);
       }
     }
+    found.nearest.push_back({.item = static_cast<std::uint32_t>(others[0])});
     if (relevant == 0) continue;
     ++found.queries;
     mean.p_at_1 += labels[others[0]] == labels[q] ? 1 : 0;
@@ -90,6 +91,8 @@ TEST(Ranking, AgreesWithTheDefinitions) {
       EXPECT_NEAR(mean / 300, expected.mean.*measure, 1e-6) << name << " of the classes";
       EXPECT_GT(quality.margin.*measure, 0) << name;
     }
+    ASSERT_EQ(quality.nearest.size(), 301U);
+    for (std::size_t i = 0; i < 301; ++i) EXPECT_EQ(quality.nearest[i].item, expected.nearest[i].item) << i;
     EXPECT_EQ(quality.by_class.size(), 9U);  // not the one of a single item
     EXPECT_NEAR(quality.recall[0], expected.recall[0], 1e-9);
   }

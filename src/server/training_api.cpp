@@ -8,9 +8,10 @@
 namespace eidetic {
 namespace {
 
-// The page of a report is one document with a style of its own, and nothing else.
+// The page of a report is one document with a style and pictures of its own, and nothing else.
 constexpr std::string_view kReportPolicy =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; "
     "sandbox";
 
 Answer start(Api& api, HttpRequest& request) {
@@ -41,7 +42,7 @@ Answer list(Api& api, HttpRequest& request) {
   Json trainings = Json::array();
   for (const TrainingInfo& info : all) {
     Json& json = trainings.emplace_back(to_json(info));
-    json["report"].erase("epochs");
+    for (const auto* long_list : {"epochs", "map"}) json["report"].erase(long_list);
   }
   return json_response({{"trainings", std::move(trainings)}});
 }

@@ -2,8 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
+#include <map>
+#include <span>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "training/run.h"
 
@@ -27,6 +31,8 @@ polyline { fill: none; stroke: var(--curve); stroke-width: 2; vector-effect: non
 line { stroke: var(--line); vector-effect: non-scaling-stroke; }
 text { font: 11px system-ui, sans-serif; fill: currentColor; }
 .wide { overflow-x: auto; }
+img { display: inline-block; max-width: 7rem; max-height: 7rem; vertical-align: middle; }
+circle { opacity: .75; }
 )";
 
 std::string name(std::string_view text) { return fmt::format("<bdi>{}</bdi>", html_escaped(text)); }
@@ -59,9 +65,50 @@ std::string curve(const TrainReport& report, std::string_view title,
       report.epochs.size(), points);
 }
 
+// Hues a golden angle apart: classes that come one after the other differ.
+std::string color(std::size_t group) {
+  constexpr double kGoldenAngle = 137.508;
+  return fmt::format("hsl({:.0f} {}% {}%)", std::fmod(kGoldenAngle * static_cast<double>(group), 360.0),
+                     group % 2 == 0 ? 70 : 45, 42 + 8 * (group % 3));
+}
+
+std::string map(const TrainReport& report, std::string_view title, PlanePoint TrainPlace::* place) {
+  constexpr double kSide = 480, kEdge = 10;
+  double left = INFINITY, right = -INFINITY, bottom = INFINITY, top = -INFINITY;
+  for (const TrainPlace& point : report.map) {
+    const auto& [x, y] = point.*place;
+    left = std::min<double>(left, x);
+    right = std::max<double>(right, x);
+    bottom = std::min<double>(bottom, y);
+    top = std::max<double>(top, y);
+  }
+  const double scale = (kSide - 2 * kEdge) / std::max({right - left, top - bottom, 1e-9});
+  std::map<std::string_view, std::size_t> groups;
+  std::string points;
+  for (const TrainPlace& point : report.map) {
+    const auto group = groups.try_emplace(point.label, groups.size()).first->second;
+    const auto& [x, y] = point.*place;
+    points += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"{}\"><title>{}</title></circle>",
+                          kSide / 2 + scale * (static_cast<double>(x) - (left + right) / 2),
+                          kSide / 2 - scale * (static_cast<double>(y) - (bottom + top) / 2), color(group),
+                          html_escaped(point.label));
+  }
+  return fmt::format(
+      "<figure><figcaption>{0}</figcaption><svg viewBox=\"0 0 {1} {1}\" role=\"img\" aria-label=\"{2} pictures by "
+      "their nearness: {0}\">{3}</svg></figure>\n",
+      title, kSide, report.map.size(), points);
+}
+
+std::string picture(std::span<const std::byte> jpeg, std::string_view id) {
+  if (jpeg.empty()) return name(id);
+  return fmt::format("<img src=\"data:image/jpeg;base64,{}\" alt=\"{}\" title=\"{}\">", encode_base64(jpeg),
+                     html_escaped(id), html_escaped(id));
+}
+
 }  // namespace
 
-std::string report_page(const TrainRequest& request, const TrainReport& report) {
+std::string report_page(const TrainRequest& request, const TrainReport& report,
+                        const std::function<std::vector<std::byte>(const std::string& id)>& thumbnail) {
   std::string page = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width\"><title>{0}</title><style>{1}</style></head><body>\n<h1>{0}</h1>\n"
@@ -88,6 +135,15 @@ std::string report_page(const TrainRequest& request, const TrainReport& report) 
     page += curve(report, "learning rate", [](const TrainEpoch& epoch) { return epoch.learning_rate; });
     page += "</div>\n";
   }
+  if (!report.map.empty()) {
+    page += fmt::format(
+        "<h2>Map</h2>\n<p>{} pictures held out, each where its neighbours are (UMAP); a colour is a class, which the "
+        "pointer names.</p>\n<div class=\"curves\">\n",
+        report.map.size());
+    page += map(report, "trunk alone", &TrainPlace::before);
+    page += map(report, "with the head", &TrainPlace::after);
+    page += "</div>\n";
+  }
   page +=
       "<h2>Worst classes</h2>\n<div class=\"wide\" tabindex=\"0\"><table><tr><th>class</th><th>pictures</th>"
       "<th>P@1</th><th>MAP@R</th></tr>\n";
@@ -95,7 +151,20 @@ std::string report_page(const TrainRequest& request, const TrainReport& report) 
     page += fmt::format("<tr><td>{}</td><td>{}</td><td>{:.4f}</td><td>{:.4f}</td></tr>\n", name(title), queries,
                         mean.p_at_1, mean.map_at_r);
   }
-  page += "</table></div>\n</body></html>\n";
+  page += "</table></div>\n";
+  if (!report.confusions.empty()) {
+    page +=
+        "<h2>Confusions</h2>\n<p>Pictures whose nearest other one is of another class, with the head; of each pair of "
+        "classes the two that are nearest.</p>\n<div class=\"wide\" tabindex=\"0\"><table><tr><th>class</th>"
+        "<th>taken for</th><th>pictures</th><th>picture</th><th>its nearest</th><th>similarity</th></tr>\n";
+    for (const TrainConfusion& one : report.confusions) {
+      page += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.4f}</td></tr>\n",
+                          name(one.label), name(one.taken_for), one.count, picture(thumbnail(one.id), one.id),
+                          picture(thumbnail(one.nearest), one.nearest), one.similarity);
+    }
+    page += "</table></div>\n";
+  }
+  page += "</body></html>\n";
   return page;
 }
 

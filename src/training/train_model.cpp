@@ -13,20 +13,21 @@
 #include "base/threads.h"
 #include "base/training_json.h"
 #include "embed/bundle.h"
-#include "learn/ranking.h"
 #include "train/head_training.h"
 #include "train/onnx_graft.h"
 #include "training/checkpoint.h"
 #include "training/features.h"
+#include "training/judge.h"
 #include "training/run.h"
 #include "training/split.h"
+#include "training/trunk.h"
 
 namespace eidetic {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMostWorst = 20;
+constexpr std::uint32_t kThumbnail = 160;  // pixels, of the report's pictures
 
 // Some of the items, with what Examples looks at.
 struct Part {
@@ -58,35 +59,13 @@ TrainEpoch told(const Epoch& epoch) {
           .seconds = epoch.seconds};
 }
 
-// What the trunk gives, as its description and its graph say.
-Result<TrunkOutput> trunk_output(Engine& engine, const std::string& model, const ModelBundle& bundle) {
-  TrunkOutput output{.layer = bundle.layer, .gem_p = bundle.gem_p, .l2_normalize = bundle.l2_normalize};
-  switch (bundle.pooling) {
-    case Pooling::none: break;
-    case Pooling::avg: output.pooling = TrunkOutput::Pooling::avg; break;
-    case Pooling::max: output.pooling = TrunkOutput::Pooling::max; break;
-    case Pooling::gem: output.pooling = TrunkOutput::Pooling::gem; break;
-  }
-  for (const Json& step : bundle.preprocess) {
-    const auto layout = step.find("layout");
-    if (layout != step.end()) output.channels_last = layout->value("order", "planar") == "interleaved";
-  }
-  EIDETIC_TRY(const auto layers, engine.layers(model));
-  for (const LayerInfo& layer : layers) {
-    if (bundle.layer ? layer.name == *bundle.layer : layer.output) {
-      output.rank = static_cast<int>(std::ranges::count(layer.shape, ',')) + 1;
-    }
-  }
-  return output;
-}
-
 std::string text_of(const TrainRequest& request) { return to_json(request).dump(2) + "\n"; }
 
-FeatureRequest feature_request(const TrainRequest& request) {
+FeatureRequest feature_request(const TrainRequest& request, const std::string& trunk) {
   return {.collection = request.collection,
           .label = request.label,
           .group = request.group,
-          .trunk = request.trunk,
+          .trunk = trunk,
           .views = request.views,
           .seed = request.seed,
           .folder = request.output};
@@ -98,22 +77,8 @@ Division divide(const TrainRequest& request, std::span<const std::uint32_t> clas
                                                        : divide_within(classes, groups, request.learnt, request.seed);
 }
 
-Result<ModelBundle> bundle_of(const ModelInfo& info) {
-  return parse_bundle(info.bundle, info.folder, fmt::format("the model '{}'", info.name));
-}
-
-Result<ModelBundle> trunk_bundle(Engine& engine, const TrainRequest& request) {
-  EIDETIC_TRY(const ModelInfo info, engine.model(request.trunk));
-  EIDETIC_TRY(ModelBundle bundle, bundle_of(info));
-  if (fs::path(bundle.model).extension() != ".onnx") {
-    return fail(ErrorCode::unsupported,
-                fmt::format("the model '{}' is '{}': a head is put on ONNX models alone", info.name, bundle.model));
-  }
-  return bundle;
-}
-
 bool is_model_file(const ModelInfo& info, const fs::path& file) {
-  const auto bundle = bundle_of(info);
+  const auto bundle = parse_bundle(info.bundle, info.folder, info.name);
   const auto digest = sha256_hex_of_file(file);
   return bundle && digest && bundle->sha256 == *digest;
 }
@@ -143,8 +108,11 @@ Result<void> check_request(Engine& engine, const TrainRequest& request) {
     const bool same = text && *text == text_of(request);
     if (!same || !is_model_file(*there, request.output / "model.onnx")) return name_taken(request);
   }
-  EIDETIC_CHECK(trunk_bundle(engine, request));
-  return {};
+  return check_trunk(engine, request);
+}
+
+Result<void> write_json(const TrainReport& report) {
+  return write_file_atomically(report.folder / "report.json", to_json(report).dump(2) + "\n");
 }
 
 class Run {
@@ -159,8 +127,9 @@ class Run {
 
   Result<TrainReport> go() {
     const auto start = std::chrono::steady_clock::now();
+    EIDETIC_TRY(const Trunk trunk, trunk_for(engine_, request_));
     auto features = make_features(
-        engine_, feature_request(request_),
+        engine_, feature_request(request_, trunk.name),
         [&](std::uint64_t done, std::uint64_t total, std::uint64_t failed) {
           if (progress_) progress_({.stage = "features", .done = done, .total = total, .failed = failed});
         },
@@ -173,17 +142,24 @@ class Run {
     report_.failed = features->failed;
     EIDETIC_TRY(const auto head, learn(*features));
     if (!head) return std::move(report_);
-    EIDETIC_CHECK(install(*head));
+    judge_head(*features, division_.held_out, request_.views, *head, request_.seed, report_);
     report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     report_.interrupted = false;
-    EIDETIC_CHECK(write_report());
-    EIDETIC_CHECK(write_file_atomically(request_.output / "report.html", report_page(request_, report_)));
+    EIDETIC_CHECK(write_json(report_));
+    EIDETIC_CHECK(write_page());
+    // Last: once the model is there, so is all that is said of it, whatever ends this.
+    EIDETIC_CHECK(install(trunk, *head));
+    EIDETIC_CHECK(write_json(report_));
     return std::move(report_);
   }
 
  private:
-  [[nodiscard]] Result<void> write_report() const {
-    return write_file_atomically(request_.output / "report.json", to_json(report_).dump(2) + "\n");
+  [[nodiscard]] Result<void> write_page() const {
+    const auto thumbnail = [&](const std::string& id) {
+      auto picture = engine_.thumbnail(request_.collection, id, kThumbnail);
+      return picture ? std::move(picture->bytes) : std::vector<std::byte>();
+    };
+    return write_file_atomically(request_.output / "report.html", report_page(request_, report_, thumbnail));
   }
 
   void tell(std::optional<TrainEpoch> epoch) const {
@@ -193,83 +169,54 @@ class Run {
 
   // Null: stopped.
   Result<std::optional<TrainedHead>> learn(const Features& features) {
-    const Division division = divide(request_, features.classes, features.groups);
-    report_.learnt = division.learnt.size();
-    report_.held_out = division.held_out.size();
-    const Part learnt(features, division.learnt, request_.views);
-    const Part held_out(features, division.held_out, request_.views);
+    division_ = divide(request_, features.classes, features.groups);
+    report_.learnt = division_.learnt.size();
+    report_.held_out = division_.held_out.size();
+    const Part learnt(features, division_.learnt, request_.views);
+    const Part held_out(features, division_.held_out, request_.views);
     ThreadPool pool(0);
     std::atomic<bool> stopped = false;
     const std::stop_callback on_stop(stop_, [&] { stopped = true; });
     EIDETIC_TRY(auto options, head_options(request_));
     options.pool = &pool;
     options.stop = &stopped;
-    judge_trunk(held_out, pool);
+    judge_trunk(features, division_.held_out, request_.views, report_);
     const std::string key = sha256_hex(as_bytes(features.key + dump_json(to_json(request_))));
     const fs::path file = request_.output / "checkpoint";
     auto from = read_checkpoint(file, key);
-    if (from) tell_epochs(*from);
-    EIDETIC_CHECK(write_report());
+    if (from) tell_epochs(from->epochs, from->best_epoch);
+    EIDETIC_CHECK(write_json(report_));
     tell({});
     const double started = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
     auto head = train_head(learnt.examples, held_out.examples, options, std::move(from),
                            [&](const HeadCheckpoint& now) { return keep(file, key, now, started); });
     if (!head && stopped) return std::nullopt;
     EIDETIC_CHECK(head);
-    judge_head(features, held_out, *head, pool);
+    tell_epochs(head->epochs, head->best_epoch);
     return *std::move(head);
   }
 
-  void tell_epochs(const HeadCheckpoint& now) {
-    report_.best_epoch = now.best_epoch;
+  void tell_epochs(const std::vector<Epoch>& epochs, unsigned best) {
+    report_.best_epoch = best;
     report_.epochs.clear();
-    for (const Epoch& epoch : now.epochs) report_.epochs.push_back(told(epoch));
+    for (const Epoch& epoch : epochs) report_.epochs.push_back(told(epoch));
   }
 
   Result<void> keep(const fs::path& file, const std::string& key, const HeadCheckpoint& now, double started) {
     EIDETIC_CHECK(write_checkpoint(file, key, now));
-    tell_epochs(now);
+    tell_epochs(now.epochs, now.best_epoch);
     EIDETIC_CHECK(write_file_atomically(request_.output / "epochs.csv", epochs_csv(report_)));
     EIDETIC_CHECK(
         write_file_atomically(request_.output / "events.out.tfevents.eidetic", tensorboard_events(report_, started)));
-    EIDETIC_CHECK(write_report());
+    EIDETIC_CHECK(write_json(report_));
     tell(report_.epochs.back());
     return {};
   }
 
-  // Of the items held out, with margins.
-  void judge_trunk(const Part& held_out, ThreadPool& pool) {
-    LabelledVectors vectors(static_cast<std::uint32_t>(held_out.rows.columns()), Metric::cosine);
-    for (std::size_t i = 0; i < held_out.classes.size(); ++i) {
-      vectors.add(held_out.rows[i * request_.views], held_out.classes[i]);
-    }
-    const auto quality = rank_all(vectors, {}, pool);
-    report_.before = quality.mean;
-    report_.before_margin = quality.margin;
-  }
-
-  void judge_head(const Features& features, const Part& held_out, const TrainedHead& head, ThreadPool& pool) {
-    Perceptron network(head.shape, &pool);
-    LabelledVectors vectors(static_cast<std::uint32_t>(head.shape.outputs()), Metric::cosine);
-    for (std::size_t i = 0; i < held_out.classes.size(); ++i) {
-      const MatrixView row{held_out.rows[i * request_.views], held_out.rows.columns()};
-      vectors.add(network.forward(head.parameters, row)[0], held_out.classes[i]);
-    }
-    auto quality = rank_all(vectors, {}, pool);
-    report_.after = quality.mean;
-    report_.after_margin = quality.margin;
-    std::ranges::sort(quality.by_class, {}, [](const auto& one) { return std::pair(one.mean.map_at_r, one.label); });
-    if (quality.by_class.size() > kMostWorst) quality.by_class.resize(kMostWorst);
-    for (const auto& [label, queries, mean] : quality.by_class) {
-      report_.worst.push_back({.name = features.class_names[label], .queries = queries, .mean = mean});
-    }
-  }
-
-  Result<void> install(const TrainedHead& head) {
-    EIDETIC_TRY(const ModelBundle trunk, trunk_bundle(engine_, request_));
-    EIDETIC_TRY(const TrunkOutput output, trunk_output(engine_, request_.trunk, trunk));
+  Result<void> install(const Trunk& from, const TrainedHead& head) {
+    const ModelBundle& trunk = from.bundle;
     const fs::path file = request_.output / "model.onnx";
-    EIDETIC_CHECK(graft_head(trunk.file(trunk.model), output, head.shape, head.parameters, file));
+    EIDETIC_CHECK(graft_head(trunk.file(trunk.model), from.output, head.shape, head.parameters, file));
     ModelBundle bundle{.name = request_.name,
                        .model = "model.onnx",
                        .input = trunk.input,
@@ -292,6 +239,7 @@ class Run {
   const std::function<void(const TrainProgress&)>& progress_;
   const std::stop_token& stop_;
   TrainReport report_;
+  Division division_;
 };
 
 }  // namespace
@@ -335,7 +283,7 @@ Result<TrainReport> read_report(const fs::path& folder) {
 
 Result<void> check_training(Engine& engine, const TrainRequest& request) {
   EIDETIC_CHECK(check_request(engine, request));
-  EIDETIC_TRY(const auto labelled, labelled_classes(engine, feature_request(request)));
+  EIDETIC_TRY(const auto labelled, labelled_classes(engine, feature_request(request, request.trunk)));
   const Division division = divide(request, labelled.classes, labelled.groups);
   const auto classes_of = [&](const std::vector<std::uint32_t>& items) {
     std::vector<std::uint32_t> classes;
@@ -354,8 +302,10 @@ Result<TrainReport> train_model(Engine& engine, const InstallModel& install, con
   const auto lock = FileLock::acquire(request.output / ".lock");
   if (!lock) return std::unexpected(lock.error());
   EIDETIC_CHECK(begin_training(request));
-  if (engine.model(request.name)) {
+  if (const auto made = engine.model(request.name)) {
     EIDETIC_TRY(auto report, read_report(request.output));
+    report.model = made->folder;
+    if (!report.interrupted) EIDETIC_CHECK(write_json(report));
     if (!report.interrupted) return report;
   }
   return Run(engine, install, request, progress, stop).go();

@@ -2,6 +2,10 @@
 
 import csv
 import json
+import shutil
+
+from conftest import SOURCE
+from pictures import draw_folder
 
 SMALL = ("--embedder-layers", "8", "--epochs", "2", "--batch-size", "8", "--sampler-m", "4", "--lr", "1e-3")
 
@@ -30,4 +34,20 @@ def test_what_cannot_be_learnt(indexed, tmp_path):
     assert "default" in refused("--trunk-model", "defualt")
     assert "nowhere" in indexed("train", tmp_path / "nowhere", "-c", "new", status=1).err
     assert [one["name"] for one in indexed.json("collections", "list")["collections"]] == ["shapes"]
+    bundle = tmp_path / "bundle"
+    shutil.copytree(SOURCE / "models/default", bundle)
+    described = json.loads((bundle / "model.json").read_text())
+    (bundle / "model.json").write_text(json.dumps({**described, "layer": "no_such_layer"}))
+    assert "no_such_layer" in refused("--trunk-model", bundle)
     assert not (tmp_path / "out/model.onnx").exists()
+
+
+def test_pictures_that_are_gone_are_told_of(cli, tmp_path):
+    folder = draw_folder(tmp_path / "pictures", 24)
+    cli("index", folder, "-c", "shapes")
+    (folder / "circle/0000.jpg").unlink()
+    (folder / "cross/0002.jpg").write_bytes(b"no picture")
+    report = cli.json("train", "-c", "shapes", "--views", "2", *SMALL, "-o", tmp_path / "out", status=3)
+    assert (report["items"], report["failed"]) == (22, 2)
+    assert sorted(error["uri"] for error in report["errors"]) == ["circle/0000.jpg", "cross/0002.jpg"]
+    assert cli("train", "-c", "shapes", "--views", "2", *SMALL, "--name", "again", "-o", tmp_path / "again", status=3).err.count("0000.jpg")

@@ -28,7 +28,7 @@ from .errors import (
     Unsupported,
 )
 from .job import AsyncJob, Job
-from .learning import CalibrationInfo, ClassifierInfo, Evaluation, Measures, TrainEpoch, TrainReport
+from .learning import CalibrationInfo, ClassifierInfo, Confusion, Evaluation, Measures, TrainEpoch, TrainReport
 from .pictures import Crop, ItemRef, Picture, PictureLike, QueryLike, ServerFile, Term, Text, Vector
 from .results import (
     CollectionInfo,
@@ -73,6 +73,7 @@ __all__ = [
     "CollectionInfo",
     "CollectionMap",
     "CopyOf",
+    "Confusion",
     "Corrupt",
     "Crop",
     "DuplicateGroup",

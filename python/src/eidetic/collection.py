@@ -221,6 +221,7 @@ class CollectionVerbs(Handle, Generic[J]):
         label: Optional[str] = None,
         group: Optional[str] = None,
         trunk_model: Optional[str] = None,
+        input_size: Optional[int] = None,
         embedder_layers: Optional[Sequence[int]] = None,
         split_by: Optional[str] = None,
         split: Optional[float] = None,
@@ -251,6 +252,7 @@ class CollectionVerbs(Handle, Generic[J]):
             label: a metadata field whose equal values are alike; None: "@folder", the first folder of the item's id.
             group: a metadata field: items of an equal value are all learnt from, or all held out.
             trunk_model: the model whose features are learnt from; None: "default".
+            input_size: longer side of the pictures as the trunk gets them, 16 to 2,048 pixels; None: as its bundle has it.
             embedder_layers: outputs of the head's layers; None: 1024, 1024, 1024.
             split_by: "within", a part of each class is held out, or "classes", whole classes are; None: "within".
             split: share of the pictures that is learnt from; None: 0.7.
@@ -279,6 +281,7 @@ class CollectionVerbs(Handle, Generic[J]):
             label=label,
             group=group,
             trunk_model=trunk_model,
+            input_size=input_size,
             embedder_layers=None if embedder_layers is None else list(embedder_layers),
             split_by=split_by,
             split=split,

@@ -62,6 +62,18 @@ class TrainEpoch(Measures):
 
 
 @dataclass(frozen=True)
+class Confusion:
+    """Items held out whose nearest other one has another label."""
+
+    class_name: str
+    taken_for: str
+    count: int
+    id: str  # the two of them that are nearest to each other
+    nearest: str
+    similarity: float
+
+
+@dataclass(frozen=True)
 class TrainReport:
     """What a training has learnt, as far as it is. Measures are of the pictures held out; margins are half of the 95 %
     confidence intervals."""
@@ -78,9 +90,11 @@ class TrainReport:
     after_margin: Measures
     best_epoch: int  # by MAP@R
     worst: List[ClassMeasures]  # the worst MAP@R first
+    confusions: List[Confusion]  # the most first
     seconds: float
     interrupted: bool  # not at its end: the same request goes on from there
     epochs: Sequence[TrainEpoch] = ()  # not in lists
+    map: Sequence[Mapping[str, Any]] = ()  # class, before and after, places in a plane; not in lists
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> TrainReport:
@@ -88,7 +102,8 @@ class TrainReport:
         worst = [parse(ClassMeasures, {**one, "class_name": one["class"]}) for one in said["worst"]]
         epochs = [parse(TrainEpoch, each) for each in said.get("epochs", ())]
         means = {name: parse(Measures, said[name]) for name in measures}
-        return parse(cls, {**said, **means, "worst": worst, "epochs": epochs})
+        confusions = [parse(Confusion, {**one, "class_name": one["class"]}) for one in said["confusions"]]
+        return parse(cls, {**said, **means, "worst": worst, "confusions": confusions, "epochs": epochs})
 
 
 @dataclass(frozen=True)
