@@ -252,7 +252,7 @@ class CollectionVerbs(Handle, Generic[J]):
             label: a metadata field whose equal values are alike; None: "@folder", the first folder of the item's id.
             group: a metadata field: items of an equal value are all learnt from, or all held out.
             trunk_model: the model whose features are learnt from; None: "default".
-            input_size: longer side of the pictures as the trunk gets them, 16 to 2,048 pixels; None: as its bundle has it.
+            input_size: longer side of the pictures as the trunk gets them, 16 to 2,048 pixels; None: the bundle's.
             embedder_layers: outputs of the head's layers; None: 1024, 1024, 1024.
             split_by: "within", a part of each class is held out, or "classes", whole classes are; None: "within".
             split: share of the pictures that is learnt from; None: 0.7.
