@@ -23,6 +23,7 @@
 #include "eidetic/item.h"
 #include "eidetic/model.h"
 #include "eidetic/query.h"
+#include "eidetic/training.h"
 
 namespace eidetic {
 
@@ -86,11 +87,6 @@ struct Picture {
   std::string uri;
   std::uint64_t size_bytes = 0;  // 0 for URLs
   std::int64_t modified_ns = 0;  // 0 for URLs
-};
-
-struct ItemError {
-  std::string uri;
-  Error error;
 };
 
 struct PictureList {
@@ -214,13 +210,15 @@ enum class JobState { queued, running, done, failed, cancelled };
 
 struct JobInfo {
   std::string id;       // digits; later jobs have larger numbers
-  std::string kind;     // "index", "put", "regions", "pull"
+  std::string kind;     // "index", "put", "regions", "pull", "train"
   std::string subject;  // of pull the model, else the collection
   JobState state = JobState::queued;
   std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;  // since 1970; 0: not yet
-  IndexProgress progress;                                        // of pull: bytes in total and done
-  std::optional<Error> error = {};                               // of a failed job
-  std::uint32_t starts = 0;                                      // more than 1: went on after a restart
+  IndexProgress progress;               // of pull: bytes in total and done; of train: as TrainProgress
+  std::optional<Error> error = {};      // of a failed job
+  std::uint32_t starts = 0;             // more than 1: went on after a restart
+  std::string stage = {};               // of a train job that runs: as TrainProgress
+  std::vector<TrainEpoch> epochs = {};  // of a train job, so far; told by Engine::job alone
 };
 
 struct JobQuery {
@@ -233,6 +231,13 @@ struct JobQuery {
 struct JobCounts {
   std::uint64_t queued = 0, running = 0;              // now
   std::uint64_t done = 0, failed = 0, cancelled = 0;  // of those still remembered
+};
+
+// A training that was started as a job. Its folder is in the data folder, and stays when the job is forgotten.
+struct TrainingInfo {
+  TrainRequest request;
+  std::optional<JobInfo> job;  // the latest that worked on it, without epochs; nullopt: forgotten
+  TrainReport report;          // as far as it is
 };
 
 // --- what a collection learns of itself ---
@@ -407,6 +412,10 @@ class Engine {
                                                   OnDuplicate on_duplicate = OnDuplicate::store) = 0;
   [[nodiscard]] virtual Result<JobInfo> start_regions(std::string_view name, std::string_view plan) = 0;
   [[nodiscard]] virtual Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) = 0;
+  // TrainRequest::output is chosen by the engine: empty. One training runs at a time. What cannot be learnt is refused
+  // at once, as by train_model; the same request that still waits or runs is given back, and one that was stopped goes
+  // on.
+  [[nodiscard]] virtual Result<JobInfo> start_training(const TrainRequest& request) = 0;
   [[nodiscard]] virtual Result<std::vector<JobInfo>> jobs(const JobQuery& query) = 0;
   [[nodiscard]] virtual Result<JobInfo> job(std::string_view id) = 0;
   // Items that failed, in the order of their failing; at most 10,000 are remembered.
@@ -415,6 +424,15 @@ class Engine {
   // A running job ends after the batch it is at; what it has stored stays. A job that has ended stays as it is.
   [[nodiscard]] virtual Result<JobInfo> cancel_job(std::string_view id) = 0;
   [[nodiscard]] virtual Result<JobCounts> job_counts() = 0;
+
+  // --- trainings that were started as jobs, by the name of their model ---
+  // The latest first; without their epochs and maps.
+  [[nodiscard]] virtual Result<std::vector<TrainingInfo>> trainings() = 0;
+  [[nodiscard]] virtual Result<TrainingInfo> training(const std::string& name) = 0;
+  // The content of one of kTrainingFiles. not_found also where it is not there yet.
+  [[nodiscard]] virtual Result<std::string> training_file(const std::string& name, const std::string& file) = 0;
+  // Deletes what was made on the way; the model stays. invalid_argument while its job waits or runs.
+  [[nodiscard]] virtual Result<void> drop_training(const std::string& name) = 0;
 
   // --- watched folders: what appears, changes and goes there does so in the collection. Kept with it. ---
   // Replaces the list; empty: watch nothing. not_found where one is no folder.
@@ -437,6 +455,16 @@ class Engine {
       const std::string& model, const std::string& mirror,
       const std::function<void(std::uint64_t done, std::uint64_t total)>& progress = {}, std::stop_token stop = {}) = 0;
 
+  // Learns a model from a collection's labels, and installs it. What is made on the way is kept in the output folder,
+  // so that a run that was stopped or killed is gone on with by the same call, and features are made once. `progress`
+  // is called on the calling thread. Errors: not_found (collection, label, trunk), invalid_argument (options; fewer
+  // than two classes; no class with two items), already_exists (a model of the name, unless it is what this very call
+  // has made), unsupported (a trunk that is no ONNX, or has its weights in another file; a collection of bare vectors),
+  // unavailable (another run has the output folder), those of writing.
+  [[nodiscard]] virtual Result<TrainReport> train_model(const TrainRequest& request,
+                                                        const std::function<void(const TrainProgress&)>& progress = {},
+                                                        std::stop_token stop = {}) = 0;
+
   // --- the whole data folder ---
   // A copy of all that cannot be made again (catalog, stored pictures, jobs, models) into a folder that is not there
   // yet, while everything goes on; it appears complete or not at all. Opened as a data folder, it is one.
@@ -445,64 +473,5 @@ class Engine {
   // A bundle by name or path, loaded once and kept. unsupported where the engine is a server's.
   [[nodiscard]] virtual Result<std::shared_ptr<const Embedder>> embedder(const std::string& model, Metric metric) = 0;
 };
-
-// --- from FAISS ---
-
-struct FaissImport {
-  std::filesystem::path file;         // an index that FAISS has written, of a kind that docs/file-formats.md names
-  std::filesystem::path names = {};   // name i is the id of vector i: see docs/cli.md; empty: its number is
-  std::string collection = {};        // empty: the name of the file, without its ending
-  std::optional<Metric> metric = {};  // in place of that of the file
-  std::string index = "auto";         // see check_factory
-  // Folder that relative names are in, on the engine's machine: the items' pictures. Empty: items have none, unless
-  // their names are absolute paths or URLs.
-  std::filesystem::path root = {};
-  std::string model = {};  // that made the vectors, so that pictures can be searched with; empty: bare vectors
-};
-
-// A new collection of the vectors in a FAISS index, complete or not at all; file and names are of this machine, the
-// engine may be a server's. Compressed vectors come as what is left of them. Goes through a file without a name in the
-// folder for temporary ones, as large as the vectors. Errors: unsupported (another kind of index; a pickle of names),
-// corrupt, invalid_argument (names and vectors that do not fit, a model of other dimensions), already_exists.
-[[nodiscard]] Result<CollectionInfo> import_faiss(Engine& engine, const FaissImport& request);
-
-// --- vectors in open formats: .csv and .npy, see docs/file-formats.md ---
-
-// Both files are of this machine, the engine may be a server's.
-struct VectorImport {
-  std::filesystem::path file;         // by its ending: .csv, a row a vector, or .npy, a matrix
-  std::filesystem::path names = {};   // .npy: as FaissImport::names; empty: what lies beside it, else ids are numbers
-  std::string collection = {};        // made where it is not there; empty: the name of the file, without its ending
-  std::optional<Metric> metric = {};  // of a new collection: cosine where not given
-  std::string index = {};             // of a new collection: auto where not given; see check_factory
-  std::string model = {};             // of a new collection: that made the vectors; empty: bare vectors
-  std::filesystem::path root = {};    // as FaissImport::root
-};
-
-struct VectorImportReport {
-  CollectionInfo collection;  // as it is then
-  std::uint64_t imported = 0;
-  std::uint64_t failed = 0;
-  std::vector<ItemError> errors;  // one a failed row, at most 10,000
-  bool interrupted = false;       // stopped by the token: nothing is imported
-};
-
-// Puts vectors made elsewhere into a collection: all good rows or, on an error, none. An id that is there is replaced.
-// Goes through a file as import_faiss does, and, where the collection is there, through one NAME.import that is merged
-// and dropped. Errors: those of reading, unsupported, corrupt, invalid_argument (no good row; another number of
-// dimensions, metric, index or model than the collection's). `progress`: rows read, on the calling thread.
-[[nodiscard]] Result<VectorImportReport> import_vectors(Engine& engine, const VectorImport& request,
-                                                        const std::function<void(const IndexProgress&)>& progress = {},
-                                                        std::stop_token stop = {});
-
-struct VectorExport {
-  std::string collection;
-  std::filesystem::path file;      // by its ending: .csv, or .npy with ids and metadata in FILE.jsonl beside it
-  std::string label = "category";  // .csv: the metadata field of the last column, or kFolderLabel
-};
-
-// Writes the vectors of a collection by id, atomically. How many they are. Errors: unsupported (another ending),
-// not_found, those of writing.
-[[nodiscard]] Result<std::uint64_t> export_vectors(Engine& engine, const VectorExport& request);
 
 }  // namespace eidetic

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "eidetic/error.h"
 #include "eidetic/space.h"
 
 namespace eidetic {
@@ -25,6 +26,12 @@ struct Item {
 };
 
 inline constexpr std::size_t kMaxParts = 256;
+
+// Why one of many failed.
+struct ItemError {
+  std::string uri;
+  Error error;
+};
 
 struct Hit {
   std::string id;

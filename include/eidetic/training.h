@@ -1,20 +1,20 @@
 // A model for one's own pictures: an embedding head is learnt on the features of a trunk, from a collection's labels,
-// and becomes a model bundle with the trunk. docs/training.md has the options, the files and what to expect.
+// and becomes a model bundle with the trunk (Engine::train_model). docs/training.md has the options, the files and what
+// to expect.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "eidetic/engine.h"
 #include "eidetic/error.h"
 #include "eidetic/evaluation.h"
 #include "eidetic/inspection.h"
+#include "eidetic/item.h"
 
 namespace eidetic {
 
@@ -62,9 +62,9 @@ struct TrainEpoch {
 };
 
 struct TrainProgress {
-  std::string stage;  // "features", "epochs"
-  std::uint64_t done = 0, total = 0, failed = 0;
-  std::optional<TrainEpoch> epoch = {};  // of "epochs": the one that just ended
+  std::string stage;                              // "features", "epochs"
+  std::uint64_t done = 0, total = 0, failed = 0;  // pictures, then epochs
+  std::optional<TrainEpoch> epoch = {};           // of "epochs": the one that just ended
 };
 
 // Items held out whose nearest other one has another label.
@@ -98,16 +98,11 @@ struct TrainReport {
   std::vector<TrainConfusion> confusions;  // of those held out, after: the most first, at most 20
   std::vector<TrainPlace> map;             // of those held out, or 1,000 of them that the seed chooses
   double seconds = 0;
-  bool interrupted = false;  // stopped by the token: the same call goes on from there
+  bool interrupted = false;  // not at its end: the same call goes on from there
 };
 
-// Learns, and installs the model. What is made on the way is kept in the output folder, so that a run that was stopped
-// or killed is gone on with by the same call, and features are made once. Errors: not_found (collection, label, trunk),
-// invalid_argument (options; fewer than two classes; no class with two items), already_exists (a model of the name),
-// unsupported (a trunk that is no ONNX, or has its weights in another file; a collection of bare vectors), unavailable
-// (another run has the output folder), those of writing.
-[[nodiscard]] Result<TrainReport> train_model(Engine& engine, const TrainRequest& request,
-                                              const std::function<void(const TrainProgress&)>& progress = {},
-                                              std::stop_token stop = {});
+// What the output folder holds for people and programs.
+inline constexpr std::array<std::string_view, 5> kTrainingFiles = {"report.html", "report.json", "epochs.csv",
+                                                                   "training.json", "events.out.tfevents.eidetic"};
 
 }  // namespace eidetic

@@ -189,15 +189,19 @@ Result<JobInfo> JobStore::add(std::string_view kind, std::string_view subject, s
   return info;
 }
 
-Result<std::optional<JobRecord>> JobStore::start_next() {
+Result<std::optional<JobRecord>> JobStore::start_next(std::string_view alone) {
   const std::scoped_lock lock(mutex_);
   if (queued_ == 0) return std::nullopt;
   return database_->transaction([&]() -> Result<std::optional<JobRecord>> {
-    EIDETIC_TRY(const std::int64_t key, number(*database_, "SELECT coalesce(min(key), 0) FROM jobs WHERE state = 0"));
-    if (key == 0) {
-      queued_ = 0;
-      return std::nullopt;
+    std::int64_t key = 0;
+    {
+      EIDETIC_TRY(Statement query,
+                  database_->query("SELECT coalesce(min(key), 0) FROM jobs WHERE state = 0 AND (kind <> ?1 OR NOT "
+                                   "EXISTS (SELECT 1 FROM jobs WHERE state = 1 AND kind = ?1))"));
+      EIDETIC_CHECK(query.bind(alone).step());
+      key = query.integer(0);
     }
+    if (key == 0) return std::nullopt;
     {
       EIDETIC_TRY(Statement query, database_->query("DELETE FROM failures WHERE job = ?1"));
       EIDETIC_CHECK(query.bind(key).run());
@@ -287,10 +291,9 @@ Result<bool> JobStore::cancel_waiting(std::int64_t key) {
   });
 }
 
-Result<JobInfo> JobStore::get(std::int64_t key) {
+Result<JobRecord> JobStore::get(std::int64_t key) {
   const std::scoped_lock lock(mutex_);
-  EIDETIC_TRY(auto found, record(key));
-  return std::move(found.info);
+  return record(key);
 }
 
 Result<std::vector<JobInfo>> JobStore::list(const JobQuery& asked) {

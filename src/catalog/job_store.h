@@ -41,8 +41,9 @@ class JobStore {
   // A new job that waits, or the waiting one of the same kind, subject and arguments. overloaded: max_queued wait.
   [[nodiscard]] Result<JobInfo> add(std::string_view kind, std::string_view subject, std::string_view arguments,
                                     std::uint64_t max_queued);
-  // The oldest that waits, which runs from now on; nullopt: none waits. Forgets its failures of earlier starts.
-  [[nodiscard]] Result<std::optional<JobRecord>> start_next();
+  // The oldest that waits, which runs from now on; nullopt: none waits. Of the kind `alone` none is started while one
+  // runs. Forgets its failures of earlier starts.
+  [[nodiscard]] Result<std::optional<JobRecord>> start_next(std::string_view alone = {});
   [[nodiscard]] Result<void> set_progress(std::int64_t key, const IndexProgress& progress);
   // Beyond kMaxRememberedFailures they are dropped.
   [[nodiscard]] Result<void> add_failures(std::int64_t key, std::span<const ItemError> failures);
@@ -55,7 +56,7 @@ class JobStore {
   // Of a waiting job: true, it is cancelled. Of any other: false, it stays as it is.
   [[nodiscard]] Result<bool> cancel_waiting(std::int64_t key);
 
-  [[nodiscard]] Result<JobInfo> get(std::int64_t key);
+  [[nodiscard]] Result<JobRecord> get(std::int64_t key);
   [[nodiscard]] Result<std::vector<JobInfo>> list(const JobQuery& query);
   [[nodiscard]] Result<std::vector<ItemError>> failures(std::int64_t key, std::uint64_t offset, std::uint32_t limit);
   [[nodiscard]] Result<JobCounts> counts();

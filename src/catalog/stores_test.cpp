@@ -185,7 +185,7 @@ TEST_F(Jobs, RememberHowTheyEnded) {
   ASSERT_TRUE(jobs->add_failures(key(info), failures));
   const IndexProgress progress{.total = 9, .done = 8, .indexed = 3, .skipped = 1, .failed = 4, .seconds = 2.5};
   need(jobs->finish(key(info), JobState::failed, Error{ErrorCode::unavailable, "disk full"}, progress));
-  const auto ended = need(jobs->get(key(info)));
+  const auto ended = need(jobs->get(key(info))).info;
   EXPECT_EQ(ended.state, JobState::failed);
   ASSERT_TRUE(ended.error);
   EXPECT_EQ(ended.error->code, ErrorCode::unavailable);
@@ -208,7 +208,7 @@ TEST_F(Jobs, OnlyTheNewestThatEndedAreRemembered) {
     EXPECT_TRUE(need(jobs->cancel_waiting(key(info))));
   }
   EXPECT_EQ(need(jobs->counts()).cancelled, kMaxRememberedJobs);
-  EXPECT_EQ(need(jobs->get(key(waiting))).state, JobState::queued);
+  EXPECT_EQ(need(jobs->get(key(waiting))).info.state, JobState::queued);
   EXPECT_EQ(jobs->get(key(waiting) + 1).error().code, ErrorCode::not_found);
 }
 

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <thread>
 
+#include "eidetic/vector_files.h"
+
 #include "base/file.h"
 #include "base/text.h"
 #include "blobs/listing.h"

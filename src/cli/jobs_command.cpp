@@ -71,6 +71,7 @@ int print_job(const Session& session, const JobInfo& job) {
     if (!json[field].is_null()) fmt::print("{:<9} {}\n", field, printable(cell_text(json[field])));
   }
   const IndexProgress& progress = job.progress;
+  if (!job.stage.empty()) fmt::print("{:<9} {}\n", "stage", job.stage);
   fmt::print("{:<9} {} of {}: {} indexed, {} unchanged, {} failed\n", "progress", progress.done, progress.total,
              progress.indexed, progress.skipped, progress.failed);
   if (job.error) fmt::print("{:<9} {}\n", "error", printable(job.error->message));

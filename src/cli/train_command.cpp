@@ -2,8 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "eidetic/training.h"
-
+#include "base/training_json.h"
 #include "cli/commands.h"
 #include "cli/interruption.h"
 #include "cli/progress.h"
@@ -68,7 +67,8 @@ class Telling {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-void print_report(const TrainReport& report) {
+// `place`: where its page is.
+void print_report(const TrainReport& report, const std::string& place) {
   Table table({{.title = "measure"},
                {.title = "trunk alone", .right_aligned = true},
                {.title = "with the head", .right_aligned = true}});
@@ -82,8 +82,8 @@ void print_report(const TrainReport& report) {
   fmt::print(
       "model {}: learnt from {} pictures of {} classes, {} held out, best after epoch {}, in {:.1f} s\n"
       "report: {}\nuse it: eidetic index FOLDER -c NAME --model {}\n",
-      report.name, report.learnt, report.classes, report.held_out, report.best_epoch, report.seconds,
-      printable((report.folder / "report.html").native()), report.name);
+      report.name, report.learnt, report.classes, report.held_out, report.best_epoch, report.seconds, printable(place),
+      report.name);
 }
 
 Result<int> run_train(const Session& session, TrainArguments arguments) {
@@ -94,7 +94,7 @@ Result<int> run_train(const Session& session, TrainArguments arguments) {
   EIDETIC_CHECK(index_first(*engine, arguments, interruption.token()));
   Telling telling(!session.globals.json);
   const auto report =
-      train_model(*engine, arguments.request, [&](const TrainProgress& now) { telling(now); }, interruption.token());
+      engine->train_model(arguments.request, [&](const TrainProgress& now) { telling(now); }, interruption.token());
   telling.clear();
   EIDETIC_CHECK(report);
   if (session.globals.json) {
@@ -107,7 +107,11 @@ Result<int> run_train(const Session& session, TrainArguments arguments) {
   if (report->interrupted) {
     return interruption.told("stopped; what is learnt is kept, and the same command goes on from there");
   }
-  if (!session.globals.json) print_report(*report);
+  if (!session.globals.json) {
+    EIDETIC_TRY(const auto remote, remote_options(session.globals));
+    print_report(*report, remote ? fmt::format("{}/v1/trainings/{}/report.html", remote->url, report->name)
+                                 : (report->folder / "report.html").native());
+  }
   return report->failed > 0 ? kSomeFailed : kDone;
 }
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <utility>
 
-#include "engine/labels.h"
+#include "learn/labels.h"
 
 namespace eidetic {
 namespace {

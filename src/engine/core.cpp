@@ -13,12 +13,12 @@
 #include "engine/duplicates.h"
 #include "engine/evaluate.h"
 #include "engine/ingest.h"
-#include "engine/labels.h"
 #include "engine/pictures.h"
 #include "engine/query.h"
 #include "engine/settings.h"
 #include "engine/transfer.h"
 #include "image/encode.h"
+#include "learn/labels.h"
 
 namespace eidetic {
 namespace {

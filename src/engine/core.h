@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -113,12 +114,18 @@ class Core final : public Engine {
                                           OnDuplicate on_duplicate) override;
   [[nodiscard]] Result<JobInfo> start_regions(std::string_view name, std::string_view plan) override;
   [[nodiscard]] Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) override;
+  [[nodiscard]] Result<JobInfo> start_training(const TrainRequest& request) override;
   [[nodiscard]] Result<std::vector<JobInfo>> jobs(const JobQuery& query) override;
   [[nodiscard]] Result<JobInfo> job(std::string_view id) override;
   [[nodiscard]] Result<std::vector<ItemError>> job_failures(std::string_view id, std::uint64_t offset,
                                                             std::uint32_t limit) override;
   [[nodiscard]] Result<JobInfo> cancel_job(std::string_view id) override;
   [[nodiscard]] Result<JobCounts> job_counts() override;
+
+  [[nodiscard]] Result<std::vector<TrainingInfo>> trainings() override;
+  [[nodiscard]] Result<TrainingInfo> training(const std::string& name) override;
+  [[nodiscard]] Result<std::string> training_file(const std::string& name, const std::string& file) override;
+  [[nodiscard]] Result<void> drop_training(const std::string& name) override;
 
   [[nodiscard]] Result<void> watch(std::string_view name, std::span<const std::filesystem::path> folders) override;
   [[nodiscard]] Result<std::vector<std::filesystem::path>> watched(std::string_view name) override;
@@ -133,6 +140,9 @@ class Core final : public Engine {
   [[nodiscard]] Result<ModelInfo> pull_model(
       const std::string& model, const std::string& mirror,
       const std::function<void(std::uint64_t done, std::uint64_t total)>& progress, std::stop_token stop) override;
+  [[nodiscard]] Result<TrainReport> train_model(const TrainRequest& request,
+                                                const std::function<void(const TrainProgress&)>& progress,
+                                                std::stop_token stop) override;
 
   [[nodiscard]] Result<void> backup(const std::filesystem::path& folder) override;
   [[nodiscard]] Result<std::shared_ptr<const Embedder>> embedder(const std::string& model, Metric metric) override;
@@ -178,6 +188,16 @@ class Core final : public Engine {
   [[nodiscard]] Result<JobEnd> run_put(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   [[nodiscard]] Result<JobEnd> run_regions(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   [[nodiscard]] Result<JobEnd> run_pull(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
+  [[nodiscard]] Result<JobEnd> run_training(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
+  // Where the training of that name keeps what it makes.
+  [[nodiscard]] std::filesystem::path training_folder(const std::string& name) const;
+  [[nodiscard]] Result<ModelInfo> install_learnt(const std::string& name, std::string_view bundle,
+                                                 const std::filesystem::path& file);
+  [[nodiscard]] Result<void> copy_trainings(const std::filesystem::path& to);
+  // Of a train job, those of its training as far as it is; none where a later job goes on with that.
+  [[nodiscard]] std::vector<TrainEpoch> epochs_of(const JobRecord& job) const;
+  // The waiting or running job that works on it.
+  [[nodiscard]] Result<std::optional<JobRecord>> open_training(const std::string& name);
   void follow_watched_folders();
 
   CoreParts parts_;
@@ -187,6 +207,7 @@ class Core final : public Engine {
   std::mutex writing_;     // from looking at an item to storing it changed
   std::mutex settings_;    // from reading a collection's settings to storing them changed
   std::mutex shelving_;    // one change of the models folder at a time
+  std::mutex trainings_;   // from a look at the trainings to a new one, or one less
   std::mutex sweep_held_;  // no stored picture is deleted while this is held
   // Last: they use everything above.
   std::unique_ptr<JobRunner> runner_;

@@ -127,9 +127,11 @@ Result<std::vector<JobInfo>> Core::jobs(const JobQuery& query) {
 
 Result<JobInfo> Core::job(std::string_view id) {
   EIDETIC_TRY(const auto key, job_key(id));
-  EIDETIC_TRY(auto info, parts_.jobs->get(key));
+  EIDETIC_TRY(auto record, parts_.jobs->get(key));
+  auto& info = record.info;
   runner_->overlay(info);
-  return info;
+  if (info.kind == kTrainJob) info.epochs = epochs_of(record);
+  return std::move(info);
 }
 
 Result<std::vector<ItemError>> Core::job_failures(std::string_view id, std::uint64_t offset, std::uint32_t limit) {
@@ -154,6 +156,7 @@ Result<JobEnd> Core::run_job(const JobRecord& job, JobTeller& teller, const std:
   if (job.info.kind == kPutJob) return run_put(job, teller, stop);
   if (job.info.kind == kRegionsJob) return run_regions(job, teller, stop);
   if (job.info.kind == kPullJob) return run_pull(job, teller, stop);
+  if (job.info.kind == kTrainJob) return run_training(job, teller, stop);
   return fail(ErrorCode::unsupported,
               fmt::format("jobs of the kind '{}' are not known to this version", job.info.kind));
 }

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/labels.h"
 #include "index/kmeans.h"
+#include "learn/labels.h"
 #include "learn/mutual_information.h"
 #include "learn/ranking.h"
 

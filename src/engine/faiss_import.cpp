@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "eidetic/engine.h"
+#include "eidetic/vector_files.h"
 
 #include "blobs/name_list.h"
 #include "catalog/check.h"

@@ -6,6 +6,8 @@
 #include <fstream>
 #include <limits>
 
+#include "eidetic/vector_files.h"
+
 #include "base/npy.h"
 #include "base/test_files.h"
 #include "engine/test_engine.h"

@@ -6,6 +6,7 @@
 
 #include "base/base64.h"
 #include "base/json.h"
+#include "base/training_json.h"
 
 namespace eidetic {
 namespace {
@@ -132,5 +133,9 @@ std::string write_pull(const std::string& mirror) { return dump_json({{"mirror",
 Result<std::string> parse_pull(std::string_view arguments) {
   return reading(arguments, [](JsonReader& reader) { return reader.get<std::string>("mirror"); });
 }
+
+std::string write_train(const TrainRequest& request) { return dump_json(to_json(request)); }
+
+Result<TrainRequest> parse_train(std::string_view arguments) { return reading(arguments, read_train_request); }
 
 }  // namespace eidetic

@@ -18,6 +18,7 @@ inline constexpr std::string_view kIndexJob = "index";
 inline constexpr std::string_view kPutJob = "put";
 inline constexpr std::string_view kRegionsJob = "regions";
 inline constexpr std::string_view kPullJob = "pull";
+inline constexpr std::string_view kTrainJob = "train";
 
 struct IndexJob {
   IndexRequest request;
@@ -37,5 +38,8 @@ struct PutJob {
 [[nodiscard]] Result<std::string> parse_regions_job(std::string_view arguments);
 [[nodiscard]] std::string write_pull(const std::string& mirror);
 [[nodiscard]] Result<std::string> parse_pull(std::string_view arguments);
+[[nodiscard]] std::string write_train(const TrainRequest& request);
+// Without its output folder.
+[[nodiscard]] Result<TrainRequest> parse_train(std::string_view arguments);
 
 }  // namespace eidetic

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "engine/job_arguments.h"
 
 namespace eidetic {
 namespace {
@@ -16,10 +17,11 @@ constexpr std::uint32_t kMaxInterruptions = 5;
 
 }  // namespace
 
-void JobTeller::progress(const IndexProgress& now) {
+void JobTeller::progress(const IndexProgress& now, std::string_view stage) {
   {
     const std::scoped_lock lock(mutex_);
     progress_ = now;
+    stage_ = stage;
     const auto time = std::chrono::steady_clock::now();
     if (time - written_ < kWriteEvery) return;
     written_ = time;
@@ -38,6 +40,11 @@ void JobTeller::failures(std::span<const ItemError> items) {
 IndexProgress JobTeller::last() const {
   const std::scoped_lock lock(mutex_);
   return progress_;
+}
+
+std::string JobTeller::stage() const {
+  const std::scoped_lock lock(mutex_);
+  return stage_;
 }
 
 JobRunner::JobRunner(JobStore& store, unsigned threads, JobWork work) : store_(store), work_(std::move(work)) {
@@ -79,7 +86,10 @@ void JobRunner::overlay(JobInfo& info) const {
   const auto key = job_key(info.id);
   if (!key || info.state != JobState::running) return;
   const std::scoped_lock lock(mutex_);
-  if (const auto found = running_.find(*key); found != running_.end()) info.progress = found->second->teller.last();
+  const auto found = running_.find(*key);
+  if (found == running_.end()) return;
+  info.progress = found->second->teller.last();
+  info.stage = found->second->teller.stage();
 }
 
 void JobRunner::run() {
@@ -90,7 +100,7 @@ std::optional<JobRecord> JobRunner::next() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     woken_ = false;
-    auto job = store_.start_next();
+    auto job = store_.start_next(kTrainJob);  // which takes all cores
     if (job && *job) {
       const auto key = job_key((*job)->info.id).value_or(0);
       running_.emplace(key, std::make_shared<Running>(store_, key));

@@ -15,6 +15,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "eidetic/engine.h"
 
@@ -28,16 +29,18 @@ class JobTeller {
  public:
   JobTeller(JobStore& store, std::int64_t key) : store_(store), key_(key) {}
 
-  // Kept in memory, and written to the store at most once a second.
-  void progress(const IndexProgress& now);
+  // Kept in memory, and written to the store, but for the stage, at most once a second.
+  void progress(const IndexProgress& now, std::string_view stage = {});
   void failures(std::span<const ItemError> items);
   [[nodiscard]] IndexProgress last() const;
+  [[nodiscard]] std::string stage() const;
 
  private:
   JobStore& store_;
   const std::int64_t key_;
   mutable std::mutex mutex_;
   IndexProgress progress_;
+  std::string stage_;
   std::chrono::steady_clock::time_point written_ = std::chrono::steady_clock::now();
 };
 

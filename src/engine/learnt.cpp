@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "engine/labels.h"
+#include "learn/labels.h"
 
 namespace eidetic {
 namespace {

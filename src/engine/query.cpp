@@ -21,6 +21,7 @@
 #include "engine/settings.h"
 #include "engine/stages.h"
 #include "engine/verify.h"
+#include "image/crop.h"
 #include "refine/augment.h"
 
 namespace eidetic {

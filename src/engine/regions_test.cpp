@@ -11,6 +11,7 @@
 #include "base/test_files.h"
 #include "engine/pictures.h"
 #include "engine/test_engine.h"
+#include "image/crop.h"
 #include "image/encode.h"
 #include "refine/augment.h"
 #include "refine/test_copies.h"

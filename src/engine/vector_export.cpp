@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "eidetic/engine.h"
+#include "eidetic/vector_files.h"
 
 #include "base/csv.h"
 #include "base/file.h"
@@ -15,7 +15,7 @@
 #include "base/npy.h"
 #include "base/text.h"
 #include "engine/foreign.h"
-#include "engine/labels.h"
+#include "learn/labels.h"
 
 namespace eidetic {
 namespace {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "eidetic/engine.h"
+#include "eidetic/vector_files.h"
 
 #include "base/json.h"
 #include "base/npy.h"

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "eidetic/vector_files.h"
+
 #include "base/npy.h"
 #include "base/test_files.h"
 #include "base/text.h"

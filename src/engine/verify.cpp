@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "blobs/listing.h"
 #include "engine/pictures.h"
+#include "image/crop.h"
 #include "image/encode.h"
 #include "refine/alignment.h"
 #include "refine/alignment_picture.h"

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/file.h"
-#include "engine/labels.h"
+#include "learn/labels.h"
 #include "recipes/sheet.h"
 
 namespace eidetic {

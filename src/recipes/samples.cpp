@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "engine/labels.h"
+#include "learn/labels.h"
 
 namespace eidetic {
 namespace {

@@ -72,11 +72,21 @@ class RemoteEngine final : public Engine {
                                   const std::function<void(const IndexProgress&)>& progress,
                                   std::stop_token stop) override;
   Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) override;
+  Result<JobInfo> start_training(const TrainRequest& request) override;
   Result<std::vector<JobInfo>> jobs(const JobQuery& query) override;
   Result<JobInfo> job(std::string_view id) override;
   Result<std::vector<ItemError>> job_failures(std::string_view id, std::uint64_t offset, std::uint32_t limit) override;
   Result<JobInfo> cancel_job(std::string_view id) override;
   Result<JobCounts> job_counts() override;
+
+  // Trainings (remote_training.cpp).
+  Result<std::vector<TrainingInfo>> trainings() override;
+  Result<TrainingInfo> training(const std::string& name) override;
+  Result<std::string> training_file(const std::string& name, const std::string& file) override;
+  Result<void> drop_training(const std::string& name) override;
+  Result<TrainReport> train_model(const TrainRequest& request,
+                                  const std::function<void(const TrainProgress&)>& progress,
+                                  std::stop_token stop) override;
 
   // Models (remote_models.cpp).
   Result<std::vector<Result<Vector>>> embed(std::span<const std::string> uris, const std::string& model) override;

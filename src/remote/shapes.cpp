@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/training_json.h"
 #include "remote/times.h"
 
 namespace eidetic::remote {
@@ -13,6 +14,13 @@ namespace {
 // What throws as nlohmann does for a field of another type.
 [[noreturn]] void refuse(const std::string& what, const Json& json) {
   throw Json::other_error::create(501, what, &json);
+}
+
+// What readers of base give.
+template <typename T>
+T needed(Result<T> read, const Json& json) {
+  if (!read) refuse(read.error().message, json);
+  return *std::move(read);
 }
 
 std::string text(const Json& json, const char* field) { return json.at(field).get<std::string>(); }
@@ -450,9 +458,23 @@ JobInfo read_job(const Json& json) {
               .finished_ms = milliseconds(json, "finished"),
               .progress = read_progress(json.at("progress")),
               .error = {},
-              .starts = json.at("starts").get<std::uint32_t>()};
+              .starts = json.at("starts").get<std::uint32_t>(),
+              .stage = json.value("stage", "")};
   if (const Json& error = json.at("error"); !error.is_null()) job.error = read_error(error);
+  if (const auto epochs = json.find("epochs"); epochs != json.end()) {
+    job.epochs = read_list(*epochs, [](const Json& epoch) { return needed(read_train_epoch(epoch), epoch); });
+  }
   return job;
+}
+
+TrainingInfo read_training(const Json& json) {
+  const Json& request = json.at("request");
+  auto reader = needed(JsonReader::of(request, "request"), request);
+  TrainingInfo info{.request = needed(read_train_request(reader), request),
+                    .job = {},
+                    .report = needed(read_train_report(json.at("report"), "report"), json)};
+  if (const Json& job = json.at("job"); !job.is_null()) info.job = read_job(job);
+  return info;
 }
 
 std::vector<ItemError> read_item_errors(const Json& json) {

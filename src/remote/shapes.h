@@ -28,6 +28,7 @@ namespace eidetic::remote {
 [[nodiscard]] DuplicatesReport read_duplicates(const Json& json);
 [[nodiscard]] EvalReport read_evaluation(const Json& json, std::span<const std::uint32_t> recall_k);
 [[nodiscard]] JobInfo read_job(const Json& json);
+[[nodiscard]] TrainingInfo read_training(const Json& json);
 [[nodiscard]] std::vector<ItemError> read_item_errors(const Json& json);
 [[nodiscard]] ModelInfo read_model(const Json& json);
 [[nodiscard]] std::vector<LayerInfo> read_layers(const Json& json);

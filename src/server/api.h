@@ -50,6 +50,7 @@ struct Route {
 [[nodiscard]] std::span<const Route> item_routes();
 [[nodiscard]] std::span<const Route> search_routes();
 [[nodiscard]] std::span<const Route> learning_routes();
+[[nodiscard]] std::span<const Route> training_routes();
 [[nodiscard]] std::span<const Route> job_routes();
 [[nodiscard]] std::span<const Route> model_routes();
 [[nodiscard]] std::span<const Route> operation_routes();

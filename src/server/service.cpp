@@ -50,8 +50,8 @@ Problem unauthorized(const HttpRequest& request) {
 const std::vector<Route>& all_routes() {
   static const std::vector<Route> routes = [] {
     std::vector<Route> all;
-    for (const auto list : {collection_routes(), item_routes(), search_routes(), learning_routes(), job_routes(),
-                            model_routes(), operation_routes(), older_routes(), page_routes()}) {
+    for (const auto list : {collection_routes(), item_routes(), search_routes(), learning_routes(), training_routes(),
+                            job_routes(), model_routes(), operation_routes(), older_routes(), page_routes()}) {
       all.insert(all.end(), list.begin(), list.end());
     }
     return all;

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "base/training_json.h"
+
 namespace eidetic {
 namespace {
 
@@ -220,22 +222,32 @@ Json to_json(const DuplicatesReport& report) {
 
 Json to_json(const JobInfo& job) {
   const IndexProgress& progress = job.progress;
-  return {{"id", job.id},
-          {"kind", job.kind},
-          {"subject", job.subject},
-          {"state", to_string(job.state)},
-          {"created", utc(std::chrono::milliseconds(job.created_ms))},
-          {"started", time_json(job.started_ms)},
-          {"finished", time_json(job.finished_ms)},
-          {"progress",
-           {{"total", progress.total},
-            {"done", progress.done},
-            {"indexed", progress.indexed},
-            {"skipped", progress.skipped},
-            {"failed", progress.failed},
-            {"seconds", progress.seconds}}},
-          {"error", job.error ? to_json(*job.error) : Json()},
-          {"starts", job.starts}};
+  Json json = {{"id", job.id},
+               {"kind", job.kind},
+               {"subject", job.subject},
+               {"state", to_string(job.state)},
+               {"created", utc(std::chrono::milliseconds(job.created_ms))},
+               {"started", time_json(job.started_ms)},
+               {"finished", time_json(job.finished_ms)},
+               {"progress",
+                {{"total", progress.total},
+                 {"done", progress.done},
+                 {"indexed", progress.indexed},
+                 {"skipped", progress.skipped},
+                 {"failed", progress.failed},
+                 {"seconds", progress.seconds}}},
+               {"error", job.error ? to_json(*job.error) : Json()},
+               {"starts", job.starts}};
+  if (!job.stage.empty()) json["stage"] = job.stage;
+  for (const TrainEpoch& epoch : job.epochs) json["epochs"].push_back(to_json(epoch));
+  return json;
+}
+
+Json to_json(const TrainingInfo& info) {
+  return {{"name", info.request.name},
+          {"request", to_json(info.request)},
+          {"job", info.job ? to_json(*info.job) : Json()},
+          {"report", to_json(info.report)}};
 }
 
 Json to_json(std::span<const ItemError> failures) {
@@ -254,12 +266,6 @@ Json to_json(const ModelInfo& model) {
     json["bundle"] = metadata_object(model.bundle);
     if (!model.labels.empty()) json["labels"] = model.labels;
   }
-  return json;
-}
-
-Json to_json(const RetrievalMeasures& measures) {
-  Json json = Json::object();
-  for (const auto& [name, measure] : kRetrievalMeasures) json[name] = measures.*measure;
   return json;
 }
 

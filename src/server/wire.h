@@ -18,6 +18,7 @@ namespace eidetic {
 [[nodiscard]] Json to_json(const Error& error);
 [[nodiscard]] Json to_json(const Result<PutResult>& result);
 [[nodiscard]] Json to_json(const JobInfo& job);
+[[nodiscard]] Json to_json(const TrainingInfo& info);
 [[nodiscard]] Json to_json(std::span<const ItemError> failures);
 [[nodiscard]] Json to_json(const ModelInfo& model);
 [[nodiscard]] Json to_json(const CopyOf& copy);

@@ -23,40 +23,12 @@ constexpr std::size_t kRowsAtOnce = 512;  // embedded together, held out
 
 std::unexpected<Error> refuse(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
 
-Result<void> check(const HeadTrainingOptions& options) {
-  const auto& [size, per_class] = options.batch;
-  if (options.layers.empty() || options.layers.size() > kMostLayers ||
-      std::ranges::any_of(options.layers, [](auto width) { return width < 1 || width > kWidest; })) {
-    return refuse(fmt::format("layers: 1 to {} of 1 to {} values are possible", kMostLayers, kWidest));
-  }
-  if (size < 2 || size > 65'536 || (per_class > 0 && size % per_class != 0)) {
-    return refuse(fmt::format("a batch of {} items, {} a class: 2 to 65536 are possible, a multiple of those a class",
-                              size, per_class));
-  }
-  if (options.epochs < 1 || options.epochs > 100'000) {
-    return refuse(fmt::format("{} epochs: 1 to 100000 are possible", options.epochs));
-  }
-  if (!(options.learning_rate > 0 && options.learning_rate <= 100)) {
-    return refuse(fmt::format("a learning rate of {}: above 0 and up to 100 is possible", options.learning_rate));
-  }
-  if (!(options.weight_decay >= 0 && options.weight_decay <= 100)) {
-    return refuse(fmt::format("a weight decay of {}: 0 to 100 is possible", options.weight_decay));
-  }
-  if (!(options.warmup_epochs >= 0)) return refuse("a warm-up of less than no epoch");
-  return {};
-}
-
 Result<void> check(const Examples& examples, std::string_view which) {
   const auto& [features, views, classes] = examples;
   if (views < 1 || features.rows() != classes.size() * views) {
     return refuse(fmt::format("{} rows of {} items in {} views", features.rows(), classes.size(), views));
   }
-  std::set<std::uint32_t> all;
-  bool pair = false;
-  for (const std::uint32_t one : classes) pair = !all.insert(one).second || pair;
-  if (all.size() < 2)
-    return refuse(fmt::format("the items {} are of {} classes: at least two are needed", which, all.size()));
-  if (!pair) return refuse(fmt::format("no class of the items {} has two of them", which));
+  EIDETIC_CHECK(check_classes(classes, which));
   for (std::size_t row = 0; row < features.rows(); ++row) {
     if (!all_finite(features[row])) return refuse(fmt::format("row {} of the items {} is not finite", row, which));
   }
@@ -229,10 +201,43 @@ class Training {
 
 }  // namespace
 
+Result<void> check_options(const HeadTrainingOptions& options) {
+  const auto& [size, per_class] = options.batch;
+  if (options.layers.empty() || options.layers.size() > kMostLayers ||
+      std::ranges::any_of(options.layers, [](auto width) { return width < 1 || width > kWidest; })) {
+    return refuse(fmt::format("layers: 1 to {} of 1 to {} values are possible", kMostLayers, kWidest));
+  }
+  if (size < 2 || size > 65'536 || (per_class > 0 && size % per_class != 0)) {
+    return refuse(fmt::format("a batch of {} items, {} a class: 2 to 65536 are possible, a multiple of those a class",
+                              size, per_class));
+  }
+  if (options.epochs < 1 || options.epochs > 100'000) {
+    return refuse(fmt::format("{} epochs: 1 to 100000 are possible", options.epochs));
+  }
+  if (!(options.learning_rate > 0 && options.learning_rate <= 100)) {
+    return refuse(fmt::format("a learning rate of {}: above 0 and up to 100 is possible", options.learning_rate));
+  }
+  if (!(options.weight_decay >= 0 && options.weight_decay <= 100)) {
+    return refuse(fmt::format("a weight decay of {}: 0 to 100 is possible", options.weight_decay));
+  }
+  if (!(options.warmup_epochs >= 0)) return refuse("a warm-up of less than no epoch");
+  return {};
+}
+
+Result<void> check_classes(std::span<const std::uint32_t> classes, std::string_view which) {
+  std::set<std::uint32_t> all;
+  bool pair = false;
+  for (const std::uint32_t one : classes) pair = !all.insert(one).second || pair;
+  if (all.size() < 2)
+    return refuse(fmt::format("the items {} are of {} classes: at least two are needed", which, all.size()));
+  if (!pair) return refuse(fmt::format("no class of the items {} has two of them", which));
+  return {};
+}
+
 Result<TrainedHead> train_head(const Examples& learnt, const Examples& held_out, const HeadTrainingOptions& options,
                                std::optional<HeadCheckpoint> from,
                                const std::function<Result<void>(const HeadCheckpoint&)>& after_epoch) {
-  EIDETIC_CHECK(check(options));
+  EIDETIC_CHECK(check_options(options));
   EIDETIC_CHECK(check(learnt, "to learn from"));
   EIDETIC_CHECK(check(held_out, "held out"));
   if (held_out.features.columns != learnt.features.columns) return refuse("features of two widths");

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "eidetic/error.h"
@@ -75,9 +76,14 @@ struct TrainedHead {
   std::vector<Epoch> epochs;
 };
 
-// `after_epoch` gets what a later call takes as `from`; its error ends the training. invalid_argument: options out of
-// bounds, fewer than two classes, no class with two items, of either part; a feature that is not finite (naming the
-// row). internal: the loss is no number any more, which a smaller learning rate mends.
+// invalid_argument: options out of bounds.
+[[nodiscard]] Result<void> check_options(const HeadTrainingOptions& options);
+// invalid_argument: fewer than two classes, or none with two items. `which` items they are, for the message.
+[[nodiscard]] Result<void> check_classes(std::span<const std::uint32_t> classes, std::string_view which);
+
+// `after_epoch` gets what a later call takes as `from`; its error ends the training. invalid_argument: those of the
+// checks, of either part; a feature that is not finite (naming the row). internal: the loss is no number any more,
+// which a smaller learning rate mends.
 [[nodiscard]] Result<TrainedHead> train_head(
     const Examples& learnt, const Examples& held_out, const HeadTrainingOptions& options,
     std::optional<HeadCheckpoint> from = {},

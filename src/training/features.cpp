@@ -14,15 +14,16 @@
 #include "base/hash.h"
 #include "base/split_mix.h"
 #include "base/threads.h"
-#include "engine/labels.h"
-#include "engine/pictures.h"
+#include "image/crop.h"
 #include "index/checked_file.h"
+#include "learn/labels.h"
 
 namespace eidetic {
 namespace {
 
 constexpr FileKind kPortionFile = {.magic = "EIDTFEAT", .version = 1};
 constexpr std::size_t kPortion = 512;  // items of one file
+constexpr std::size_t kTold = 64;      // items between two words of progress
 constexpr std::uint32_t kPage = 1000;
 constexpr std::size_t kMostErrors = 10'000;
 constexpr std::uint32_t kMostViews = 64;
@@ -168,15 +169,34 @@ std::string key_of(const std::vector<Example>& examples, const FeatureRequest& r
   return sha256_hex(as_bytes(text));
 }
 
+// Numbers of their own for those without one.
+std::uint32_t group_of(const std::vector<Example>& examples, std::size_t place) {
+  return examples[place].group.value_or(static_cast<std::uint32_t>(examples.size() + place));
+}
+
 }  // namespace
+
+Result<void> check_views(std::uint32_t views) {
+  if (views >= 1 && views <= kMostViews) return {};
+  return fail(ErrorCode::invalid_argument, fmt::format("{} views: 1 to {} are possible", views, kMostViews));
+}
+
+Result<LabelledClasses> labelled_classes(Engine& engine, const FeatureRequest& request) {
+  std::vector<std::string> names;
+  EIDETIC_TRY(const auto examples, labelled_items(engine, request, false, names));
+  LabelledClasses labelled;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    labelled.classes.push_back(examples[i].label);
+    if (!request.group.empty()) labelled.groups.push_back(group_of(examples, i));
+  }
+  return labelled;
+}
 
 Result<Features> make_features(
     Engine& engine, const FeatureRequest& request,
     const std::function<void(std::uint64_t done, std::uint64_t total, std::uint64_t failed)>& progress,
     const std::stop_token& stop) {
-  if (request.views < 1 || request.views > kMostViews) {
-    return fail(ErrorCode::invalid_argument, fmt::format("{} views: 1 to {} are possible", request.views, kMostViews));
-  }
+  EIDETIC_CHECK(check_views(request.views));
   EIDETIC_TRY(const CollectionInfo info, engine.describe(request.collection));
   EIDETIC_TRY(const auto trunk, engine.embedder(request.trunk, Metric::cosine));
   const bool same_space = trunk->space().matches(info.spec.space);
@@ -199,17 +219,23 @@ Result<Features> make_features(
     if (!portion) {
       if (stop.stop_requested()) return fail(ErrorCode::unavailable, "stopped while features were made");
       portion = Portion(some.size());
-      pool.parallel_for(some.size(), [&](std::size_t i) {
-        if (stop.stop_requested()) return;
-        auto rows = maker.rows_of(some[i]);
-        auto& made = (*portion)[i];
-        if (rows) {
-          made.rows = *std::move(rows);
-        } else {
-          made.error = std::move(rows).error();
-        }
-      });
-      if (stop.stop_requested()) return fail(ErrorCode::unavailable, "stopped while features were made");
+      std::atomic<std::uint64_t> failed = features.failed;
+      for (std::size_t done = 0; done < some.size(); done += kTold) {
+        const std::size_t more = std::min(kTold, some.size() - done);
+        pool.parallel_for(more, [&](std::size_t i) {
+          if (stop.stop_requested()) return;
+          auto rows = maker.rows_of(some[done + i]);
+          auto& made = (*portion)[done + i];
+          if (rows) {
+            made.rows = *std::move(rows);
+          } else {
+            made.error = std::move(rows).error();
+            ++failed;
+          }
+        });
+        if (stop.stop_requested()) return fail(ErrorCode::unavailable, "stopped while features were made");
+        if (progress) progress(first + done + more, examples.size(), failed);
+      }
       EIDETIC_CHECK(write_portion(file, *portion));
     }
     for (std::size_t i = 0; i < some.size(); ++i) {
@@ -226,9 +252,7 @@ Result<Features> make_features(
       features.ids.push_back(some[i].id);
       features.classes.push_back(number->second);
       if (request.group.empty()) continue;
-      // Numbers of their own for those without one.
-      const auto alone = static_cast<std::uint32_t>(examples.size() + first + i);
-      features.groups.push_back(some[i].group.value_or(alone));
+      features.groups.push_back(group_of(examples, first + i));
     }
     if (progress) progress(std::min(first + kPortion, examples.size()), examples.size(), features.failed);
   }

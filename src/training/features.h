@@ -40,6 +40,14 @@ struct Features {
   std::uint64_t failed = 0;
 };
 
+// invalid_argument beyond 1 to 64.
+[[nodiscard]] Result<void> check_views(std::uint32_t views);
+
+struct LabelledClasses {
+  std::vector<std::uint32_t> classes, groups;  // as Features has them, before a look at pictures
+};
+[[nodiscard]] Result<LabelledClasses> labelled_classes(Engine& engine, const FeatureRequest& request);
+
 // `progress` gets items done, in all, and failed, on the calling thread. unavailable: stopped; what is done is kept.
 // Other errors: those of train_model.
 [[nodiscard]] Result<Features> make_features(

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/split_mix.h"
-#include "base/threads.h"
 #include "index/principal_plane.h"
 #include "index/umap.h"
 #include "learn/ranking.h"
@@ -86,55 +85,61 @@ std::vector<PlanePoint> places_of(const LabelledVectors& vectors, std::uint64_t 
   return umap(neighbors, count, std::move(places), {.seed = seed});
 }
 
-// Places of the items of a map, in the order of the features.
+// The items of a map, by class.
 std::vector<std::uint32_t> chosen(const Features& features, std::span<const std::uint32_t> held_out,
                                   std::uint64_t seed) {
-  std::vector<std::uint32_t> items(held_out.size());
-  std::iota(items.begin(), items.end(), 0U);
-  if (items.size() <= kMostPlaces) return items;
-  const auto chance = [&](std::uint32_t i) { return split_mix(seed ^ split_mix(held_out[i])); };
-  std::ranges::nth_element(items, items.begin() + kMostPlaces, {}, chance);
-  items.resize(kMostPlaces);
-  std::ranges::sort(items, {}, [&](std::uint32_t i) { return std::pair(features.classes[held_out[i]], i); });
+  std::vector<std::uint32_t> items(held_out.begin(), held_out.end());
+  if (items.size() > kMostPlaces) {
+    const auto chance = [&](std::uint32_t item) { return split_mix(seed ^ split_mix(item)); };
+    std::ranges::nth_element(items, items.begin() + kMostPlaces, {}, chance);
+    items.resize(kMostPlaces);
+  }
+  std::ranges::sort(items, {}, [&](std::uint32_t item) { return std::pair(features.classes[item], item); });
   return items;
+}
+
+LabelledVectors trunk_vectors(const Features& features, std::span<const std::uint32_t> items, std::size_t views) {
+  LabelledVectors vectors(static_cast<std::uint32_t>(features.rows.columns()), Metric::cosine);
+  for (const std::uint32_t item : items) vectors.add(features.rows[item * views], features.classes[item]);
+  return vectors;
+}
+
+LabelledVectors head_vectors(const Features& features, std::span<const std::uint32_t> items, std::size_t views,
+                             const TrainedHead& head, Perceptron& network) {
+  LabelledVectors vectors(static_cast<std::uint32_t>(head.shape.outputs()), Metric::cosine);
+  for (const std::uint32_t item : items) {
+    const MatrixView row{features.rows[item * views], features.rows.columns()};
+    vectors.add(network.forward(head.parameters, row)[0], features.classes[item]);
+  }
+  return vectors;
 }
 
 }  // namespace
 
-void judge(const Features& features, std::span<const std::uint32_t> held_out, std::size_t views,
-           const TrainedHead& head, std::uint64_t seed, TrainReport& report) {
-  ThreadPool pool(0);
+void judge_trunk(const Features& features, std::span<const std::uint32_t> held_out, std::size_t views, ThreadPool& pool,
+                 TrainReport& report) {
+  const auto quality = rank_all(trunk_vectors(features, held_out, views), {}, pool);
+  report.before = quality.mean;
+  report.before_margin = quality.margin;
+}
+
+void judge_head(const Features& features, std::span<const std::uint32_t> held_out, std::size_t views,
+                const TrainedHead& head, std::uint64_t seed, ThreadPool& pool, TrainReport& report) {
   Perceptron network(head.shape, &pool);
-  const std::size_t width = features.rows.columns();
-  // By the trunk alone, and with the head.
-  const auto vectors_of = [&](std::span<const std::uint32_t> items, bool with_head) {
-    LabelledVectors vectors(static_cast<std::uint32_t>(with_head ? head.shape.outputs() : width), Metric::cosine);
-    for (const std::uint32_t i : items) {
-      const auto row = features.rows[held_out[i] * views];
-      const auto label = features.classes[held_out[i]];
-      vectors.add(with_head ? network.forward(head.parameters, {row, width})[0] : row, label);
-    }
-    return vectors;
-  };
-  std::vector<std::uint32_t> all(held_out.size());
-  std::iota(all.begin(), all.end(), 0U);
-  const auto before = rank_all(vectors_of(all, false), {}, pool);
-  report.before = before.mean;
-  report.before_margin = before.margin;
-  auto after = rank_all(vectors_of(all, true), {}, pool);
-  report.after = after.mean;
-  report.after_margin = after.margin;
-  tell_confusions(after, features, held_out, report);
-  tell_worst(std::move(after), features, report);
+  auto quality = rank_all(head_vectors(features, held_out, views, head, network), {}, pool);
+  report.after = quality.mean;
+  report.after_margin = quality.margin;
+  tell_confusions(quality, features, held_out, report);
+  tell_worst(std::move(quality), features, report);
 
   const auto items = chosen(features, held_out, seed);
+  const std::array vectors = {trunk_vectors(features, items, views),
+                              head_vectors(features, items, views, head, network)};
   std::array<std::vector<PlanePoint>, 2> places;
-  const std::array vectors = {vectors_of(items, false), vectors_of(items, true)};
   pool.parallel_for(2, [&](std::size_t which) { places[which] = places_of(vectors[which], seed); });
   for (std::size_t i = 0; i < items.size(); ++i) {
-    report.map.push_back({.label = features.class_names[features.classes[held_out[items[i]]]],
-                          .before = places[0][i],
-                          .after = places[1][i]});
+    report.map.push_back(
+        {.label = features.class_names[features.classes[items[i]]], .before = places[0][i], .after = places[1][i]});
   }
 }
 

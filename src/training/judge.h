@@ -8,14 +8,18 @@
 
 #include "eidetic/training.h"
 
+#include "base/threads.h"
 #include "train/head_training.h"
 #include "training/features.h"
 
 namespace eidetic {
 
-// Fills in the report's measures, worst classes, confusions and map. `held_out` are places of the features' items, of
-// which each has `views` rows; the first counts.
-void judge(const Features& features, std::span<const std::uint32_t> held_out, std::size_t views,
-           const TrainedHead& head, std::uint64_t seed, TrainReport& report);
+// `held_out` are places of the features' items, of which each has `views` rows; the first counts.
+// Fills in the report's measures of before.
+void judge_trunk(const Features& features, std::span<const std::uint32_t> held_out, std::size_t views, ThreadPool& pool,
+                 TrainReport& report);
+// Fills in its measures of after, worst classes, confusions and map.
+void judge_head(const Features& features, std::span<const std::uint32_t> held_out, std::size_t views,
+                const TrainedHead& head, std::uint64_t seed, ThreadPool& pool, TrainReport& report);
 
 }  // namespace eidetic

@@ -11,16 +11,12 @@
 #include "eidetic/error.h"
 #include "eidetic/training.h"
 
-#include "base/json.h"
 #include "train/head_training.h"
 
 namespace eidetic {
 
 // The options of the head, checked as far as names go: invalid_argument naming the option and what is possible.
 [[nodiscard]] Result<HeadTrainingOptions> head_options(const TrainRequest& request);
-// All that was asked for.
-[[nodiscard]] Json to_json(const TrainRequest& request);
-[[nodiscard]] Json to_json(const TrainReport& report);
 // A row an epoch.
 [[nodiscard]] std::string epochs_csv(const TrainReport& report);
 // Learning curves, measures before and after, a map of each, the worst classes and confusions, with the JPEGs that

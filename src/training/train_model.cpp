@@ -1,16 +1,18 @@
-// train_model of eidetic/training.h.
+#include "training/train_model.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <utility>
-
-#include "eidetic/training.h"
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/threads.h"
+#include "base/training_json.h"
+#include "embed/bundle.h"
 #include "train/head_training.h"
 #include "train/onnx_graft.h"
 #include "training/checkpoint.h"
@@ -57,118 +59,159 @@ TrainEpoch told(const Epoch& epoch) {
           .seconds = epoch.seconds};
 }
 
+std::string text_of(const TrainRequest& request) { return to_json(request).dump(2) + "\n"; }
+
+FeatureRequest feature_request(const TrainRequest& request, const std::string& trunk) {
+  return {.collection = request.collection,
+          .label = request.label,
+          .group = request.group,
+          .trunk = trunk,
+          .views = request.views,
+          .seed = request.seed,
+          .folder = request.output};
+}
+
+Division divide(const TrainRequest& request, std::span<const std::uint32_t> classes,
+                std::span<const std::uint32_t> groups) {
+  return request.split == TrainRequest::Split::classes ? divide_classes(classes, request.learnt, request.seed)
+                                                       : divide_within(classes, groups, request.learnt, request.seed);
+}
+
+Result<ModelBundle> bundle_of(const ModelInfo& info) {
+  return parse_bundle(info.bundle, info.folder, fmt::format("the model '{}'", info.name));
+}
+
+bool is_model_file(const ModelInfo& info, const fs::path& file) {
+  const auto bundle = bundle_of(info);
+  const auto digest = sha256_hex_of_file(file);
+  return bundle && digest && bundle->sha256 == *digest;
+}
+
+std::unexpected<Error> name_taken(const TrainRequest& request) {
+  return fail(ErrorCode::already_exists,
+              fmt::format("there is a model '{}' already: choose another name for the one to be learnt", request.name));
+}
+
+// All that can be said before a look at items.
+Result<void> check_request(Engine& engine, const TrainRequest& request) {
+  EIDETIC_TRY(const auto options, head_options(request));
+  EIDETIC_CHECK(check_options(options));
+  EIDETIC_CHECK(check_views(request.views));
+  if (!is_bundle_name(request.name)) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is no name for a model: 1 to 64 letters, digits, '_', '-' or '.'", request.name));
+  }
+  EIDETIC_TRY(const auto info, engine.describe(request.collection));
+  if (info.spec.space.model.empty()) {
+    return fail(
+        ErrorCode::unsupported,
+        fmt::format("collection '{}' holds bare vectors: there are no pictures to learn from", request.collection));
+  }
+  if (const auto there = engine.model(request.name)) {
+    const auto text = read_text(request.output / "training.json");
+    const bool same = text && *text == text_of(request);
+    if (!same || !is_model_file(*there, request.output / "model.onnx")) return name_taken(request);
+  }
+  return check_trunk(engine, request);
+}
+
 class Run {
  public:
-  Run(Engine& engine, TrainRequest request, const std::function<void(const TrainProgress&)>& progress,
-      std::stop_token stop)
-      : engine_(engine), request_(std::move(request)), progress_(progress), stop_(std::move(stop)) {
+  Run(Engine& engine, const InstallModel& install, const TrainRequest& request,
+      const std::function<void(const TrainProgress&)>& progress, const std::stop_token& stop)
+      : engine_(engine), install_(install), request_(request), progress_(progress), stop_(stop) {
     report_.name = request_.name;
     report_.folder = request_.output;
+    report_.interrupted = true;
   }
 
   Result<TrainReport> go() {
     const auto start = std::chrono::steady_clock::now();
-    EIDETIC_TRY(auto options, head_options(request_));
-    if (engine_.model(request_.name)) {
-      return fail(
-          ErrorCode::already_exists,
-          fmt::format("there is a model '{}' already: choose another name for the one to be learnt", request_.name));
-    }
     EIDETIC_TRY(const Trunk trunk, trunk_for(engine_, request_));
-    EIDETIC_CHECK(write_file_atomically(request_.output / "training.json", to_json(request_).dump(2) + "\n"));
     auto features = make_features(
-        engine_,
-        {.collection = request_.collection,
-         .label = request_.label,
-         .group = request_.group,
-         .trunk = trunk.name,
-         .views = request_.views,
-         .seed = request_.seed,
-         .folder = request_.output},
+        engine_, feature_request(request_, trunk.name),
         [&](std::uint64_t done, std::uint64_t total, std::uint64_t failed) {
           if (progress_) progress_({.stage = "features", .done = done, .total = total, .failed = failed});
         },
         stop_);
-    if (!features && stop_.stop_requested()) return interrupted();
+    if (!features && stop_.stop_requested()) return std::move(report_);
     EIDETIC_CHECK(features);
     report_.items = features->ids.size();
     report_.classes = features->class_names.size();
     report_.errors = std::move(features->errors);
     report_.failed = features->failed;
-    EIDETIC_TRY(const auto head, learn(*features, options));
-    if (!head) return interrupted();
-    judge(*features, division_.held_out, request_.views, *head, request_.seed, report_);
-    report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    EIDETIC_CHECK(write_report());
-    // Last: once the model is there, so is all that is said of it, whatever ends this.
+    EIDETIC_TRY(const auto head, learn(*features));
+    if (!head) return std::move(report_);
     EIDETIC_CHECK(install(trunk, *head));
-    EIDETIC_CHECK(write_json());
+    report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    report_.interrupted = false;
+    EIDETIC_CHECK(write_page());
+    EIDETIC_CHECK(write_report());  // last: who finds it complete finds all
     return std::move(report_);
   }
 
  private:
-  Result<TrainReport> interrupted() {
-    report_.interrupted = true;
-    return std::move(report_);
-  }
-
-  // Null: stopped.
-  Result<std::optional<TrainedHead>> learn(const Features& features, HeadTrainingOptions& options) {
-    const bool whole_classes = request_.split == TrainRequest::Split::classes;
-    division_ = whole_classes ? divide_classes(features.classes, request_.learnt, request_.seed)
-                              : divide_within(features.classes, features.groups, request_.learnt, request_.seed);
-    report_.learnt = division_.learnt.size();
-    report_.held_out = division_.held_out.size();
-    const Part learnt(features, division_.learnt, request_.views);
-    const Part held_out(features, division_.held_out, request_.views);
-    ThreadPool pool(0);
-    std::atomic<bool> stopped = false;
-    const std::stop_callback on_stop(stop_, [&] { stopped = true; });
-    options.pool = &pool;
-    options.stop = &stopped;
-    const std::string key = sha256_hex(as_bytes(features.key + dump_json(to_json(request_))));
-    const fs::path file = request_.output / "checkpoint";
-    const double started = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-    auto head = train_head(learnt.examples, held_out.examples, options, read_checkpoint(file, key),
-                           [&](const HeadCheckpoint& now) { return keep(file, key, now, started); });
-    if (!head && stopped) return std::nullopt;
-    EIDETIC_CHECK(head);
-    report_.best_epoch = head->best_epoch;
-    tell_epochs(head->epochs);
-    return *std::move(head);
-  }
-
-  void tell_epochs(const std::vector<Epoch>& epochs) {
-    report_.epochs.clear();
-    for (const Epoch& epoch : epochs) report_.epochs.push_back(told(epoch));
-  }
-
-  Result<void> keep(const fs::path& file, const std::string& key, const HeadCheckpoint& now, double started) {
-    EIDETIC_CHECK(write_checkpoint(file, key, now));
-    tell_epochs(now.epochs);
-    EIDETIC_CHECK(write_file_atomically(request_.output / "epochs.csv", epochs_csv(report_)));
-    EIDETIC_CHECK(
-        write_file_atomically(request_.output / "events.out.tfevents.eidetic", tensorboard_events(report_, started)));
-    if (progress_) {
-      progress_({.stage = "epochs",
-                 .done = report_.epochs.size(),
-                 .total = request_.epochs,
-                 .failed = 0,
-                 .epoch = report_.epochs.back()});
-    }
-    return {};
-  }
-
-  Result<void> write_json() const {
+  [[nodiscard]] Result<void> write_report() const {
     return write_file_atomically(request_.output / "report.json", to_json(report_).dump(2) + "\n");
   }
-  Result<void> write_report() {
-    EIDETIC_CHECK(write_json());
+
+  [[nodiscard]] Result<void> write_page() const {
     const auto thumbnail = [&](const std::string& id) {
       auto picture = engine_.thumbnail(request_.collection, id, kThumbnail);
       return picture ? std::move(picture->bytes) : std::vector<std::byte>();
     };
     return write_file_atomically(request_.output / "report.html", report_page(request_, report_, thumbnail));
+  }
+
+  void tell(std::optional<TrainEpoch> epoch) const {
+    if (!progress_) return;
+    progress_({.stage = "epochs", .done = report_.epochs.size(), .total = request_.epochs, .epoch = std::move(epoch)});
+  }
+
+  // Null: stopped.
+  Result<std::optional<TrainedHead>> learn(const Features& features) {
+    const Division division = divide(request_, features.classes, features.groups);
+    report_.learnt = division.learnt.size();
+    report_.held_out = division.held_out.size();
+    const Part learnt(features, division.learnt, request_.views);
+    const Part held_out(features, division.held_out, request_.views);
+    ThreadPool pool(0);
+    std::atomic<bool> stopped = false;
+    const std::stop_callback on_stop(stop_, [&] { stopped = true; });
+    EIDETIC_TRY(auto options, head_options(request_));
+    options.pool = &pool;
+    options.stop = &stopped;
+    judge_trunk(features, division.held_out, request_.views, pool, report_);
+    const std::string key = sha256_hex(as_bytes(features.key + dump_json(to_json(request_))));
+    const fs::path file = request_.output / "checkpoint";
+    auto from = read_checkpoint(file, key);
+    if (from) tell_epochs(*from);
+    EIDETIC_CHECK(write_report());
+    tell({});
+    const double started = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    auto head = train_head(learnt.examples, held_out.examples, options, std::move(from),
+                           [&](const HeadCheckpoint& now) { return keep(file, key, now, started); });
+    if (!head && stopped) return std::nullopt;
+    EIDETIC_CHECK(head);
+    judge_head(features, division.held_out, request_.views, *head, request_.seed, pool, report_);
+    return *std::move(head);
+  }
+
+  void tell_epochs(const HeadCheckpoint& now) {
+    report_.best_epoch = now.best_epoch;
+    report_.epochs.clear();
+    for (const Epoch& epoch : now.epochs) report_.epochs.push_back(told(epoch));
+  }
+
+  Result<void> keep(const fs::path& file, const std::string& key, const HeadCheckpoint& now, double started) {
+    EIDETIC_CHECK(write_checkpoint(file, key, now));
+    tell_epochs(now);
+    EIDETIC_CHECK(write_file_atomically(request_.output / "epochs.csv", epochs_csv(report_)));
+    EIDETIC_CHECK(
+        write_file_atomically(request_.output / "events.out.tfevents.eidetic", tensorboard_events(report_, started)));
+    EIDETIC_CHECK(write_report());
+    tell(report_.epochs.back());
+    return {};
   }
 
   Result<void> install(const Trunk& from, const TrainedHead& head) {
@@ -184,36 +227,86 @@ class Run {
                                                   head.shape.outputs(), report_.learnt, report_.classes, trunk.name),
                        .license = trunk.license,
                        .source = trunk.source};
-    EIDETIC_TRY(const ModelInfo info, engine_.install_model(request_.name, write_bundle(bundle), file.native()));
+    EIDETIC_TRY(const ModelInfo info, install_(request_.name, write_bundle(bundle), file));
+    // One that was described alike, but learnt otherwise, may have come there meanwhile.
+    if (!is_model_file(info, file)) return name_taken(request_);
     report_.model = info.folder;
     return {};
   }
 
   Engine& engine_;
-  const TrainRequest request_;
+  const InstallModel& install_;
+  const TrainRequest& request_;
   const std::function<void(const TrainProgress&)>& progress_;
-  const std::stop_token stop_;
+  const std::stop_token& stop_;
   TrainReport report_;
-  Division division_;
 };
 
 }  // namespace
 
-Result<TrainReport> train_model(Engine& engine, const TrainRequest& request,
-                                const std::function<void(const TrainProgress&)>& progress, std::stop_token stop) {
-  TrainRequest wanted = request;
-  if (wanted.output.empty()) wanted.output = wanted.name + "-training";
-  wanted.output = fs::absolute(wanted.output);
-  EIDETIC_TRY(const auto info, engine.describe(wanted.collection));
-  if (info.spec.space.model.empty()) {
-    return fail(
-        ErrorCode::unsupported,
-        fmt::format("collection '{}' holds bare vectors: there are no pictures to learn from", wanted.collection));
+Result<void> begin_training(const TrainRequest& request) {
+  EIDETIC_CHECK(make_directories(request.output));
+  const auto file = request.output / "training.json";
+  const auto there = read_text(file);
+  if (there && *there == text_of(request)) return {};
+  for (const auto name : kTrainingFiles) {
+    std::error_code error;
+    fs::remove(request.output / name, error);
+    if (error) return system_error("cannot delete", request.output / name, error.value());
   }
-  EIDETIC_CHECK(make_directories(wanted.output));
-  const auto lock = FileLock::acquire(wanted.output / ".lock");
+  return write_file_atomically(file, text_of(request));
+}
+
+Result<TrainRequest> read_training(const fs::path& folder) {
+  const auto file = folder / "training.json";
+  EIDETIC_TRY(const auto text, read_text(file));
+  EIDETIC_TRY(const Json json, parse_json_object(text, file.native()));
+  EIDETIC_TRY(auto reader, JsonReader::of(json, file.native()));
+  EIDETIC_TRY(auto request, read_train_request(reader));
+  request.output = folder;
+  return request;
+}
+
+Result<TrainReport> read_report(const fs::path& folder) {
+  const auto file = folder / "report.json";
+  const auto text = read_text(file);
+  if (!text && text.error().code == ErrorCode::not_found) {
+    TrainReport nothing;
+    nothing.folder = folder;
+    nothing.interrupted = true;
+    return nothing;
+  }
+  EIDETIC_CHECK(text);
+  EIDETIC_TRY(const Json json, parse_json_object(*text, file.native()));
+  return read_train_report(json, file.native());
+}
+
+Result<void> check_training(Engine& engine, const TrainRequest& request) {
+  EIDETIC_CHECK(check_request(engine, request));
+  EIDETIC_TRY(const auto labelled, labelled_classes(engine, feature_request(request, request.trunk)));
+  const Division division = divide(request, labelled.classes, labelled.groups);
+  const auto classes_of = [&](const std::vector<std::uint32_t>& items) {
+    std::vector<std::uint32_t> classes;
+    for (const std::uint32_t item : items) classes.push_back(labelled.classes[item]);
+    return classes;
+  };
+  EIDETIC_CHECK(check_classes(classes_of(division.learnt), "to learn from"));
+  return check_classes(classes_of(division.held_out), "held out");
+}
+
+Result<TrainReport> train_model(Engine& engine, const InstallModel& install, const TrainRequest& request,
+                                const std::function<void(const TrainProgress&)>& progress,
+                                const std::stop_token& stop) {
+  EIDETIC_CHECK(check_request(engine, request));
+  EIDETIC_CHECK(make_directories(request.output));
+  const auto lock = FileLock::acquire(request.output / ".lock");
   if (!lock) return std::unexpected(lock.error());
-  return Run(engine, std::move(wanted), progress, std::move(stop)).go();
+  EIDETIC_CHECK(begin_training(request));
+  if (engine.model(request.name)) {
+    EIDETIC_TRY(auto report, read_report(request.output));
+    if (!report.interrupted) return report;
+  }
+  return Run(engine, install, request, progress, stop).go();
 }
 
 }  // namespace eidetic

@@ -17,10 +17,6 @@ namespace fs = std::filesystem;
 constexpr std::uint32_t kMinInput = 16, kMaxInput = 2048;  // pixels
 
 Result<ModelBundle> resized(const ModelBundle& trunk, std::uint32_t size, const fs::path& folder) {
-  if (size < kMinInput || size > kMaxInput) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("an input size of {} pixels is outside {} to {}", size, kMinInput, kMaxInput));
-  }
   EIDETIC_CHECK(make_directories(folder));
   for (const fs::path& file : trunk.model_files()) {
     std::error_code error;
@@ -46,6 +42,14 @@ Result<ModelBundle> resized(const ModelBundle& trunk, std::uint32_t size, const 
   return copy;
 }
 
+Result<ModelBundle> bundle_of(Engine& engine, const TrainRequest& request) {
+  EIDETIC_TRY(const ModelInfo info, engine.model(request.trunk));
+  EIDETIC_TRY(ModelBundle bundle, parse_bundle(info.bundle, info.folder, fmt::format("the model '{}'", info.name)));
+  if (fs::path(bundle.model).extension() == ".onnx") return bundle;
+  return fail(ErrorCode::unsupported,
+              fmt::format("the model '{}' is '{}': a head is put on ONNX models alone", info.name, bundle.model));
+}
+
 Result<TrunkOutput> output_of(Engine& engine, const std::string& name, const ModelBundle& bundle) {
   TrunkOutput output{.layer = bundle.layer, .gem_p = bundle.gem_p, .l2_normalize = bundle.l2_normalize};
   switch (bundle.pooling) {
@@ -69,23 +73,27 @@ Result<TrunkOutput> output_of(Engine& engine, const std::string& name, const Mod
 
 }  // namespace
 
+Result<void> check_trunk(Engine& engine, const TrainRequest& request) {
+  EIDETIC_CHECK(bundle_of(engine, request));
+  const auto size = request.input_size;
+  if (size == 0 || (size >= kMinInput && size <= kMaxInput)) return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("an input size of {} pixels is outside {} to {}", size, kMinInput, kMaxInput));
+}
+
 Result<Trunk> trunk_for(Engine& engine, const TrainRequest& request) {
-  EIDETIC_TRY(const ModelInfo info, engine.model(request.trunk));
+  EIDETIC_CHECK(check_trunk(engine, request));
   Trunk trunk{.name = request.trunk, .bundle = {}, .output = {}};
-  EIDETIC_TRY(trunk.bundle, parse_bundle(info.bundle, info.folder, fmt::format("the model '{}'", info.name)));
-  if (fs::path(trunk.bundle.model).extension() != ".onnx") {
-    return fail(ErrorCode::unsupported, fmt::format("the model '{}' is '{}': a head is put on ONNX models alone",
-                                                    info.name, trunk.bundle.model));
-  }
+  EIDETIC_TRY(trunk.bundle, bundle_of(engine, request));
+  EIDETIC_TRY(trunk.output, output_of(engine, request.trunk, trunk.bundle));
   if (request.input_size != 0) {
     EIDETIC_TRY(trunk.bundle, resized(trunk.bundle, request.input_size, request.output / "trunk"));
     trunk.name = trunk.bundle.folder.native();
     if (const auto loaded = engine.embedder(trunk.name, Metric::cosine); !loaded) {
       return fail(ErrorCode::invalid_argument, fmt::format("the model '{}' takes no pictures of {} pixels: {}",
-                                                           info.name, request.input_size, loaded.error().message));
+                                                           request.trunk, request.input_size, loaded.error().message));
     }
   }
-  EIDETIC_TRY(trunk.output, output_of(engine, trunk.name, trunk.bundle));
   return trunk;
 }
 

@@ -20,8 +20,11 @@ struct Trunk {
   TrunkOutput output;  // as the bundle and its graph say
 };
 
+// Errors that can be told without writing: not_found, unsupported (no ONNX), invalid_argument (an input size that no
+// model has).
+[[nodiscard]] Result<void> check_trunk(Engine& engine, const TrainRequest& request);
 // The trunk that is asked for; with an input size, a copy of it in the output folder whose pictures have that size.
-// Errors: not_found, unsupported (no ONNX), invalid_argument (a size it does not take), those of writing.
+// Errors: those of check_trunk, invalid_argument (a size that this one does not take), those of writing.
 [[nodiscard]] Result<Trunk> trunk_for(Engine& engine, const TrainRequest& request);
 
 // Preprocessing whose result is `size` pixels on its longer side: all sizes change alike. Steps that leave the size of

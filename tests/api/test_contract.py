@@ -15,7 +15,7 @@ def test_every_route_of_the_document_is_served(http):
     for method, path, operation in operations():
         if operation["operationId"] == "watchJob":
             continue
-        names = dict.fromkeys(("collection", "classifier", "model", "view", "file"), "nothing")
+        names = dict.fromkeys(("collection", "classifier", "model", "training", "view", "file"), "nothing")
         answer = http.request(method, path.format(id="x", job="999999", **names))
         said = f"{method} {path}: {answer.status_code} {answer.text[:200]}"
         assert answer.status_code != 405, said

@@ -55,7 +55,7 @@ COMPLETE = {
 
 
 def filled(path):
-    names = {"collection": "shapes", "model": "default", "classifier": "class", "view": "map", "file": "x.js"}
+    names = {"collection": "shapes", "model": "default", "classifier": "class", "training": "x", "view": "map", "file": "x.js"}
     return path.format(id="circle%2F0000.jpg", job="1", **names)
 
 

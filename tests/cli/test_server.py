@@ -434,3 +434,18 @@ def test_a_server_that_goes_away_ends_the_run(tmp_path, many_pictures):
         server.__enter__()
         report = server.json("index", many_pictures, "-c", "a")
         assert report["skipped"] > 0 and report["skipped"] + report["indexed"] == 1000
+
+
+def test_train_as_a_job_of_the_server(served, tmp_path):
+    small = ("--embedder-layers", "8", "--epochs", "2", "--batch-size", "8", "--sampler-m", "4", "--lr", "1e-3")
+    assert "leave the output out" in served("train", "-c", "shapes", "-o", tmp_path, *small, status=2).err
+    assert "circle, triplet" in served("train", "-c", "shapes", "--loss", "circel", status=2).err
+    assert "kind" in served("train", "-c", "shapes", "--label", "knd", status=1).err
+    told = served("train", "-c", "shapes", "--label", "kind", "--name", "told", *small).out
+    assert [line.split()[1] for line in told.splitlines() if line.startswith("epoch ")] == ["1", "2"]
+    assert "/v1/trainings/told/report.html" in told
+    report = served.json("train", "-c", "shapes", "--label", "kind", "--name", "remote", *small)
+    assert (report["learnt"], report["held_out"], report["interrupted"], report["errors"]) == (28, 12, False, [])
+    assert [epoch["epoch"] for epoch in report["epochs"]] == [1, 2]
+    assert served.json("models", "show", "remote")["bundle"]["layer"]
+    assert [job["kind"] for job in served.json("jobs", "list", "--limit", "2")["jobs"]] == ["train", "train"]

@@ -15,10 +15,10 @@ FLOORS = {
     "base": 0,
     "image": 1, "index": 1, "catalog": 1, "net": 1,
     "embed": 2, "blobs": 2, "refine": 2, "learn": 2, "train": 3,
-    "backend": 3,
-    "engine": 4, "remote": 4,
-    "server": 5, "recipes": 5, "training": 5,
-    "cli": 6,
+    "backend": 3, "training": 4,
+    "engine": 5, "remote": 5,
+    "server": 6, "recipes": 6,
+    "cli": 7,
 }  # fmt: skip
 
 # Third-party headers, and the one room that may include them. fmt and nlohmann/json stand for what the standard library lacks.

@@ -14,6 +14,7 @@ from eidetic import (
     Job,
     JobInfo,
     Region,
+    Training,
     Vector,
 )
 
@@ -35,6 +36,10 @@ def blocking(client: Client) -> List[Hit]:
     names += [copy.id for copy in best.copies] + [divided.id]
     made.search(ItemRef(best.id, crop=where), crop=best.query_region)
     made.train_classifier(label="kind")  # type: ignore[call-arg]
+    trained: Job = made.train("shoes", label="kind", epochs=20, wait=False)
+    made.train(label="kind")  # type: ignore[call-arg]
+    training: Training = client.training(trained.subject)
+    chance = training.report.after.map_at_r + sum(epoch.loss for epoch in trained.epochs)
     return found[: len(learnt.classes)]
 
 

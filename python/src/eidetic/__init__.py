@@ -28,17 +28,15 @@ from .errors import (
     Unsupported,
 )
 from .job import AsyncJob, Job
+from .learning import CalibrationInfo, ClassifierInfo, Confusion, Evaluation, Measures, Placed, TrainEpoch, TrainReport
 from .pictures import Crop, ItemRef, Picture, PictureLike, QueryLike, ServerFile, Term, Text, Vector
 from .results import (
-    CalibrationInfo,
-    ClassifierInfo,
     CollectionInfo,
     CollectionMap,
     CopyOf,
     DuplicateGroup,
     DuplicateMember,
     Duplicates,
-    Evaluation,
     Facet,
     Failure,
     Health,
@@ -56,6 +54,7 @@ from .results import (
     Report,
     SearchResult,
     SearchWalk,
+    Training,
     Verification,
 )
 from .search import Query
@@ -73,6 +72,7 @@ __all__ = [
     "Collection",
     "CollectionInfo",
     "CollectionMap",
+    "Confusion",
     "CopyOf",
     "Corrupt",
     "Crop",
@@ -94,6 +94,7 @@ __all__ = [
     "JobFailed",
     "JobInfo",
     "Layer",
+    "Measures",
     "Merged",
     "ModelCheck",
     "ModelInfo",
@@ -102,6 +103,7 @@ __all__ = [
     "Overloaded",
     "Picture",
     "PictureLike",
+    "Placed",
     "Progress",
     "PutResult",
     "Query",
@@ -114,6 +116,9 @@ __all__ = [
     "Term",
     "Text",
     "TooLarge",
+    "TrainEpoch",
+    "TrainReport",
+    "Training",
     "Unauthorized",
     "Unavailable",
     "Unreachable",

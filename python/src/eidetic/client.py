@@ -15,7 +15,8 @@ from .exchange import document, exchange, query, segment
 from .handle import AwaitedHandle, BlockingHandle, Handle
 from .job import AsyncJob, Job
 from .pictures import PictureLike, QueryLike, load
-from .results import CollectionInfo, Health, JobInfo, Layer, ModelCheck, ModelInfo, parse
+from .parsing import parse
+from .results import CollectionInfo, Health, JobInfo, Layer, ModelCheck, ModelInfo, Training
 from .search import Query
 from .steps import Op, Request, verb
 
@@ -221,6 +222,33 @@ class ClientVerbs(Handle, Generic[C, J]):
         path = f"/v1/models/{segment(name)}/pull"
         said = yield from self._json("POST", path, json=document(mirror=mirror), repeatable=False)
         return self._job(JobInfo.of(said))
+
+    # --- trainings: see `Collection.train` ---
+
+    @verb
+    def trainings(self) -> Op[List[Training]]:
+        """All trainings, the latest first; their reports are without epochs."""
+        said = yield from self._json("GET", "/v1/trainings")
+        return [Training.of(each) for each in said["trainings"]]
+
+    @verb
+    def training(self, name: str) -> Op[Training]:
+        """A training by the name of its model, as far as it is. Raises `NotFound`."""
+        return Training.of((yield from self._json("GET", f"/v1/trainings/{segment(name)}")))
+
+    @verb
+    def training_file(self, name: str, file: str = "report.html") -> Op[bytes]:
+        """What a training leaves to read: "report.html", one page, when it is done; "report.json", "epochs.csv",
+        "training.json", "events.out.tfevents.eidetic" for TensorBoard. Raises `NotFound` where it is not there yet."""
+        return (yield from self._send("GET", f"/v1/trainings/{segment(name)}/{segment(file)}")).body
+
+    @verb
+    def drop_training(self, name: str) -> Op[None]:
+        """Deletes a training's report and what was made on the way; the model stays. Needs the role admin. Raises
+        `InvalidArgument` while its job waits or runs."""
+        yield from self._send("DELETE", f"/v1/trainings/{segment(name)}")
+
+    # --- pictures and words as models see them ---
 
     @verb
     def embed(self, model: str, picture: PictureLike) -> Op[List[float]]:

@@ -13,14 +13,13 @@ from .errors import EideticError, error_of
 from .exchange import document, exchange, exchange_json, open_stream, query, read, segment
 from .handle import AwaitedHandle, BlockingHandle, Handle
 from .job import AsyncJob, Job, JobVerbs
+from .learning import CalibrationInfo, ClassifierInfo, Evaluation
+from .parsing import parse
 from .pictures import Crop, PictureLike, QueryLike, Vector, load
 from .results import (
-    CalibrationInfo,
-    ClassifierInfo,
     CollectionInfo,
     CollectionMap,
     Duplicates,
-    Evaluation,
     Facet,
     Hit,
     IndexView,
@@ -31,7 +30,6 @@ from .results import (
     Report,
     SearchResult,
     SearchWalk,
-    parse,
 )
 from .search import Query, result_of, result_or_error
 from .steps import Emit, Feed, Offload, Op, Request, feed, verb
@@ -214,6 +212,100 @@ class CollectionVerbs(Handle, Generic[J]):
             seed=seed,
         )
         return parse(ClassifierInfo, (yield from self._json("POST", f"{self._path}/classifiers", json=wanted)))
+
+    @verb
+    def train(
+        self,
+        name: str,
+        *,
+        label: Optional[str] = None,
+        group: Optional[str] = None,
+        trunk_model: Optional[str] = None,
+        input_size: Optional[int] = None,
+        embedder_layers: Optional[Sequence[int]] = None,
+        split_by: Optional[str] = None,
+        split: Optional[float] = None,
+        views: Optional[int] = None,
+        loss: Optional[str] = None,
+        margin: Optional[float] = None,
+        scale: Optional[float] = None,
+        miner: Optional[str] = None,
+        batch_size: Optional[int] = None,
+        sampler_m: Optional[int] = None,
+        epochs: Optional[int] = None,
+        lr: Optional[float] = None,
+        weight_decay: Optional[float] = None,
+        optimizer: Optional[str] = None,
+        warmup: Optional[float] = None,
+        schedule: Optional[str] = None,
+        patience: Optional[int] = None,
+        seed: Optional[int] = None,
+        wait: bool = True,
+        progress: bool = True,
+    ) -> Op[J]:
+        """Learns a model of its own from the collection's labels: an embedding head on the features of a trunk. As a
+        job, `Job.epochs` tells how it goes, and `Client.training` what came of it. Cancelled or failed, the same call
+        goes on where it was. Needs the role admin.
+
+        Args:
+            name: of the new model; `Client.create_collection` takes it as `model`.
+            label: a metadata field whose equal values are alike; None: "@folder", the first folder of the item's id.
+            group: a metadata field: items of an equal value are all learnt from, or all held out.
+            trunk_model: the model whose features are learnt from; None: "default".
+            input_size: longer side of the pictures as the trunk gets them, in pixels; None: as its bundle says.
+            embedder_layers: outputs of the head's layers; None: 1024, 1024, 1024.
+            split_by: "within", a part of each class is held out, or "classes", whole classes are; None: "within".
+            split: share of the pictures that is learnt from; None: 0.7.
+            views: of each picture, itself and crops of it, 1 to 64; None: 1.
+            loss: "circle", "triplet", "multi_similarity", "proxy_anchor", "arcface" or "contrastive"; None: "circle".
+            margin, scale: of the loss; None: the loss's own.
+            miner: "none", "multi_similarity", "semi_hard" or "hard"; None: "multi_similarity".
+            batch_size: pictures of a step, a multiple of `sampler_m`; None: 8. A head alone learns faster with 64.
+            sampler_m: of each class in a batch, 0: whatever their class; None: 2.
+            epochs: rounds over the pictures; None: 10.
+            lr: the learning rate; None: 1e-5. A head alone learns faster with 1e-3.
+            weight_decay: None: 1e-4.
+            optimizer: "adam" or "adamw"; None: "adam".
+            warmup: epochs in which the learning rate rises; None: 0.
+            schedule: of the learning rate: "constant" or "cosine"; None: "constant".
+            patience: end after so many epochs without a better MAP@R; None: never.
+            seed: the same seed, pictures and options learn the same; None: 1.
+            wait: return when the job has ended.
+            progress: meanwhile show a bar, where tqdm is installed.
+
+        Raises `InvalidArgument` where there is too little to learn from, `NotFound` for a label or trunk that is not
+        there, `AlreadyExists` for a name that a model has, and when it waits `JobFailed`.
+        """
+        wanted = document(
+            name=name,
+            label=label,
+            group=group,
+            trunk_model=trunk_model,
+            input_size=input_size,
+            embedder_layers=None if embedder_layers is None else list(embedder_layers),
+            split_by=split_by,
+            split=split,
+            views=views,
+            loss=loss,
+            margin=margin,
+            scale=scale,
+            miner=miner,
+            batch_size=batch_size,
+            sampler_m=sampler_m,
+            epochs=epochs,
+            lr=lr,
+            weight_decay=weight_decay,
+            optimizer=optimizer,
+            warmup=warmup,
+            schedule=schedule,
+            patience=patience,
+            seed=seed,
+        )
+        said = yield from self._json("POST", f"{self._path}/train", json=wanted, repeatable=False)
+        job = self._job(JobInfo.of(said))
+        if wait:
+            yield from job._await(progress)
+        return job
 
     @verb
     def classifiers(self) -> Op[List[ClassifierInfo]]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from typing import List, Optional, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from .display import Bar
 from .drivers import AwaitedDriver, BlockingDriver
 from .errors import EideticError, JobFailed, Unreachable
 from .exchange import open_stream, query, segment
 from .handle import AwaitedHandle, BlockingHandle, Handle
-from .results import Failure, JobInfo, Progress, parse
+from .learning import TrainEpoch
+from .parsing import parse
+from .results import Failure, JobInfo, Progress
 from .steps import Emit, Feed, NoAnswer, Op, Read, Request, Sleep, consume, feed, verb
 
 _PAGE = 1000
@@ -29,7 +31,7 @@ class JobVerbs(Handle):
 
     @property
     def kind(self) -> str:
-        """ "index", "put", "regions" or "pull"."""
+        """ "index", "put", "regions", "pull" or "train"."""
         return self.info.kind
 
     @property
@@ -45,6 +47,16 @@ class JobVerbs(Handle):
     @property
     def progress(self) -> Progress:
         return self.info.progress
+
+    @property
+    def stage(self) -> str:
+        """Of "train", while it runs: "features", then "epochs"."""
+        return self.info.stage
+
+    @property
+    def epochs(self) -> Sequence[TrainEpoch]:
+        """Of "train": those so far."""
+        return self.info.epochs
 
     @property
     def error(self) -> Optional[EideticError]:

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Type, TypeVar, Union, overload
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union, overload
 
 from .display import grid
 from .errors import EideticError, error_of
+from .learning import TrainEpoch, TrainReport
+from .parsing import parse
 
-T = TypeVar("T")
 Thumbnails = Callable[[Sequence[str]], Sequence[Optional[bytes]]]
-
-
-def parse(kind: Type[T], said: Mapping[str, Any]) -> T:
-    """An object of what the server said; fields of a newer server, which this class does not know, are left out."""
-    known = {each.name for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: value for name, value in said.items() if name in known})
 
 
 @dataclass(frozen=True)
@@ -282,76 +277,16 @@ class Merged:
 
 
 @dataclass(frozen=True)
-class Measures:
-    """Of retrieval, 0 to 1; docs/cli.md, at `eidetic eval`, has the definitions."""
-
-    p_at_1: float
-    p_at_10: float
-    r_precision: float
-    map: float
-    map_at_r: float
-    mrr: float
-
-
-@dataclass(frozen=True)
-class ClassMeasures(Measures):
-    """Means over the queries of one class."""
-
-    class_name: str
-    queries: int
-
-
-@dataclass(frozen=True)
-class Evaluation(Measures):
-    """Means over the queries."""
-
-    collection: str
-    label: str
-    queries: int
-    classes: int
-    unlabelled: int
-    margin: Measures  # half of the 95 % confidence interval of each mean
-    recall_at: Dict[int, float]
-    nmi: float  # of k-means clusters against the classes; adjusted for chance: `ami`
-    ami: float
-    by_class: List[ClassMeasures]  # the worst MAP@R first
+class Training:
+    name: str  # of the model
+    request: Dict[str, Any]  # what was asked for, with the collection
+    job: Optional[JobInfo]  # the latest that worked on it; None: forgotten
+    report: TrainReport
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Evaluation:
-        recall_at = {int(k): share for k, share in said["recall_at"].items()}
-        by_class = [parse(ClassMeasures, {**one, "class_name": one["class"]}) for one in said["by_class"]]
-        return parse(cls, {**said, "margin": parse(Measures, said["margin"]), "recall_at": recall_at, "by_class": by_class})
-
-
-@dataclass(frozen=True)
-class ClassifierInfo:
-    """Classes that a collection has learnt; the items' metadata has theirs in the field `name`."""
-
-    name: str
-    kind: str  # "labels", "clusters" or "text"
-    label: str  # of "labels": what it was learnt from
-    classes: List[str]
-    min_confidence: float  # a query of less is searched for in the whole collection
-    items: int  # learnt from; 0 of "text"
-    held_out: int  # what follows was measured on these, by a head that had not seen them; 0: not measured
-    accuracy: float
-    calibration_error: float  # expected calibration error of the confidences
-
-
-@dataclass(frozen=True)
-class CalibrationInfo:
-    """What a collection's similarities are worth."""
-
-    collection: str
-    label: str  # "": learnt without labels, so that the figures are assumed and not measured
-    items: int  # searched in
-    searches: int  # learnt from
-    labels: int  # different ones
-    recommended: float  # confidence below which a hit had better not be shown
-    lost: float  # share of right first hits below it
-    refused: float  # share of searches for what is not there that find nothing at or above it
-    calibration_error: Optional[float]  # expected calibration error of first hits, with labels
-    bins: List[Dict[str, Any]]  # first hits by tenths of confidence, with labels: predicted, observed, count
+    def of(cls, said: Mapping[str, Any]) -> Training:
+        job = said["job"] and JobInfo.of(said["job"])
+        return cls(said["name"], said["request"], job, TrainReport.of(said["report"]))
 
 
 @dataclass(frozen=True)
@@ -422,7 +357,7 @@ class Progress:
 @dataclass(frozen=True)
 class JobInfo:
     id: str
-    kind: str  # "index", "put", "regions" or "pull"
+    kind: str  # "index", "put", "regions", "pull" or "train"
     subject: str  # the collection; of "pull" the model
     state: str  # "queued", "running", "done", "failed" or "cancelled"
     created: str
@@ -431,6 +366,8 @@ class JobInfo:
     progress: Progress
     error: Optional[EideticError]  # of a failed job
     starts: int  # more than 1: went on after a restart
+    stage: str = ""  # of "train", while it runs: "features", then "epochs"; what `progress` counts
+    epochs: Sequence[TrainEpoch] = ()  # of "train": those so far; not in lists
 
     @property
     def ended(self) -> bool:
@@ -439,7 +376,10 @@ class JobInfo:
     @staticmethod
     def of(said: Mapping[str, Any]) -> JobInfo:
         error = said["error"] and error_of(said["error"]["message"], code=said["error"]["code"])
-        return parse(JobInfo, {**said, "progress": parse(Progress, said["progress"]), "error": error})
+        epochs = [parse(TrainEpoch, each) for each in said.get("epochs", ())]
+        return parse(
+            JobInfo, {**said, "progress": parse(Progress, said["progress"]), "error": error, "epochs": epochs}
+        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from .drivers import BlockingDriver, Connection
 from .errors import EideticError, error_of
 from .exchange import JSON, document, encode, exchange, query, segment
 from .pictures import Crop, ItemRef, Picture, QueryLike, Vector, crop_document, load, term_document, terms_of
-from .results import CopyOf, Hit, Region, SearchResult, Verification, parse
+from .parsing import parse
+from .results import CopyOf, Hit, Region, SearchResult, Verification
 from .steps import Op, Request, Together
 
 _VECTOR = {"Content-Type": "application/vnd.eidetic.vector"}

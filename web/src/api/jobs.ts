@@ -1,12 +1,13 @@
 // Long work that the server does by itself.
 import { json, path, request } from './client'
 import { readEvents } from './events'
+import type { Epoch } from './training'
 
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled'
 
 export interface Job {
   id: string
-  kind: 'index' | 'put' | 'regions' | 'pull'
+  kind: 'index' | 'put' | 'regions' | 'pull' | 'train' | 'migrate'
   /** The collection; of `pull` the model. */
   subject: string
   state: JobState
@@ -17,6 +18,10 @@ export interface Job {
   error: { code: string; message: string } | null
   /** More than 1: went on after a restart. */
   starts: number
+  /** Of `train`, while it runs: what the progress counts. */
+  stage?: 'features' | 'epochs'
+  /** Of `train`: those so far; not in lists. */
+  epochs?: Epoch[]
 }
 
 export interface ItemError {

@@ -1,4 +1,5 @@
 // What the server says and is told: the schemas of docs/openapi.yaml that the page uses, under their names there.
+import type { Migration } from './migration'
 
 export interface Collection {
   name: string
@@ -18,6 +19,8 @@ export interface Collection {
   created: string
   pending_jobs: number
   watch: string[]
+  /** Its change to another model; null: there is none. */
+  migration: Migration | null
   /** What is in it, and where from, for people; '' or absent: nobody said. */
   description?: string
   source?: string

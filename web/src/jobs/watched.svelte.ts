@@ -1,4 +1,5 @@
 // A job as it goes, told by the server as it changes.
+import { untrack } from 'svelte'
 import { getJob, hasEnded, watchJob, type Job } from '../api/jobs'
 import { asApiError, isAbort, type ApiError } from '../api/errors'
 
@@ -13,7 +14,8 @@ export class WatchedJob {
     this.job = job
     $effect(() => {
       const stop = new AbortController()
-      void this.follow(stop.signal, ended)
+      // It sets the job, and is not to begin anew with each word of it.
+      untrack(() => void this.follow(stop.signal, ended))
       return () => stop.abort()
     })
   }

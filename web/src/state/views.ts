@@ -14,6 +14,7 @@ export const VIEWS: View[] = [
   { name: 'pictures', title: 'Pictures', load: () => import('../collections/BrowseView.svelte') },
   { name: 'add', title: 'Add', load: () => import('../collections/AddView.svelte') },
   { name: 'manage', title: 'Manage', load: () => import('../collections/ManageView.svelte') },
+  { name: 'learn', title: 'Learn', load: () => import('../learn/LearnView.svelte') },
   { name: 'map', title: 'Map', load: () => import('../map/MapView.svelte') },
   { name: 'inside', title: 'Inside', load: () => import('../inside/InsideView.svelte') },
 ]

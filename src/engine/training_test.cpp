@@ -9,7 +9,6 @@
 #include "base/file.h"
 #include "base/test_files.h"
 #include "engine/test_engine.h"
-#include "training/run.h"
 
 namespace eidetic {
 namespace {
@@ -66,18 +65,29 @@ class TrainModel : public testing::Test {
             .learning_rate = 1e-3,
             .output = folder_ / "out"};
   }
+  void open_with_jobs() {
+    engine_.reset();
+    engine_ = need(Engine::open({.data_dir = folder_ / "data", .run_jobs = true}));
+  }
+  // As a job, and of more epochs than a test waits for.
+  [[nodiscard]] TrainRequest long_request() const {
+    auto wanted = request("endless");
+    wanted.output.clear();
+    wanted.epochs = 100'000;
+    return wanted;
+  }
   [[nodiscard]] std::string refusal(const TrainRequest& wanted) const {
-    const auto report = train_model(*engine_, wanted);
+    const auto report = engine_->train_model(wanted);
     return report ? "none" : report.error().message;
   }
 
-  const TemporaryDirectory folder_;
+  TemporaryDirectory folder_;
   std::unique_ptr<Engine> engine_;
 };
 
 TEST_F(TrainModel, MakesAModelThatTellsTheClassesApart) {
   std::vector<TrainEpoch> told;
-  const auto report = need(train_model(*engine_, request(), [&](const TrainProgress& now) {
+  const auto report = need(engine_->train_model(request(), [&](const TrainProgress& now) {
     if (now.epoch) told.push_back(*now.epoch);
   }));
   EXPECT_EQ(report.items, 60U);
@@ -102,18 +112,22 @@ TEST_F(TrainModel, MakesAModelThatTellsTheClassesApart) {
   }
   const auto lines = need(read_text(report.folder / "epochs.csv"));
   EXPECT_EQ(std::ranges::count(lines, '\n'), 16);
-  EXPECT_THAT(refusal(request()), HasSubstr("a model 'shapely' already"));
+  // The same call gives the same; another one of the name is refused.
+  EXPECT_EQ(need(engine_->train_model(request())).after.map_at_r, report.after.map_at_r);
+  auto other = request();
+  other.seed = 2;
+  EXPECT_THAT(refusal(other), HasSubstr("a model 'shapely' already"));
 }
 
 TEST_F(TrainModel, TheTrunkMaySeePicturesOfAnotherSize) {
   auto wanted = request("small");
   wanted.input_size = 64;
-  const auto report = need(train_model(*engine_, wanted));
+  const auto report = need(engine_->train_model(wanted));
   EXPECT_EQ(report.held_out, 18U);
   EXPECT_THAT(need(engine_->model("small")).bundle, HasSubstr("64"));
   // Other features than those of the size that the bundle says.
   wanted = request("usual");
-  EXPECT_NE(need(train_model(*engine_, wanted)).before.map, report.before.map);
+  EXPECT_NE(need(engine_->train_model(wanted)).before.map, report.before.map);
   need(engine_->create("small", {.model = "small"}));
   EXPECT_EQ(need(engine_->index("small", {.paths = {(folder_ / "pictures").native()}})).indexed, 60U);
 }
@@ -121,7 +135,7 @@ TEST_F(TrainModel, TheTrunkMaySeePicturesOfAnotherSize) {
 TEST_F(TrainModel, TheTrunkMayBeAModelFile) {
   auto wanted = request("of-a-file");
   wanted.trunk = (std::filesystem::path(EIDETIC_SOURCE_DIR) / "models/default/model.onnx").native();
-  need(train_model(*engine_, wanted));
+  need(engine_->train_model(wanted));
   EXPECT_TRUE(engine_->check_model("of-a-file"));
 }
 
@@ -129,7 +143,7 @@ TEST_F(TrainModel, TellsWhatIsTakenForWhat) {
   auto wanted = request();
   wanted.epochs = 1;
   wanted.layers = {1};  // too narrow to tell them apart
-  const auto report = need(train_model(*engine_, wanted));
+  const auto report = need(engine_->train_model(wanted));
   std::uint64_t confused = 0;
   for (const auto& one : report.confusions) {
     confused += one.count;
@@ -149,21 +163,22 @@ TEST_F(TrainModel, GoesOnWhereItWasStopped) {
   auto wanted = request("whole");
   wanted.views = 3;
   wanted.output = folder_ / "whole";
-  const auto whole = need(train_model(*engine_, wanted));
+  const auto whole = need(engine_->train_model(wanted));
   wanted.name = "stopped";
   wanted.output = folder_ / "stopped";
   std::stop_source stop;
-  const auto first = need(train_model(
-      *engine_, wanted,
+  const auto first = need(engine_->train_model(
+      wanted,
       [&](const TrainProgress& now) {
         if (now.epoch && now.epoch->number == 4) stop.request_stop();
       },
       stop.get_token()));
   EXPECT_TRUE(first.interrupted);
+  EXPECT_GT(first.before.map_at_r, 0);
   EXPECT_EQ(first.epochs.size(), 4U);
   std::size_t epochs = 0;
   const auto second =
-      need(train_model(*engine_, wanted, [&](const TrainProgress& now) { epochs += now.epoch ? 1 : 0; }));
+      need(engine_->train_model(wanted, [&](const TrainProgress& now) { epochs += now.epoch ? 1 : 0; }));
   EXPECT_EQ(epochs, 11U);
   ASSERT_EQ(second.epochs.size(), whole.epochs.size());
   for (std::size_t i = 0; i < whole.epochs.size(); ++i) EXPECT_EQ(second.epochs[i].loss, whole.epochs[i].loss) << i;
@@ -199,6 +214,114 @@ TEST_F(TrainModel, SaysWhatCannotBeLearnt) {
   }
   need(engine_->erase("shapes", discs));
   EXPECT_THAT(refusal(request()), HasSubstr("at least two"));
+}
+
+// --- as jobs ---
+
+TEST_F(TrainModel, AJobTellsItsEpochsAndLeavesAReport) {
+  open_with_jobs();
+  auto wanted = request();
+  wanted.output.clear();
+  const auto started = need(engine_->start_training(wanted));
+  EXPECT_EQ(started.kind, "train");
+  EXPECT_EQ(started.subject, "shapes");
+  const auto done = ended(*engine_, started.id);
+  EXPECT_EQ(done.state, JobState::done) << (done.error ? done.error->message : "");
+  ASSERT_EQ(done.epochs.size(), 15U);
+  EXPECT_EQ(done.epochs.back().number, 15U);
+  EXPECT_EQ(done.progress.done, 15U);
+
+  const auto all = need(engine_->trainings());
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_TRUE(all[0].report.epochs.empty());
+  const auto info = need(engine_->training("shapely"));
+  EXPECT_EQ(info.request.layers, wanted.layers);
+  ASSERT_TRUE(info.job);
+  EXPECT_EQ(info.job->id, started.id);
+  EXPECT_FALSE(info.report.interrupted);
+  EXPECT_EQ(info.report.epochs.size(), 15U);
+  EXPECT_GT(info.report.after.map_at_r, info.report.before.map_at_r);
+  EXPECT_EQ(info.report.model, need(engine_->model("shapely")).folder);
+  EXPECT_THAT(need(engine_->training_file("shapely", "report.html")), HasSubstr("<h1>shapely</h1>"));
+  EXPECT_THAT(engine_->training_file("shapely", "reprot.html").error().message, HasSubstr("report.html"));
+  EXPECT_EQ(engine_->training_file("shapely", "../../catalog.db").error().code, ErrorCode::not_found);
+  EXPECT_EQ(engine_->training("../trainings/shapely").error().code, ErrorCode::not_found);
+  EXPECT_THAT(engine_->start_training(request()).error().message, HasSubstr("its own"));
+  wanted.seed = 2;
+  EXPECT_EQ(engine_->start_training(wanted).error().code, ErrorCode::already_exists);
+
+  need(engine_->backup(folder_ / "backup"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "backup/trainings/shapely/report.json"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "backup/models/shapely/model.json"));
+  need(engine_->drop_training("shapely"));
+  EXPECT_TRUE(need(engine_->trainings()).empty());
+  EXPECT_TRUE(engine_->model("shapely"));
+}
+
+TEST_F(TrainModel, AJobGoesOnInTheNextEngine) {
+  open_with_jobs();
+  auto wanted = long_request();
+  const auto id = need(engine_->start_training(wanted)).id;
+  ASSERT_TRUE(eventually([&] { return need(engine_->job(id)).epochs.size() >= 3; }));
+  EXPECT_EQ(need(engine_->job(id)).stage, "epochs");
+  open_with_jobs();
+  EXPECT_GE(need(engine_->job(id)).epochs.size(), 3U);
+  ASSERT_TRUE(eventually([&] { return need(engine_->job(id)).starts == 2; }));
+  const auto kept = need(engine_->job(id)).epochs.size();
+  ASSERT_TRUE(eventually([&] { return need(engine_->job(id)).epochs.size() > kept; }));
+  const auto told = need(engine_->job(id)).epochs;
+  for (std::size_t i = 0; i < told.size(); ++i) EXPECT_EQ(told[i].number, i + 1);
+
+  // Stopped, the same request goes on; another one of the name begins anew.
+  need(engine_->cancel_job(id));
+  EXPECT_EQ(ended(*engine_, id).state, JobState::cancelled);
+  const auto info = need(engine_->training("endless"));
+  EXPECT_TRUE(info.report.interrupted);
+  EXPECT_GE(info.report.epochs.size(), told.size());
+  const auto next = need(engine_->start_training(wanted)).id;
+  EXPECT_NE(next, id);
+  EXPECT_GE(need(engine_->job(next)).epochs.size(), info.report.epochs.size());
+  wanted.seed = 2;
+  EXPECT_THAT(engine_->start_training(wanted).error().message, HasSubstr("with other options"));
+  EXPECT_EQ(engine_->drop_training("endless").error().code, ErrorCode::invalid_argument);
+  need(engine_->cancel_job(next));
+  EXPECT_EQ(ended(*engine_, next).state, JobState::cancelled);
+  const auto anew = need(engine_->start_training(wanted)).id;
+  EXPECT_TRUE(need(engine_->job(next)).epochs.empty());
+  need(engine_->cancel_job(anew));
+}
+
+TEST_F(TrainModel, OneTrainingRunsAtATimeAndOtherJobsBeside) {
+  open_with_jobs();
+  auto wanted = long_request();
+  const auto first = need(engine_->start_training(wanted)).id;
+  wanted.name = "second";
+  const auto second = need(engine_->start_training(wanted)).id;
+  const auto indexed = need(engine_->start_index("shapes", {.paths = {(folder_ / "pictures").native()}})).id;
+  EXPECT_EQ(ended(*engine_, indexed).state, JobState::done);
+  EXPECT_EQ(need(engine_->job(first)).state, JobState::running);
+  EXPECT_EQ(need(engine_->job(second)).state, JobState::queued);
+  need(engine_->cancel_job(first));
+  ASSERT_TRUE(eventually([&] { return need(engine_->job(second)).state == JobState::running; }));
+  need(engine_->cancel_job(second));
+}
+
+TEST_F(TrainModel, AJobIsRefusedAtOnceWhereNothingCanBeLearnt) {
+  const auto refused = [&](const auto& change) {
+    auto wanted = request();
+    wanted.output.clear();
+    change(wanted);
+    const auto started = engine_->start_training(wanted);
+    return started ? std::string("none") : started.error().message;
+  };
+  EXPECT_THAT(refused([](auto& wanted) { wanted.label = "kind"; }), HasSubstr("'kind'"));
+  EXPECT_THAT(refused([](auto& wanted) { wanted.name = "../x"; }), HasSubstr("no name"));
+  EXPECT_THAT(refused([](auto& wanted) { wanted.name = "default"; }), HasSubstr("a model 'default' already"));
+  EXPECT_THAT(refused([](auto& wanted) { wanted.learnt = 0.99; }), HasSubstr("held out"));
+  EXPECT_THAT(refused([](auto& wanted) { wanted.batch_size = 9; }), HasSubstr("a multiple"));
+  EXPECT_THAT(refused([](auto& wanted) { wanted.views = 65; }), HasSubstr("1 to 64"));
+  EXPECT_TRUE(need(engine_->trainings()).empty());
+  EXPECT_TRUE(need(engine_->jobs({})).empty());
 }
 
 }  // namespace

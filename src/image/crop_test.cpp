@@ -1,4 +1,4 @@
-#include "engine/pictures.h"
+#include "image/crop.h"
 
 #include <gtest/gtest.h>
 

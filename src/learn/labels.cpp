@@ -1,4 +1,4 @@
-#include "engine/labels.h"
+#include "learn/labels.h"
 
 #include <fmt/format.h>
 
