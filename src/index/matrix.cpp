@@ -39,6 +39,13 @@ void fill_panel(const float* rows, std::size_t count, std::size_t width, float* 
   }
 }
 
+// The columns [first, first + count) of all rows, up to kLanes.
+void cut_panel(MatrixView rows, std::size_t first, std::size_t count, float* panel) {
+  for (std::size_t k = 0; k < rows.rows(); ++k) {
+    std::memcpy(panel + k * kLanes, rows.values.data() + k * rows.columns + first, count * sizeof(float));
+  }
+}
+
 // Compilers do not see by themselves that sums of whole tiles fit into registers.
 using Eight = float __attribute__((vector_size(32)));
 constexpr std::size_t kEights = kLanes / 8;
@@ -108,10 +115,6 @@ EIDETIC_MULTIVERSION void products_with_row(const float* row, const float* other
   for (; i < count; ++i) with_row<1>(row, others + i * width, width, out + i);
 }
 
-EIDETIC_MULTIVERSION void add_scaled(float factor, const float* row, std::size_t width, float* out) {
-  for (std::size_t i = 0; i < width; ++i) out[i] += factor * row[i];
-}
-
 }  // namespace
 
 void products(MatrixView a, MatrixView b, std::span<float> out) {
@@ -125,12 +128,15 @@ void products(MatrixView a, MatrixView b, std::span<float> out) {
   }
 }
 
-void multiply(MatrixView a, MatrixView b, std::span<float> out) {
-  std::ranges::fill(out, 0.F);
-  for (std::size_t i = 0; i < a.rows(); ++i) {
-    for (std::size_t k = 0; k < a.columns; ++k) {
-      add_scaled(a[i][k], b[k].data(), b.columns, out.data() + i * b.columns);
-    }
+void multiply(MatrixView a, MatrixView b, std::span<float> out) { multiply(a, b, 0, b.columns, out); }
+
+void multiply(MatrixView a, MatrixView b, std::size_t first, std::size_t last, std::span<float> out) {
+  std::vector<float> panel(kLanes * a.columns);
+  for (std::size_t column = first; column < last; column += kLanes) {
+    const std::size_t count = std::min(kLanes, last - column);
+    cut_panel(b, column, count, panel.data());
+    products_with_panel(a.values.data(), a.rows(), a.columns, panel.data(), count, out.data() + (column - first),
+                        last - first);
   }
 }
 
