@@ -12,7 +12,7 @@ TORCH = Path(os.environ.get("EIDETIC_TORCH", SOURCE / ".deps/torch/bin/python"))
 PATIENCE_S = 500
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def torch():
     """The interpreter. Gigabytes that `make test` does not fetch."""
     if not TORCH.exists():
