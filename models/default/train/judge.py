@@ -47,7 +47,7 @@ class Judge:
     def __call__(self, student):
         student.eval()
         with torch.no_grad():
-            said = [student((part.to(self.device) / 127.5 - 1)).float().cpu().numpy() for part in self.pictures]
+            said = [student(part.to(self.device) / 127.5 - 1).float().cpu().numpy() for part in self.pictures]
         said = unit(numpy.concatenate(said))
         count = len(self.validation)
         told = {"cosine": float((said[:count] * self.wanted).sum(1).mean())}
