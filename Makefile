@@ -2,13 +2,16 @@
 PRESET ?= release
 BUILD := build/$(PRESET)
 
-.PHONY: help setup configure build demo test bench lint format clean
+.PHONY: help setup torch configure build demo test bench lint format clean
 
 help:  ## list the verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
 
 setup:  ## install what Eidetic is built with (Debian packages; pinned libraries into .deps)
 	@tools/setup
+
+torch:  ## install PyTorch into .deps/torch (7 GB), for all that learns whole networks
+	@tools/setup torch
 
 configure: setup
 	@cmake --preset $(PRESET) --log-level=WARNING

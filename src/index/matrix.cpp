@@ -30,7 +30,8 @@ int whole(std::size_t size) { return static_cast<int>(size); }
 std::mutex blas;
 
 constexpr std::size_t kLanes = 16;  // columns of a tile: what lets the compiler use whole registers
-constexpr std::size_t kTall = 4;    // rows of a tile
+// Rows of a tile: as many as keep the multipliers busy, and have registers for their sums.
+constexpr std::size_t kTall = 4, kTallest = 8;
 
 // Up to kLanes rows, turned: panel[k * kLanes + lane] is component k of row `lane`.
 void fill_panel(const float* rows, std::size_t count, std::size_t width, float* panel) {
@@ -39,45 +40,69 @@ void fill_panel(const float* rows, std::size_t count, std::size_t width, float* 
   }
 }
 
+// The columns [first, first + count) of all rows, up to kLanes.
+void cut_panel(MatrixView rows, std::size_t first, std::size_t count, float* panel) {
+  for (std::size_t k = 0; k < rows.rows(); ++k) {
+    std::memcpy(panel + k * kLanes, rows.values.data() + k * rows.columns + first, count * sizeof(float));
+  }
+}
+
 // Compilers do not see by themselves that sums of whole tiles fit into registers.
 using Eight = float __attribute__((vector_size(32)));
-constexpr std::size_t kEights = kLanes / 8;
+using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 
 // Values lie anywhere.
-[[gnu::always_inline]] inline void load(Eight& to, const float* from) { std::memcpy(&to, from, sizeof(to)); }
-[[gnu::always_inline]] inline void store(float* to, const Eight& from) { std::memcpy(to, &from, sizeof(from)); }
+template <typename Vector>
+[[gnu::always_inline]] inline void load(Vector& to, const float* from) {
+  std::memcpy(&to, from, sizeof(to));
+}
+template <typename Vector>
+[[gnu::always_inline]] inline void store(float* to, const Vector& from) {
+  std::memcpy(to, &from, sizeof(from));
+}
 
 // A tile's sums stay in registers while its components are gone through, each in the same order as everywhere.
 template <std::size_t kRows>
 [[gnu::always_inline]] inline void tile(const float* rows, std::size_t width, const float* panel, std::size_t count,
                                         float* out, std::size_t stride) {
-  Eight sums[kRows][kEights] = {};  // NOLINT(*-avoid-c-arrays): registers, in a function of several versions
+  Lanes sums[kRows] = {};  // NOLINT(*-avoid-c-arrays): registers, in a function of several versions
   for (std::size_t k = 0; k < width; ++k) {
-    Eight column[kEights];  // NOLINT(*-avoid-c-arrays)
-    for (std::size_t i = 0; i < kEights; ++i) load(column[i], panel + k * kLanes + i * 8);
-    for (std::size_t row = 0; row < kRows; ++row) {
-      const float value = rows[row * width + k];
-      for (std::size_t i = 0; i < kEights; ++i) sums[row][i] += value * column[i];
-    }
+    Lanes column;
+    load(column, panel + k * kLanes);
+    for (std::size_t row = 0; row < kRows; ++row) sums[row] += rows[row * width + k] * column;
   }
   for (std::size_t row = 0; row < kRows; ++row) {
     if (count == kLanes) {
-      for (std::size_t i = 0; i < kEights; ++i) store(out + row * stride + i * 8, sums[row][i]);
+      store(out + row * stride, sums[row]);
     } else {
       float values[kLanes];  // NOLINT(*-avoid-c-arrays)
-      for (std::size_t i = 0; i < kEights; ++i) store(values + i * 8, sums[row][i]);
+      store(values, sums[row]);
       std::copy_n(values, count, out + row * stride);
     }
   }
 }
 
+// Thirty-two of a whole row of the panel each.
+bool has_many_registers() {
+#ifdef __x86_64__
+  static const bool has = __builtin_cpu_supports("avx512f") != 0;
+  return has;
+#else
+  return false;
+#endif
+}
+
 EIDETIC_MULTIVERSION void products_with_panel(const float* rows, std::size_t count, std::size_t width,
                                               const float* panel, std::size_t lanes, float* out, std::size_t stride) {
   std::size_t row = 0;
-  for (; row + kTall <= count; row += kTall) {
-    tile<kTall>(rows + row * width, width, panel, lanes, out + row * stride, stride);
-  }
-  for (; row < count; ++row) tile<1>(rows + row * width, width, panel, lanes, out + row * stride, stride);
+  const auto some = [&]<std::size_t kRows>() __attribute__((always_inline)) {
+    for (; row + kRows <= count; row += kRows) {
+      tile<kRows>(rows + row * width, width, panel, lanes, out + row * stride, stride);
+    }
+  };
+  if (has_many_registers()) some.template operator()<kTallest>();
+  some.template operator()<kTall>();
+  some.template operator()<1>();
 }
 
 // Of a single row nothing is won by turning the others: four of them at a time.
@@ -108,10 +133,6 @@ EIDETIC_MULTIVERSION void products_with_row(const float* row, const float* other
   for (; i < count; ++i) with_row<1>(row, others + i * width, width, out + i);
 }
 
-EIDETIC_MULTIVERSION void add_scaled(float factor, const float* row, std::size_t width, float* out) {
-  for (std::size_t i = 0; i < width; ++i) out[i] += factor * row[i];
-}
-
 }  // namespace
 
 void products(MatrixView a, MatrixView b, std::span<float> out) {
@@ -125,12 +146,15 @@ void products(MatrixView a, MatrixView b, std::span<float> out) {
   }
 }
 
-void multiply(MatrixView a, MatrixView b, std::span<float> out) {
-  std::ranges::fill(out, 0.F);
-  for (std::size_t i = 0; i < a.rows(); ++i) {
-    for (std::size_t k = 0; k < a.columns; ++k) {
-      add_scaled(a[i][k], b[k].data(), b.columns, out.data() + i * b.columns);
-    }
+void multiply(MatrixView a, MatrixView b, std::span<float> out) { multiply(a, b, 0, b.columns, out); }
+
+void multiply(MatrixView a, MatrixView b, std::size_t first, std::size_t last, std::span<float> out) {
+  std::vector<float> panel(kLanes * a.columns);
+  for (std::size_t column = first; column < last; column += kLanes) {
+    const std::size_t count = std::min(kLanes, last - column);
+    cut_panel(b, column, count, panel.data());
+    products_with_panel(a.values.data(), a.rows(), a.columns, panel.data(), count, out.data() + (column - first),
+                        last - first);
   }
 }
 

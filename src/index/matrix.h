@@ -51,6 +51,8 @@ struct MatrixView {
 void products(MatrixView a, MatrixView b, std::span<float> out);
 // out = a b, for `a` of n x k and `b` of k x m.
 void multiply(MatrixView a, MatrixView b, std::span<float> out);
+// Its columns [first, last) alone: `out` has a.rows() x (last - first).
+void multiply(MatrixView a, MatrixView b, std::size_t first, std::size_t last, std::span<float> out);
 // sum += a^T b in double, for `a` of n x k and `b` of n x m; `sum` has k x m.
 void add_transposed_product(MatrixView a, MatrixView b, std::span<double> sum);
 

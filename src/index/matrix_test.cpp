@@ -52,6 +52,11 @@ TEST(Matrix, MultipliesRowsByColumns) {
       ASSERT_NEAR(out[i * 20 + j], expected, 1e-5);
     }
   }
+  std::vector<float> some(5 * 17, NAN);
+  multiply(a, b, 2, 19, some);
+  for (std::size_t i = 0; i < 5; ++i) {
+    for (std::size_t j = 2; j < 19; ++j) ASSERT_EQ(some[i * 17 + j - 2], out[i * 20 + j]);
+  }
 }
 
 // Libraries of one thread are not all fit for several.

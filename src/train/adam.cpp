@@ -28,7 +28,8 @@ EIDETIC_MULTIVERSION void update(float* parameters, const float* gradient, float
     const float slope = gradient[i] + by.decay_in_moments * parameters[i];
     first[i] = kKeep1 * first[i] + kNew1 * slope;
     second[i] = kKeep2 * second[i] + kNew2 * slope * slope;
-    const float size = std::sqrt(second[i]) * by.second_root + kEpsilon;
+    // Unlike std::sqrt it tells no errors, so that the compiler computes many at once.
+    const float size = __builtin_elementwise_sqrt(second[i]) * by.second_root + kEpsilon;
     parameters[i] = by.kept * parameters[i] - by.rate * first[i] / size;
   }
 }

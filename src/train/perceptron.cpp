@@ -11,13 +11,18 @@ namespace {
 
 constexpr std::size_t kBlock = 64;  // outputs, or inputs, that one thread works on
 
-// The columns [first, last) of `matrix` as rows.
-Matrix columns_of(MatrixView matrix, std::size_t first, std::size_t last) {
-  Matrix columns(last - first, matrix.rows());
+// Its columns as rows.
+Matrix transposed(MatrixView matrix) {
+  Matrix columns(matrix.columns, matrix.rows());
   for (std::size_t row = 0; row < matrix.rows(); ++row) {
-    for (std::size_t i = first; i < last; ++i) columns[i - first][row] = matrix[row][i];
+    for (std::size_t i = 0; i < matrix.columns; ++i) columns[i][row] = matrix[row][i];
   }
   return columns;
+}
+
+// Of a whole row each.
+MatrixView rows_of(MatrixView matrix, std::size_t first, std::size_t last) {
+  return {matrix.values.subspan(first * matrix.columns, (last - first) * matrix.columns), matrix.columns};
 }
 
 Matrix rectified(MatrixView rows) {
@@ -58,16 +63,16 @@ const Matrix& Perceptron::forward(std::span<const float> parameters, MatrixView 
     const Matrix& given = rectified_.emplace_back(rectified(layer == 0 ? rows : MatrixView(output_)));
     const std::size_t inputs = shape_.inputs_of(layer);
     const std::size_t outputs = shape_.layers[layer];
-    const auto weights = parameters.subspan(shape_.place_of(layer), outputs * inputs);
+    const MatrixView weights(parameters.subspan(shape_.place_of(layer), outputs * inputs), inputs);
     const auto biases = parameters.subspan(shape_.place_of(layer) + outputs * inputs, outputs);
+    // Weights are far more than rows: it is the rows that are turned.
+    const Matrix columns = transposed(given);
     Matrix output(rows.rows(), outputs);
     spread(outputs, [&](std::size_t first, std::size_t last) {
-      std::vector<float> part(given.rows() * (last - first));
-      products(given, {weights.subspan(first * inputs, (last - first) * inputs), inputs}, part);
-      for (std::size_t row = 0; row < given.rows(); ++row) {
-        for (std::size_t i = first; i < last; ++i) {
-          output[row][i] = part[row * (last - first) + i - first] + biases[i];
-        }
+      Matrix part(last - first, rows.rows());
+      multiply(rows_of(weights, first, last), columns, part.values());
+      for (std::size_t row = 0; row < rows.rows(); ++row) {
+        for (std::size_t i = first; i < last; ++i) output[row][i] = part[i - first][row] + biases[i];
       }
     });
     output_ = std::move(output);
@@ -81,14 +86,12 @@ void Perceptron::backward(std::span<const float> parameters, Matrix by_output, s
     const std::size_t inputs = shape_.inputs_of(layer);
     const std::size_t outputs = shape_.layers[layer];
     const std::size_t place = shape_.place_of(layer);
-    const Matrix given_columns = columns_of(given, 0, inputs);
+    const Matrix errors = transposed(by_output);
     spread(outputs, [&](std::size_t first, std::size_t last) {
-      const Matrix errors = columns_of(by_output, first, last);
-      products(errors, given_columns, gradient.subspan(place + first * inputs, (last - first) * inputs));
+      multiply(rows_of(errors, first, last), given, gradient.subspan(place + first * inputs, (last - first) * inputs));
       for (std::size_t i = first; i < last; ++i) {
-        const auto of = errors[i - first];
         float sum = 0;
-        for (const float error : of) sum += error;
+        for (const float error : errors[i]) sum += error;
         gradient[place + outputs * inputs + i] = sum;
       }
     });
@@ -96,12 +99,10 @@ void Perceptron::backward(std::span<const float> parameters, Matrix by_output, s
     const MatrixView weights(parameters.subspan(place, outputs * inputs), inputs);
     Matrix by_input(given.rows(), inputs);
     spread(inputs, [&](std::size_t first, std::size_t last) {
-      std::vector<float> part(given.rows() * (last - first));
-      products(by_output, columns_of(weights, first, last), part);
+      Matrix part(given.rows(), last - first);
+      multiply(by_output, weights, first, last, part.values());
       for (std::size_t row = 0; row < given.rows(); ++row) {
-        for (std::size_t i = first; i < last; ++i) {
-          by_input[row][i] = given[row][i] > 0 ? part[row * (last - first) + i - first] : 0;
-        }
+        for (std::size_t i = first; i < last; ++i) by_input[row][i] = given[row][i] > 0 ? part[row][i - first] : 0;
       }
     });
     by_output = std::move(by_input);

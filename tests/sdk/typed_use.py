@@ -17,6 +17,7 @@ from eidetic import (
     Training,
     Vector,
 )
+from eidetic.train import Options, Report, fine_tune
 
 
 def blocking(client: Client) -> List[Hit]:
@@ -51,3 +52,10 @@ async def awaited(client: AsyncClient) -> List[Hit]:
     job: AsyncJob = await made.set_regions("2x3")
     print(job.state)
     return list(await made.search("x.jpg", regions=True))
+
+
+def learning() -> List[float]:
+    fine_tune("shoes", 5)  # type: ignore[arg-type]
+    Options(epoch=5)  # type: ignore[call-arg]
+    report: Report = fine_tune("shoes", Options(trunk="resnet18"), epochs=5)
+    return [epoch.loss for epoch in report.epochs]
