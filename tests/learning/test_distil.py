@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -19,11 +20,21 @@ STEPS = 30
 
 
 @pytest.fixture(scope="session")
-def distil(torch, pictures):
+def photos(pictures, tmp_path_factory):
+    """With one among them that is none, and one that is there twice."""
+    folder = tmp_path_factory.mktemp("photos") / "photos"
+    shutil.copytree(pictures, folder)
+    (folder / "circle/broken.jpg").write_bytes(b"no picture")
+    shutil.copy(folder / "square/0001.jpg", folder / "square/twice.jpg")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def distil(torch, photos):
     """Starts a run in a folder."""
 
     def start(folder, *options):
-        command = [torch, SOURCE / "models/default/train", pictures, "--teacher", SOURCE / "models/default", "-o", folder]
+        command = [torch, SOURCE / "models/default/train", photos, "--teacher", SOURCE / "models/default", "-o", folder]
         command += ["--steps", STEPS, "--batch-size", 16, "--processes", 2, "--replay", 4, "--judgements", 5]
         command += ["--unseen", 0.5, "--checkpoint-s", 0.001, "--eidetic", EIDETIC, *options]
         return subprocess.Popen(
@@ -39,10 +50,8 @@ def ended(run):
 
 
 @pytest.fixture(scope="session")
-def whole(distil, pictures, tmp_path_factory):
-    """A run that nothing disturbed, of pictures with one among them that is none and one that is there twice."""
-    (pictures / "circle/broken.jpg").write_bytes(b"no picture")
-    (pictures / "square/twice.jpg").write_bytes((pictures / "square/0001.jpg").read_bytes())
+def whole(distil, tmp_path_factory):
+    """A run that nothing disturbed."""
     folder = tmp_path_factory.mktemp("whole")
     status, told = ended(distil(folder))
     assert status == 0, told
