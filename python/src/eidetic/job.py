@@ -29,7 +29,7 @@ class JobVerbs(Handle):
 
     @property
     def kind(self) -> str:
-        """ "index", "put", "regions" or "pull"."""
+        """ "index", "put", "regions", "migrate" or "pull"."""
         return self.info.kind
 
     @property
