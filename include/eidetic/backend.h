@@ -26,8 +26,29 @@ struct CollectionSpec {
   Space space;
   std::string index = "auto";  // "auto" or a factory string (see check_factory)
   std::string settings =
-      "{}";  // JSON object kept with the collection for its owner (the engine); never interpreted here
+      "{}";               // JSON object kept with the collection for its owner (the engine); never interpreted here
+  std::uint64_t era = 0;  // how often its space was switched
 };
+
+// What is being done, or was done, about a change of the model: see Engine::migrate.
+struct MigrationInfo {
+  // embedding: vectors of the new model are made, or were before that was stopped. ready: there is one of every item
+  // that can have one, and it may be switched. switched: the collection is of the new model, and the one before is
+  // kept.
+  enum class State { embedding, ready, switched };
+  std::string
+      model;  // whose vectors are kept beside those that are searched: the new one, and once switched the old one
+  std::string hash;  // of its space
+  State state = State::embedding;
+  std::uint64_t total = 0, done = 0;    // items there are, and those with a vector of that model
+  std::uint64_t failed = 0;             // items that could not be embedded when it was last tried
+  std::int64_t until_ms = 0;            // once switched: since 1970; then the vectors of the old model go
+  std::vector<std::string> notes = {};  // once switched: what the collection had learnt and lost, for people
+};
+
+// "embedding", "ready", "switched".
+[[nodiscard]] std::string_view to_string(MigrationInfo::State state) noexcept;
+[[nodiscard]] Result<MigrationInfo::State> parse_migration_state(std::string_view name);
 
 struct CollectionInfo {
   CollectionSpec spec;
@@ -45,6 +66,19 @@ struct CollectionInfo {
   std::uint64_t disk_bytes = 0;    // of vectors and snapshots (the catalog is shared)
   std::uint64_t parts = 0;         // vectors of parts of items; they are in memory_bytes and disk_bytes
   std::int64_t created_ms = 0;     // since 1970
+  std::optional<MigrationInfo> migration = {};  // the engine's too
+};
+
+// A second space that a collection's items have vectors in, or get them, beside the one that is searched.
+struct OtherSpace {
+  Space space;
+  std::uint64_t vectors = 0;  // how many items have one
+};
+
+// An item without a vector in the other space.
+struct PendingItem {
+  Item item;                  // `vector` and `parts`: of the other space, once they are made
+  std::uint64_t version = 0;  // of what is embedded: another one after every upsert
 };
 
 inline constexpr std::size_t kMaxAttachmentBytes = std::size_t{256} << 20;
@@ -116,6 +150,9 @@ struct NearPairs {
   std::vector<Pair> pairs;       // each once, by a and b
   std::uint64_t items = 0;       // that were looked at
 };
+
+// The name by which a collection is read in its other space.
+[[nodiscard]] std::string other_space_name(std::string_view collection);
 
 // Thread-safe: any call from any thread. Writes are durable when they return: they survive kill -9 and power loss.
 // Unknown collections: not_found, on every call that names one (drop included).
@@ -198,6 +235,28 @@ class Backend {
   [[nodiscard]] virtual Result<SearchWalk> walk(std::string_view collection, const VectorQuery& query) = 0;
   // request.label is left alone. invalid_argument: a request beyond its bounds.
   [[nodiscard]] virtual Result<CollectionMap> map(std::string_view collection, const MapRequest& request) = 0;
+
+  // --- a second space beside the one that is searched, of the same items. Searches, lists and all that reads a
+  // collection NAME reads it in its other space as other_space_name(NAME); nothing lists that name, and nothing can be
+  // written by it. ---
+  // Begins one, without vectors, in place of another one. invalid_argument: the collection's index does not fit it.
+  [[nodiscard]] virtual Result<void> begin_space(std::string_view collection, const Space& space) = 0;
+  [[nodiscard]] virtual Result<std::optional<OtherSpace>> other_space(std::string_view collection) = 0;
+  // Items that have no vector there, by rising version, those above `after`.
+  [[nodiscard]] virtual Result<std::vector<PendingItem>> pending(std::string_view collection, std::uint64_t after,
+                                                                 std::uint32_t limit) = 0;
+  // Stores their vectors and parts there, of all that the collection has still in that version; how many these were.
+  // unavailable: that space is not there any more.
+  [[nodiscard]] virtual Result<std::uint64_t> store_pending(std::string_view collection,
+                                                            std::span<const PendingItem> items) = 0;
+  // Builds its index, of the collection's kind, or brings it up to date.
+  [[nodiscard]] virtual Result<void> build_space(std::string_view collection) = 0;
+  // Makes it the space of the collection, with these settings, and the one until then the other: at once for every
+  // reader and in one transaction. Items that are pending go where `drop_pending` says so; how many. unavailable: there
+  // are some, or there is no other space. The caller sees to it that nobody stores vectors made for the old one.
+  [[nodiscard]] virtual Result<std::uint64_t> switch_space(std::string_view collection, std::string_view settings,
+                                                           bool drop_pending) = 0;
+  [[nodiscard]] virtual Result<void> drop_space(std::string_view collection) = 0;
 
   // Writes what makes the next start fast (snapshots) and waits for background index builds. Nothing is lost without
   // it.

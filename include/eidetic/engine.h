@@ -21,6 +21,7 @@
 #include "eidetic/image.h"
 #include "eidetic/inspection.h"
 #include "eidetic/item.h"
+#include "eidetic/migration.h"
 #include "eidetic/model.h"
 #include "eidetic/query.h"
 #include "eidetic/training.h"
@@ -210,7 +211,7 @@ enum class JobState { queued, running, done, failed, cancelled };
 
 struct JobInfo {
   std::string id;       // digits; later jobs have larger numbers
-  std::string kind;     // "index", "put", "regions", "pull", "train"
+  std::string kind;     // "index", "put", "regions", "migrate", "pull", "train"
   std::string subject;  // of pull the model, else the collection
   JobState state = JobState::queued;
   std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;  // since 1970; 0: not yet
@@ -359,6 +360,22 @@ class Engine {
   [[nodiscard]] virtual Result<IndexReport> set_regions(std::string_view name, std::string_view plan,
                                                         const std::function<void(const IndexProgress&)>& progress = {},
                                                         std::stop_token stop = {}) = 0;
+  // Another model for a collection, while it is searched and written to as ever; see MigrateRequest. A stopped or
+  // killed run is gone on with by the same call, and embeds nothing twice. Where items fail, nothing is switched unless
+  // request.drop_failed says so. Of what hangs on the space, classifiers and a calibration are learnt anew. Errors:
+  // invalid_argument (the model is the collection's, or its index does not fit; nothing to switch or to roll back),
+  // unsupported (bare vectors), already_exists (another change is under way, or its time of grace), unavailable (one is
+  // being made now).
+  [[nodiscard]] virtual Result<MigrationReport> migrate(std::string_view name, const MigrateRequest& request,
+                                                        const std::function<void(const IndexProgress&)>& progress = {},
+                                                        std::stop_token stop = {}) = 0;
+  // not_found: no vectors of another model are there.
+  [[nodiscard]] virtual Result<MigrationComparison> compare_models(std::string_view name,
+                                                                   const CompareRequest& request) = 0;
+  // Before the switch: the vectors of the new model go, and all is as it was. Ends a run that goes on.
+  [[nodiscard]] virtual Result<CollectionInfo> cancel_migration(std::string_view name) = 0;
+  // After the switch: the vectors of the old model go before their time.
+  [[nodiscard]] virtual Result<CollectionInfo> finish_migration(std::string_view name) = 0;
   // A whole collection as one file, and back under its name or a new one. The file is checksummed and written
   // atomically.
   [[nodiscard]] virtual Result<std::uint64_t> export_collection(std::string_view name,
@@ -411,6 +428,8 @@ class Engine {
   [[nodiscard]] virtual Result<JobInfo> start_put(std::string_view name, std::span<const NewItem> items,
                                                   OnDuplicate on_duplicate = OnDuplicate::store) = 0;
   [[nodiscard]] virtual Result<JobInfo> start_regions(std::string_view name, std::string_view plan) = 0;
+  // Refuses at once what migrate() would refuse.
+  [[nodiscard]] virtual Result<JobInfo> start_migrate(std::string_view name, const MigrateRequest& request) = 0;
   [[nodiscard]] virtual Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) = 0;
   // TrainRequest::output is chosen by the engine: empty. One training runs at a time. What cannot be learnt is refused
   // at once, as by train_model; the same request that still waits or runs is given back, and one that was stopped goes

@@ -156,6 +156,7 @@ struct Explanation {
 
 struct SearchResult {
   std::string collection;
+  std::string model = {};       // whose vectors were searched, all of them; empty: bare vectors
   std::vector<SearchHit> hits;  // best first
   std::vector<Timing> timings;
   // Something was found, and all of it left out by min_similarity_pct or min_confidence.

@@ -64,6 +64,7 @@ Collection::Collection(CollectionRecord record, CollectionOptions options, Catal
       options_(std::move(options)),
       catalog_(catalog),
       jobs_(jobs),
+      looked_at_disk_(options_.fresh),
       settings_(record_.spec.settings),
       index_(record_.spec.index) {
   options_.index.stop = &jobs_.closing();
@@ -281,7 +282,7 @@ void Collection::build_now() {
     const std::scoped_lock writing(write_mutex_);
     build_posted_ = false;
     const State generation = state();
-    auto wanted = generation == nullptr ? std::nullopt : wanted_build(*generation);
+    auto wanted = generation == nullptr || retired_ ? std::nullopt : wanted_build(*generation);
     set_building(wanted.value_or(""));
     if (!wanted) return;
     rebuild_asked_ = false;
@@ -294,7 +295,7 @@ void Collection::build_now() {
   if (built) return;
   remove_folder(folder);
   const std::scoped_lock writing(write_mutex_);
-  if (jobs_.closing() || dropped_) return;
+  if (jobs_.closing() || dropped_ || retired_) return;
   set_build_error(built.error().message);
   log(LogLevel::warning, "collection '{}': cannot build {} in the background: {}; searches go on with the old index",
       record_.spec.name, factory, built.error().message);
@@ -325,6 +326,7 @@ Result<void> Collection::build(const std::string& factory, const std::filesystem
 
 CollectionSpec Collection::spec() const {
   CollectionSpec spec{.name = record_.spec.name, .space = record_.spec.space, .index = index_setting()};
+  spec.era = record_.spec.era;
   const std::shared_lock lock(state_mutex_);
   spec.settings = settings_;
   return spec;
@@ -363,6 +365,9 @@ Result<CollectionInfo> Collection::describe() {
                       .memory_bytes = 0,
                       .disk_bytes = size_of_files(options_.folder),
                       .created_ms = now.created_ms};
+  // The row has those of the era that answers, which this one need not be.
+  info.spec.space = record_.spec.space;
+  info.spec.era = record_.spec.era;
   IndexStats stats = {.kind = info.index_kind};
   if (const State generation = state(); generation != nullptr) {
     stats = generation->index().stats();
@@ -379,18 +384,79 @@ Result<CollectionInfo> Collection::describe() {
 Result<void> Collection::save() {
   const std::scoped_lock writing(write_mutex_);
   const State generation = state();
-  if (generation == nullptr) return {};
+  if (generation == nullptr || retired_) return {};
   EIDETIC_TRY(const CollectionRecord now, catalog_.describe(record_.key));
   return generation->save(now.sequence);
 }
 
 Result<void> Collection::drop() {
+  {
+    const std::scoped_lock writing(write_mutex_);
+    EIDETIC_CHECK(catalog_.drop(record_.key));
+  }
+  discard();
+  return {};
+}
+
+void Collection::discard() {
   const std::scoped_lock writing(write_mutex_);
-  EIDETIC_CHECK(catalog_.drop(record_.key));
   dropped_ = true;
   set_state(nullptr);
   remove_folder(options_.folder);
+}
+
+// --- one space in the place of another ---
+
+Result<std::uint64_t> Collection::store_made(std::span<const ItemKey> keys, std::vector<Vector> vectors) {
+  const std::scoped_lock writing(write_mutex_);
+  if (dropped_) return fail(ErrorCode::not_found, fmt::format("no collection '{}'", record_.spec.name));
+  EIDETIC_TRY(auto stored, catalog_.store_other(record_, keys, vectors));
+  const auto first = std::ranges::find_if(stored, [](ItemKey key) { return key != 0; });
+  const auto count = stored.size() - static_cast<std::size_t>(std::ranges::count(stored, ItemKey{0}));
+  const State generation = state();
+  if (generation == nullptr || first == stored.end()) return count;
+  if (*first < generation->last_key()) {
+    // What was passed over before: rows lie in the order of keys, so they are laid anew.
+    set_state(nullptr);
+    remove_folder(generation->folder());
+    return count;
+  }
+  std::vector<Item> items(vectors.size());
+  for (std::size_t i = 0; i < items.size(); ++i) items[i].vector = std::move(vectors[i]);
+  apply({.results = {}, .added = std::move(stored), .removed = {}}, items);
+  return count;
+}
+
+Result<void> Collection::build_whole() {
+  {
+    const std::scoped_lock writing(write_mutex_);
+    EIDETIC_TRY(const State generation, open());
+    EIDETIC_CHECK(generation->replay(catalog_, record_, jobs_.closing()));
+    post_due_work();
+  }
+  build_now();
   return {};
+}
+
+Result<void> Collection::catch_up_with(const Collection& before) {
+  const std::scoped_lock writing(write_mutex_);
+  EIDETIC_TRY(const State generation, open());
+  EIDETIC_CHECK(generation->replay(catalog_, record_, jobs_.closing()));
+  if (const State old = before.state()) generation->take_columns(*old);
+  return {};
+}
+
+void Collection::adopt(std::string_view settings, const Collection& before) {
+  std::string index = before.index_setting();
+  const std::unique_lock lock(state_mutex_);
+  settings_ = settings;
+  index_ = std::move(index);
+}
+
+void Collection::retire() {
+  const std::scoped_lock writing(write_mutex_);
+  retired_ = true;
+  remove_folder(options_.folder);
 }
 
 }  // namespace eidetic

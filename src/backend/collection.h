@@ -29,10 +29,11 @@
 namespace eidetic {
 
 struct CollectionOptions {
-  std::filesystem::path folder;  // of this collection; generations are numbered folders in it
+  std::filesystem::path folder;  // of this collection's era; generations are numbered folders in it
   IndexOptions index;
   std::uint64_t hnsw_from_items = 0;
   std::chrono::milliseconds snapshot_every{};
+  bool fresh = false;  // of a space that is only made: what lies in the folder is of none
 };
 
 class Collection : public std::enable_shared_from_this<Collection> {
@@ -41,6 +42,7 @@ class Collection : public std::enable_shared_from_this<Collection> {
   Collection(CollectionRecord record, CollectionOptions options, Catalog& catalog, Jobs& jobs);
 
   [[nodiscard]] std::int64_t key() const noexcept { return record_.key; }
+  [[nodiscard]] const CollectionRecord& record() const noexcept { return record_; }
 
   // As in Backend.
   [[nodiscard]] Result<std::vector<Result<void>>> upsert(std::span<const Item> items);
@@ -65,6 +67,19 @@ class Collection : public std::enable_shared_from_this<Collection> {
 
   // Does the build that is due, if any, or waits for the one that runs. A failure is logged; the old index stays.
   void build_now();
+  // --- of a collection in its other space, and of one that gets or loses its place ---
+  // Stores vectors of that space under keys in rising order, 0s passed over; how many were stored. As in the catalog.
+  [[nodiscard]] Result<std::uint64_t> store_made(std::span<const ItemKey> keys, std::vector<Vector> vectors);
+  // Opens it, takes in what is new, and builds the index that it wants.
+  [[nodiscard]] Result<void> build_whole();
+  // Takes in what is new and whatever `before` has learnt of the same items.
+  [[nodiscard]] Result<void> catch_up_with(const Collection& before);
+  void adopt(std::string_view settings, const Collection& before);
+  // Nothing is built or written any more; whoever still reads it may go on.
+  void retire();
+  // Its files go, too; every later call is a not_found.
+  void discard();
+
   // Writes snapshots of what is open and newer than its files.
   [[nodiscard]] Result<void> save();
   // Takes it out of the catalog and deletes its files; every later call is a not_found.
@@ -128,6 +143,7 @@ class Collection : public std::enable_shared_from_this<Collection> {
   std::uint64_t next_generation_ = 1;
   bool looked_at_disk_ = false;  // afterwards only what this process has built counts
   bool dropped_ = false;
+  bool retired_ = false;
   bool build_posted_ = false;
   bool rebuild_asked_ = false;
   std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();

@@ -18,13 +18,12 @@ constexpr std::string_view kFormatStart = "eidetic data folder ";
 constexpr std::uint32_t kMaxScroll = 10'000;
 constexpr std::uint32_t kPurgeRows = 2000;
 
-// As the collection keeps it: "auto", or a factory string spelt in the one way.
+}  // namespace
+
 Result<std::string> checked_index(std::string_view index, const Space& space) {
   if (index == "auto") return std::string(index);
   return check_factory(index, space.dimensions);
 }
-
-}  // namespace
 
 EmbeddedBackend::EmbeddedBackend(const EmbeddedOptions& options, FileLock lock, std::unique_ptr<Catalog> catalog)
     : options_(options), lock_(std::move(lock)), catalog_(std::move(catalog)), jobs_(*options.pool) {}
@@ -39,10 +38,12 @@ Result<void> EmbeddedBackend::start() {
   EIDETIC_TRY(auto records, catalog_->collections());
   std::vector<std::string> folders;
   for (auto& record : records) {
-    folders.push_back(std::to_string(record.key));
+    folders.push_back(folder_of(record).filename());
     auto name = record.spec.name;
     const bool is_parts = name.starts_with(kPartsPrefix);
     if (is_parts) name.erase(0, kPartsPrefix.size());
+    EIDETIC_TRY(const auto other, catalog_->other_space(record.key));
+    if (other) (is_parts ? other_parts_ : others_).emplace(name, make_other(record, other->space));
     (is_parts ? parts_ : collections_).emplace(std::move(name), make_handle(std::move(record)));
   }
   for (auto entry = parts_.begin(); entry != parts_.end();) {
@@ -62,11 +63,12 @@ Result<void> EmbeddedBackend::start() {
   return {};
 }
 
-EmbeddedBackend::Handle EmbeddedBackend::make_handle(CollectionRecord record) {
-  CollectionOptions options{.folder = folder_of(record.key),
+EmbeddedBackend::Handle EmbeddedBackend::make_handle(CollectionRecord record, bool fresh) {
+  CollectionOptions options{.folder = folder_of(record),
                             .index = {.pool = options_.pool},
                             .hnsw_from_items = options_.hnsw_from_items,
-                            .snapshot_every = options_.snapshot_every};
+                            .snapshot_every = options_.snapshot_every,
+                            .fresh = fresh};
   return std::make_shared<Collection>(std::move(record), std::move(options), *catalog_, jobs_);
 }
 
@@ -96,7 +98,7 @@ Result<void> EmbeddedBackend::create(const CollectionSpec& asked) {
   const std::scoped_lock naming(naming_);
   EIDETIC_TRY(CollectionRecord record, catalog_->create(spec));
   std::error_code ignored;
-  std::filesystem::remove_all(folder_of(record.key), ignored);
+  std::filesystem::remove_all(folder_of(record), ignored);
   auto handle = make_handle(std::move(record));
   const std::unique_lock lock(map_mutex_);
   collections_.emplace(spec.name, std::move(handle));
@@ -107,6 +109,7 @@ Result<void> EmbeddedBackend::drop(std::string_view collection) {
   const std::scoped_lock naming(naming_);
   EIDETIC_TRY(const Handle handle, find(collection));
   EIDETIC_CHECK(handle->drop());
+  forget_others(collection);
   {
     const std::unique_lock lock(map_mutex_);
     collections_.erase(collections_.find(collection));
@@ -146,8 +149,9 @@ Result<std::vector<CollectionInfo>> EmbeddedBackend::list() {
 }
 
 Result<CollectionInfo> EmbeddedBackend::describe(std::string_view collection) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Handle handle, find_readable(collection));
   EIDETIC_TRY(auto info, handle->describe());
+  info.spec.name = collection;
   if (const Handle parts = parts_of(collection)) {
     EIDETIC_TRY(const auto more, parts->describe());
     info.parts = more.items;
@@ -159,13 +163,15 @@ Result<CollectionInfo> EmbeddedBackend::describe(std::string_view collection) {
 }
 
 Result<CollectionSpec> EmbeddedBackend::spec(std::string_view collection) {
-  EIDETIC_TRY(const Handle handle, find(collection));
-  return handle->spec();
+  EIDETIC_TRY(const Handle handle, find_readable(collection));
+  CollectionSpec spec = handle->spec();
+  spec.name = collection;
+  return spec;
 }
 
 Result<void> EmbeddedBackend::configure(std::string_view collection, std::string_view settings) {
-  EIDETIC_TRY(const Handle handle, find(collection));
-  return handle->configure(settings);
+  EIDETIC_TRY(const Held held, hold(collection));
+  return held.handle->configure(settings);
 }
 
 Result<void> EmbeddedBackend::attach(std::string_view collection, std::string_view name,
@@ -186,70 +192,72 @@ Result<std::vector<std::string>> EmbeddedBackend::attachments(std::string_view c
 }
 
 Result<void> EmbeddedBackend::reindex(std::string_view collection, std::string_view index) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Held held, hold(collection));
   std::string checked;
   if (!index.empty()) {
-    EIDETIC_TRY(checked, checked_index(index, handle->spec().space));
+    EIDETIC_TRY(checked, checked_index(index, held.handle->record().spec.space));
+    EIDETIC_TRY(const auto other, catalog_->other_space(held.handle->key()));
+    if (other) EIDETIC_CHECK(checked_index(index, other->space));
   }
   if (const Handle parts = parts_of(collection)) EIDETIC_CHECK(parts->reindex(checked));
-  return handle->reindex(checked);
+  return held.handle->reindex(checked);
 }
 
 Result<std::vector<Result<void>>> EmbeddedBackend::upsert(std::string_view collection, std::span<const Item> items) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Held held, hold(collection));
   const bool has_parts = std::ranges::any_of(items, [](const Item& item) { return !item.parts.empty(); });
-  return has_parts || parts_of(collection) ? upsert_with_parts(*handle, items) : handle->upsert(items);
+  return has_parts || parts_of(collection) ? upsert_with_parts(*held.handle, items) : held.handle->upsert(items);
 }
 
 Result<std::vector<Result<void>>> EmbeddedBackend::update(std::string_view collection, std::span<const Item> items) {
-  EIDETIC_TRY(const Handle handle, find(collection));
-  return parts_of(collection) ? update_with_parts(*handle, items) : handle->update(items);
+  EIDETIC_TRY(const Held held, hold(collection));
+  return parts_of(collection) ? update_with_parts(*held.handle, items) : held.handle->update(items);
 }
 
 Result<std::uint64_t> EmbeddedBackend::erase(std::string_view collection, std::span<const std::string> ids) {
-  EIDETIC_TRY(const Handle handle, find(collection));
-  return parts_of(collection) ? erase_with_parts(*handle, ids) : handle->erase(ids);
+  EIDETIC_TRY(const Held held, hold(collection));
+  return parts_of(collection) ? erase_with_parts(*held.handle, ids) : held.handle->erase(ids);
 }
 
 Result<std::vector<std::optional<Item>>> EmbeddedBackend::get(std::string_view collection,
                                                               std::span<const std::string> ids, bool with_vectors) {
-  EIDETIC_TRY(const Handle handle, find(collection));
-  return catalog_->get(handle->key(), ids, with_vectors);
+  EIDETIC_TRY(const Handle handle, find_readable(collection));
+  return catalog_->get(handle->record(), ids, with_vectors);
 }
 
 Result<ScrollPage> EmbeddedBackend::scroll(std::string_view collection, std::string_view cursor, std::uint32_t limit,
                                            bool with_vectors) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Handle handle, find_readable(collection));
   if (limit < 1 || limit > kMaxScroll) {
     return fail(ErrorCode::invalid_argument, fmt::format("limit is {}; 1 to {} are possible", limit, kMaxScroll));
   }
-  return catalog_->scroll(handle->key(), cursor, limit, with_vectors);
+  return catalog_->scroll(handle->record(), cursor, limit, with_vectors);
 }
 
 Result<ScrollPage> EmbeddedBackend::sorted(std::string_view collection, const SortedRequest& request) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Handle handle, find_readable(collection));
   return handle->sorted(request);
 }
 
 Result<std::vector<Facet>> EmbeddedBackend::facets(std::string_view collection, const FacetRequest& request) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Handle handle, find_readable(collection));
   return handle->facets(request);
 }
 
 Result<std::uint64_t> EmbeddedBackend::count(std::string_view collection, const Filter& filter) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Handle handle, find_readable(collection));
   return handle->count(filter);
 }
 
 Result<std::vector<Hit>> EmbeddedBackend::search(std::string_view collection, const VectorQuery& query) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Handle handle, find_readable(collection));
   const Handle parts = query.parts ? parts_of(collection) : nullptr;
   return parts ? search_with_parts(*handle, *parts, query) : handle->search(query);
 }
 
 Result<std::vector<Result<std::vector<Hit>>>> EmbeddedBackend::search(std::string_view collection,
                                                                       std::span<const VectorQuery> queries) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Handle handle, find_readable(collection));
   const Handle parts = parts_of(collection);
   if (!parts || std::ranges::none_of(queries, &VectorQuery::parts)) return handle->search(queries);
   std::vector<Result<std::vector<Hit>>> results;
@@ -261,12 +269,12 @@ Result<std::vector<Result<std::vector<Hit>>>> EmbeddedBackend::search(std::strin
 }
 
 Result<IndexView> EmbeddedBackend::inspect(std::string_view collection) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Handle handle, find_readable(collection));
   return handle->inspect();
 }
 
 Result<SearchWalk> EmbeddedBackend::walk(std::string_view collection, const VectorQuery& query) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Handle handle, find_readable(collection));
   if (query.parts) {
     return fail(ErrorCode::invalid_argument, "a walk is that of one search, and one by parts is two: leave them out");
   }
@@ -274,14 +282,14 @@ Result<SearchWalk> EmbeddedBackend::walk(std::string_view collection, const Vect
 }
 
 Result<CollectionMap> EmbeddedBackend::map(std::string_view collection, const MapRequest& request) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Handle handle, find_readable(collection));
   return handle->map(request);
 }
 
 Result<NearPairs> EmbeddedBackend::near_pairs(std::string_view collection, const NearRequest& request,
                                               const std::function<void(std::uint64_t, std::uint64_t)>& progress,
                                               std::stop_token stop) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Handle handle, find_readable(collection));
   return handle->near_pairs(request, progress, stop);
 }
 

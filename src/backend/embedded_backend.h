@@ -2,6 +2,11 @@
 //
 // The parts of a collection's items are the items of a second collection beside it (backend/parts.h), which has the
 // same name with kPartsPrefix before it, comes with the first item that has parts, and goes with the collection.
+//
+// A collection in its other space is a second Collection over the same row of the catalog, of the next era, which takes
+// the place of the first at a switch (embedded_spaces.cpp); its parts likewise.
+//
+// Locks, taken in this order: naming_, switching_, parting_, map_mutex_.
 #pragma once
 
 #include <filesystem>
@@ -20,6 +25,9 @@
 #include "catalog/catalog.h"
 
 namespace eidetic {
+
+// As a collection keeps it: "auto", or a factory string spelt in the one way.
+[[nodiscard]] Result<std::string> checked_index(std::string_view index, const Space& space);
 
 class EmbeddedBackend final : public Backend {
  public:
@@ -64,17 +72,40 @@ class EmbeddedBackend final : public Backend {
   Result<NearPairs> near_pairs(std::string_view collection, const NearRequest& request,
                                const std::function<void(std::uint64_t, std::uint64_t)>& progress,
                                std::stop_token stop) override;
+  Result<void> begin_space(std::string_view collection, const Space& space) override;
+  Result<std::optional<OtherSpace>> other_space(std::string_view collection) override;
+  Result<std::vector<PendingItem>> pending(std::string_view collection, std::uint64_t after,
+                                           std::uint32_t limit) override;
+  Result<std::uint64_t> store_pending(std::string_view collection, std::span<const PendingItem> items) override;
+  Result<void> build_space(std::string_view collection) override;
+  Result<std::uint64_t> switch_space(std::string_view collection, std::string_view settings,
+                                     bool drop_pending) override;
+  Result<void> drop_space(std::string_view collection) override;
   Result<void> flush() override;
   Result<void> backup(const std::filesystem::path& folder) override;
 
  private:
   using Handle = std::shared_ptr<Collection>;
+  // A collection that keeps its space meanwhile.
+  struct Held {
+    std::shared_lock<std::shared_mutex> lock;
+    Handle handle;
+  };
 
-  [[nodiscard]] std::filesystem::path folder_of(std::int64_t collection) const {
-    return options_.data_dir / "collections" / std::to_string(collection);
-  }
-  [[nodiscard]] Handle make_handle(CollectionRecord record);
+  [[nodiscard]] std::filesystem::path folder_of(const CollectionRecord& record) const;
+  [[nodiscard]] Handle make_handle(CollectionRecord record, bool fresh = false);
   [[nodiscard]] Result<Handle> find(std::string_view name);
+  // By other_space_name too: for reading.
+  [[nodiscard]] Result<Handle> find_readable(std::string_view name);
+  // For writing.
+  [[nodiscard]] Result<Held> hold(std::string_view name);
+  // A collection in its other space; unavailable where it has none. Its parts are there, too, where it has parts.
+  [[nodiscard]] Result<Handle> find_other(std::string_view name);
+  [[nodiscard]] Handle make_other(CollectionRecord record, const Space& space);
+  [[nodiscard]] Result<Handle> make_other_parts(std::string_view name, const Space& space);
+  void forget_others(std::string_view name);
+  [[nodiscard]] Result<void> store_pending_parts(const Collection& whole, Collection& parts, Collection& other,
+                                                 std::span<const PendingItem> items);
   // Null: no item has parts.
   [[nodiscard]] Handle parts_of(std::string_view name);
   [[nodiscard]] Result<Handle> make_parts(const CollectionSpec& spec);
@@ -96,11 +127,13 @@ class EmbeddedBackend final : public Backend {
   const std::unique_ptr<Catalog> catalog_;
   Jobs jobs_;
 
-  std::mutex naming_;   // one create or drop at a time
-  std::mutex parting_;  // from writing items to writing their parts, in collections whose items have parts
+  std::mutex naming_;            // one create or drop at a time, of other spaces too
+  std::shared_mutex switching_;  // shared: from finding a collection to having written to it
+  std::mutex parting_;           // from writing items to writing their parts, in collections whose items have parts
   std::shared_mutex map_mutex_;
   std::map<std::string, Handle, std::less<>> collections_;
-  std::map<std::string, Handle, std::less<>> parts_;  // of the collections of these names
+  std::map<std::string, Handle, std::less<>> parts_;                 // of the collections of these names
+  std::map<std::string, Handle, std::less<>> others_, other_parts_;  // the same in their other spaces
 };
 
 }  // namespace eidetic

@@ -13,19 +13,23 @@
 namespace eidetic {
 
 EmbeddedBackend::Handle EmbeddedBackend::parts_of(std::string_view name) {
+  const bool other = is_other_space(name);
+  const auto& parts = other ? other_parts_ : parts_;
+  if (other) name.remove_prefix(kOtherPrefix.size());
   const std::shared_lock lock(map_mutex_);
-  const auto found = parts_.find(name);
-  return found != parts_.end() ? found->second : nullptr;
+  const auto found = parts.find(name);
+  return found != parts.end() ? found->second : nullptr;
 }
 
 Result<std::vector<Result<void>>> EmbeddedBackend::store_parts(std::string_view collection,
                                                                std::span<const Item> items) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Held held, hold(collection));
+  const Handle& handle = held.handle;
   const std::scoped_lock parting(parting_);
   EIDETIC_TRY(const Handle parts, make_parts(handle->spec()));
   std::vector<std::string> ids;
   for (const Item& item : items) ids.push_back(item.id);
-  EIDETIC_TRY(auto stored, catalog_->get(handle->key(), ids, false));
+  EIDETIC_TRY(auto stored, catalog_->get(handle->record(), ids, false));
   std::vector<Item> there;
   std::vector<std::size_t> places;
   std::vector<Result<void>> results(items.size());
@@ -45,15 +49,15 @@ Result<std::vector<Result<void>>> EmbeddedBackend::store_parts(std::string_view 
 
 Result<std::vector<std::vector<Vector>>> EmbeddedBackend::parts(std::string_view collection,
                                                                 std::span<const std::string> ids) {
-  EIDETIC_TRY(const Handle handle, find(collection));
+  EIDETIC_TRY(const Handle handle, find_readable(collection));
   std::vector<std::vector<Vector>> all(ids.size());
   const Handle parts = parts_of(collection);
   if (!parts) return all;
   EIDETIC_TRY(const auto most, most_parts(parts->spec()));
-  EIDETIC_TRY(const auto stored, catalog_->get(handle->key(), ids, false));
+  EIDETIC_TRY(const auto stored, catalog_->get(handle->record(), ids, false));
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (!stored[i]) continue;
-    EIDETIC_TRY(auto rows, catalog_->get(parts->key(), part_ids(ids[i], 0, most), true));
+    EIDETIC_TRY(auto rows, catalog_->get(parts->record(), part_ids(ids[i], 0, most), true));
     for (auto& row : rows) {
       if (!row) break;
       all[i].push_back(std::move(row->vector));
@@ -63,7 +67,7 @@ Result<std::vector<std::vector<Vector>>> EmbeddedBackend::parts(std::string_view
 }
 
 Result<void> EmbeddedBackend::drop_parts(std::string_view collection) {
-  EIDETIC_CHECK(find(collection));
+  EIDETIC_TRY(const Held held, hold(collection));
   const std::scoped_lock parting(parting_);
   const Handle parts = parts_of(collection);
   if (!parts) return {};
@@ -71,6 +75,7 @@ Result<void> EmbeddedBackend::drop_parts(std::string_view collection) {
   {
     const std::unique_lock lock(map_mutex_);
     parts_.erase(parts_.find(collection));
+    if (const auto other = other_parts_.find(collection); other != other_parts_.end()) other_parts_.erase(other);
   }
   post_purge();
   return {};
@@ -84,7 +89,7 @@ Result<EmbeddedBackend::Handle> EmbeddedBackend::make_parts(const CollectionSpec
   parts.settings = parts_settings(0);
   EIDETIC_TRY(CollectionRecord record, catalog_->create(parts));
   std::error_code ignored;
-  std::filesystem::remove_all(folder_of(record.key), ignored);
+  std::filesystem::remove_all(folder_of(record), ignored);
   auto handle = make_handle(std::move(record));
   const std::unique_lock lock(map_mutex_);
   parts_.emplace(spec.name, handle);
@@ -148,7 +153,7 @@ Result<std::vector<Hit>> EmbeddedBackend::search_with_parts(Collection& whole, C
   }
   std::vector<std::string> ids;
   for (const auto& part : found) ids.push_back(part.id);
-  EIDETIC_TRY(auto there, catalog_->get(whole.key(), ids, false));
+  EIDETIC_TRY(auto there, catalog_->get(whole.record(), ids, false));
   for (auto& item : there) {
     if (item && !query.filter.matches(*item)) item.reset();
   }

@@ -88,7 +88,7 @@ void Generation::erase_keys(std::span<const ItemKey> keys) {
 }
 
 // Rows lie in rising order of keys, as the catalog lists them: one walk along both.
-Result<std::vector<ItemKey>> Generation::keys_gone(Catalog& catalog, std::int64_t collection) const {
+Result<std::vector<ItemKey>> Generation::keys_gone(Catalog& catalog, const CollectionRecord& collection) const {
   const Row rows = store_->rows();
   std::vector<ItemKey> gone;
   Row row = 0;
@@ -110,12 +110,17 @@ Result<std::vector<ItemKey>> Generation::keys_gone(Catalog& catalog, std::int64_
   return gone;
 }
 
+ItemKey Generation::last_key() const {
+  const Row rows = store_->rows();
+  return rows == 0 ? 0 : static_cast<ItemKey>(store_->key_of(rows - 1));
+}
+
 Result<void> Generation::replay(Catalog& catalog, const CollectionRecord& collection, const std::atomic<bool>& stop) {
-  EIDETIC_TRY(const auto gone, keys_gone(catalog, collection.key));
+  EIDETIC_TRY(const auto gone, keys_gone(catalog, collection));
   erase_keys(gone);
 
   const Row before = store_->rows();
-  const ItemKey last = before == 0 ? 0 : static_cast<ItemKey>(store_->key_of(before - 1));
+  const ItemKey last = last_key();
   // First all vectors, then the index: a graph takes long, and an open read would keep the catalog's log from
   // shrinking.
   EIDETIC_CHECK(catalog.for_each_vector(collection, last, [&](ItemKey key, auto vector) -> Result<void> {

@@ -64,6 +64,8 @@ class Generation {
   // Rises whenever items are about to be taken out (after what replaces them has come in). A search during which it has
   // risen may have missed the new vector of an item and the old one too, or come up short: search again.
   [[nodiscard]] std::uint64_t removals() const noexcept { return removals_; }
+  // The largest key there has been; 0: none. Larger ones can be added.
+  [[nodiscard]] ItemKey last_key() const;
   [[nodiscard]] Row dead() const noexcept { return store_->rows() - store_->live(); }
 
  private:
@@ -74,7 +76,7 @@ class Generation {
   [[nodiscard]] std::vector<Row> live_rows(Row first) const;
   [[nodiscard]] Result<void> index_rows(std::span<const Row> rows, const std::atomic<bool>& stop);
   void erase_keys(std::span<const ItemKey> keys);
-  [[nodiscard]] Result<std::vector<ItemKey>> keys_gone(Catalog& catalog, std::int64_t collection) const;
+  [[nodiscard]] Result<std::vector<ItemKey>> keys_gone(Catalog& catalog, const CollectionRecord& collection) const;
 
   const std::filesystem::path folder_;
   const std::shared_ptr<VectorStore> store_;

@@ -18,6 +18,8 @@ constexpr std::array<std::string_view, 3> kClassifierKinds = {"labels", "cluster
 constexpr std::array<std::string_view, 5> kTermKinds = {"picture", "bytes", "id", "text", "vector"};
 constexpr std::array<std::string_view, 3> kExifFields = {"none", "camera", "gps"};
 constexpr std::array<std::string_view, 2> kMapMethods = {"pca", "umap"};
+constexpr std::array<std::string_view, 3> kMigrationStates = {"embedding", "ready", "switched"};
+constexpr std::array<std::string_view, 4> kMigrateSteps = {"migrate", "prepare", "switch", "rollback"};
 
 }  // namespace
 
@@ -105,6 +107,28 @@ Result<MapMethod> parse_map_method(std::string_view name) {
     if (kMapMethods[i] == name) return static_cast<MapMethod>(i);
   }
   return fail(ErrorCode::invalid_argument, fmt::format("'{}' is no method of a map: pca or umap", name));
+}
+
+std::string_view to_string(MigrationInfo::State state) noexcept {
+  return kMigrationStates[static_cast<std::size_t>(state)];
+}
+
+Result<MigrationInfo::State> parse_migration_state(std::string_view name) {
+  for (std::size_t i = 0; i < kMigrationStates.size(); ++i) {
+    if (kMigrationStates[i] == name) return static_cast<MigrationInfo::State>(i);
+  }
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' is no state of a change of model: embedding, ready or switched", name));
+}
+
+std::string_view to_string(MigrateRequest::Step step) noexcept { return kMigrateSteps[static_cast<std::size_t>(step)]; }
+
+Result<MigrateRequest::Step> parse_migrate_step(std::string_view name) {
+  for (std::size_t i = 0; i < kMigrateSteps.size(); ++i) {
+    if (kMigrateSteps[i] == name) return static_cast<MigrateRequest::Step>(i);
+  }
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' is no step of a change of model: migrate, prepare, switch or rollback", name));
 }
 
 }  // namespace eidetic

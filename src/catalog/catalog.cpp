@@ -2,85 +2,26 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <chrono>
-#include <cstring>
 #include <utility>
 
 #include "catalog/check.h"
 #include "catalog/connections.h"
+#include "catalog/rows.h"
 #include "catalog/schema.h"
 #include "catalog/sqlite.h"
 
 namespace eidetic {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "vectors are stored as little-endian floats");
-
-std::unexpected<Error> no_collection(std::string_view name) {
-  return fail(ErrorCode::not_found, fmt::format("no collection '{}'", name));
-}
-
-Result<CollectionRecord> read_record(const Statement& row) {
-  CollectionRecord record;
-  record.key = row.integer(0);
-  record.spec.name = row.text(1);
-  record.spec.space.model = row.text(2);
-  record.spec.space.hash = row.text(3);
-  record.spec.space.dimensions = static_cast<std::uint32_t>(row.integer(4));
-  EIDETIC_TRY(record.spec.space.metric, parse_metric(row.text(5)));
-  record.spec.space.precision = row.text(6) == to_string(Precision::bf16) ? Precision::bf16 : Precision::f32;
-  record.spec.index = row.text(7);
-  record.spec.settings = row.text(8);
-  record.created_ms = row.integer(9);
-  record.sequence = static_cast<std::uint64_t>(row.integer(10));
-  record.items = static_cast<std::uint64_t>(row.integer(11));
-  return record;
-}
-
-Result<void> read_vector(std::span<const std::byte> bytes, Vector& vector) {
-  if (bytes.size() % sizeof(float) != 0) return fail(ErrorCode::corrupt, "the catalog holds a damaged vector");
-  vector.resize(bytes.size() / sizeof(float));
-  // SQLite hands out blobs at any address, floats need theirs aligned.
-  if (!bytes.empty()) std::memcpy(vector.data(), bytes.data(), bytes.size());
-  return {};
-}
-
-// Columns: id, uri, content_hash, size_bytes, modified_ns, metadata [, vector].
-Result<Item> read_item(const Statement& row, bool with_vector) {
-  Item item;
-  item.id = row.text(0);
-  item.uri = row.text(1);
-  item.content_hash = row.text(2);
-  item.size_bytes = static_cast<std::uint64_t>(row.integer(3));
-  item.modified_ns = row.integer(4);
-  item.metadata = row.text(5);
-  if (with_vector) EIDETIC_CHECK(read_vector(row.blob(6), item.vector));
-  return item;
-}
-
-// Counts a batch in: the new sequence and number of items into `change`. Called first in the transaction, so that a
-// collection dropped meanwhile stops it.
-Result<void> advance(Database& writer, const CollectionRecord& collection) {
-  EIDETIC_TRY(Statement query, writer.query("UPDATE collections SET sequence = sequence + 1 "
-                                            "WHERE key = ?1 AND name IS NOT NULL"));
-  EIDETIC_CHECK(query.bind(collection.key).run());
-  if (writer.changes() == 0) return no_collection(collection.spec.name);
-  return {};
-}
-
-Result<void> finish(Database& writer, const CollectionRecord& collection, std::int64_t more_items, Change& change) {
-  EIDETIC_TRY(Statement query, writer.query("UPDATE collections SET items = items + ?1 WHERE key = ?2 "
-                                            "RETURNING sequence, items"));
-  EIDETIC_CHECK(query.bind(more_items).bind(collection.key).step());
-  change.sequence = static_cast<std::uint64_t>(query.integer(0));
-  change.items = static_cast<std::uint64_t>(query.integer(1));
-  // A row with RETURNING counts only once its statement has come to the end.
-  return query.run();
-}
-
-// The key of the item that went; 0: there was none.
-Result<ItemKey> remove_item(Database& writer, std::int64_t collection, std::string_view id) {
+// The key of the item that went; 0: there was none. Its vectors go with it.
+Result<ItemKey> remove_item(Database& writer, const CollectionRecord& record, std::string_view id) {
+  static constexpr ByEra kCountDown =
+      EIDETIC_BY_ERA("UPDATE other_spaces SET vectors = vectors - 1 WHERE collection = ?1 AND EXISTS (SELECT 1 FROM ",
+                     " WHERE key = (SELECT key FROM items WHERE collection = ?1 AND id = ?2))");
+  const std::int64_t collection = record.key;
+  EIDETIC_TRY(Statement count, writer.query(kCountDown.of(record.spec.era + 1)));
+  EIDETIC_CHECK(count.bind(collection).bind(id).run());
   EIDETIC_TRY(Statement query, writer.query("DELETE FROM items WHERE collection = ?1 AND id = ?2 RETURNING key"));
   EIDETIC_TRY(const bool there, query.bind(collection).bind(id).step());
   if (!there) return 0;
@@ -89,16 +30,17 @@ Result<ItemKey> remove_item(Database& writer, std::int64_t collection, std::stri
   return key;
 }
 
-Result<ItemKey> insert_item(Database& writer, std::int64_t collection, const Item& item) {
+Result<ItemKey> insert_item(Database& writer, const CollectionRecord& collection, const Item& item) {
+  static constexpr ByEra kInsert = EIDETIC_BY_ERA("INSERT INTO ", " (key, vector) VALUES (?1, ?2)");
   {
     EIDETIC_TRY(Statement query, writer.query("INSERT INTO items (collection, id, uri, content_hash, size_bytes, "
                                               "modified_ns, metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
-    query.bind(collection).bind(item.id).bind(item.uri).bind(item.content_hash);
+    query.bind(collection.key).bind(item.id).bind(item.uri).bind(item.content_hash);
     query.bind(static_cast<std::int64_t>(item.size_bytes)).bind(item.modified_ns).bind(item.metadata);
     EIDETIC_CHECK(query.run());
   }
   const ItemKey key = writer.last_insert_key();
-  EIDETIC_TRY(Statement query, writer.query("INSERT INTO vectors (key, vector) VALUES (?1, ?2)"));
+  EIDETIC_TRY(Statement query, writer.query(kInsert.of(collection.spec.era)));
   EIDETIC_CHECK(query.bind(key).bind(std::as_bytes(std::span(item.vector))).run());
   return key;
 }
@@ -117,17 +59,6 @@ Result<void> check_item(const Item& item, const Space& space) {
   auto checked = check_vector(item.vector, space);
   if (!checked) checked.error().message = fmt::format("item '{}': {}", item.id, checked.error().message);
   return checked;
-}
-
-constexpr auto kRecord =
-    "SELECT key, name, model, hash, dimensions, metric, precision, factory, settings, created_ms, sequence, items "
-    "FROM collections WHERE key = ?1 AND name IS NOT NULL";
-
-Result<CollectionRecord> read_collection(Database& database, std::int64_t collection) {
-  EIDETIC_TRY(Statement query, database.query(kRecord));
-  EIDETIC_TRY(const bool there, query.bind(collection).step());
-  if (!there) return fail(ErrorCode::not_found, "the collection has been dropped");
-  return read_record(query);
 }
 
 }  // namespace
@@ -164,7 +95,7 @@ Result<CollectionRecord> Catalog::create(const CollectionSpec& spec) {
 Result<std::vector<CollectionRecord>> Catalog::collections() {
   EIDETIC_TRY(const auto reader, connections_->reader());
   EIDETIC_TRY(Statement query, reader->query("SELECT key, name, model, hash, dimensions, metric, precision, factory, "
-                                             "settings, created_ms, sequence, items FROM collections "
+                                             "settings, created_ms, sequence, items, era FROM collections "
                                              "WHERE name IS NOT NULL ORDER BY name"));
   std::vector<CollectionRecord> records;
   while (true) {
@@ -246,25 +177,6 @@ Result<void> Catalog::drop(std::int64_t collection) {
   return {};
 }
 
-Result<bool> Catalog::purge(std::uint32_t rows) {
-  const auto writer = connections_->writer();
-  std::int64_t deleted = 0;
-  EIDETIC_CHECK(writer->transaction([&]() -> Result<void> {
-    EIDETIC_TRY(Statement query,
-                writer->query("DELETE FROM items WHERE key IN (SELECT items.key FROM items JOIN collections "
-                              "ON items.collection = collections.key WHERE collections.name IS NULL "
-                              "LIMIT ?1)"));
-    EIDETIC_CHECK(query.bind(std::int64_t{rows}).run());
-    deleted = writer->changes();
-    if (deleted == rows) return {};
-    return writer->execute("DELETE FROM collections WHERE name IS NULL");
-  }));
-  if (deleted == 0) return false;
-  // In portions, as other writers wait meanwhile.
-  EIDETIC_CHECK(writer->execute("PRAGMA incremental_vacuum(4096)"));
-  return deleted == rows;
-}
-
 Result<Change> Catalog::upsert(const CollectionRecord& collection, std::span<const Item> items) {
   Change change;
   change.results.reserve(items.size());
@@ -277,8 +189,8 @@ Result<Change> Catalog::upsert(const CollectionRecord& collection, std::span<con
     std::int64_t more = 0;
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (!change.results[i]) continue;
-      EIDETIC_TRY(const ItemKey old, remove_item(*writer, collection.key, items[i].id));
-      EIDETIC_TRY(change.added[i], insert_item(*writer, collection.key, items[i]));
+      EIDETIC_TRY(const ItemKey old, remove_item(*writer, collection, items[i].id));
+      EIDETIC_TRY(change.added[i], insert_item(*writer, collection, items[i]));
       if (old != 0) change.removed.push_back(old);
       more += old == 0 ? 1 : 0;
     }
@@ -313,7 +225,7 @@ Result<Change> Catalog::erase(const CollectionRecord& collection, std::span<cons
   EIDETIC_CHECK(writer->transaction([&]() -> Result<void> {
     EIDETIC_CHECK(advance(*writer, collection));
     for (const std::string& id : ids) {
-      EIDETIC_TRY(const ItemKey key, remove_item(*writer, collection.key, id));
+      EIDETIC_TRY(const ItemKey key, remove_item(*writer, collection, id));
       if (key != 0) change.removed.push_back(key);
     }
     return finish(*writer, collection, -static_cast<std::int64_t>(change.removed.size()), change);
@@ -321,19 +233,21 @@ Result<Change> Catalog::erase(const CollectionRecord& collection, std::span<cons
   return change;
 }
 
-Result<std::vector<std::optional<Item>>> Catalog::get(std::int64_t collection, std::span<const std::string> ids,
-                                                      bool with_vectors) {
+Result<std::vector<std::optional<Item>>> Catalog::get(const CollectionRecord& collection,
+                                                      std::span<const std::string> ids, bool with_vectors) {
+  static constexpr ByEra kWithVectors =
+      EIDETIC_BY_ERA("SELECT id, uri, content_hash, size_bytes, modified_ns, metadata, vector FROM items JOIN ",
+                     " USING (key) WHERE collection = ?1 AND id = ?2");
   EIDETIC_TRY(const auto reader, connections_->reader());
   std::vector<std::optional<Item>> items;
   items.reserve(ids.size());
   for (const std::string& id : ids) {
     EIDETIC_TRY(Statement query,
                 with_vectors
-                    ? reader->query("SELECT id, uri, content_hash, size_bytes, modified_ns, metadata, vector "
-                                    "FROM items JOIN vectors USING (key) WHERE collection = ?1 AND id = ?2")
+                    ? reader->query(kWithVectors.of(collection.spec.era))
                     : reader->query("SELECT id, uri, content_hash, size_bytes, modified_ns, metadata FROM items "
                                     "WHERE collection = ?1 AND id = ?2"));
-    EIDETIC_TRY(const bool there, query.bind(collection).bind(id).step());
+    EIDETIC_TRY(const bool there, query.bind(collection.key).bind(id).step());
     if (there) {
       EIDETIC_TRY(items.emplace_back(), read_item(query, with_vectors));
     } else {
@@ -343,17 +257,18 @@ Result<std::vector<std::optional<Item>>> Catalog::get(std::int64_t collection, s
   return items;
 }
 
-Result<ScrollPage> Catalog::scroll(std::int64_t collection, std::string_view cursor, std::uint32_t limit,
+Result<ScrollPage> Catalog::scroll(const CollectionRecord& collection, std::string_view cursor, std::uint32_t limit,
                                    bool with_vectors) {
+  static constexpr ByEra kWithVectors =
+      EIDETIC_BY_ERA("SELECT id, uri, content_hash, size_bytes, modified_ns, metadata, vector FROM items JOIN ",
+                     " USING (key) WHERE collection = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
   EIDETIC_TRY(const auto reader, connections_->reader());
   EIDETIC_TRY(Statement query,
-              with_vectors
-                  ? reader->query("SELECT id, uri, content_hash, size_bytes, modified_ns, metadata, vector FROM items "
-                                  "JOIN vectors USING (key) WHERE collection = ?1 AND id > ?2 ORDER BY id LIMIT ?3")
-                  : reader->query("SELECT id, uri, content_hash, size_bytes, modified_ns, metadata FROM items "
-                                  "WHERE collection = ?1 AND id > ?2 ORDER BY id LIMIT ?3"));
+              with_vectors ? reader->query(kWithVectors.of(collection.spec.era))
+                           : reader->query("SELECT id, uri, content_hash, size_bytes, modified_ns, metadata FROM items "
+                                           "WHERE collection = ?1 AND id > ?2 ORDER BY id LIMIT ?3"));
   // One more than asked for tells whether there is a next page.
-  query.bind(collection).bind(cursor).bind(std::int64_t{limit} + 1);
+  query.bind(collection.key).bind(cursor).bind(std::int64_t{limit} + 1);
   ScrollPage page;
   while (true) {
     EIDETIC_TRY(const bool more, query.step());
@@ -417,10 +332,15 @@ Result<std::vector<std::optional<Item>>> Catalog::items_of(std::span<const ItemK
                 [](const Statement& row) { return read_item(row, false); });
 }
 
-Result<void> Catalog::for_each_key(std::int64_t collection, const VisitKey& visit) {
+Result<void> Catalog::for_each_key(const CollectionRecord& collection, const VisitKey& visit) {
+  // Of the era that answers, every item has a vector, and there is no need to look.
+  static constexpr ByEra kKeys = EIDETIC_BY_ERA(
+      "SELECT items.key FROM items WHERE collection = ?1 AND ((SELECT era FROM collections "
+      "WHERE key = ?1) = ?2 OR EXISTS (SELECT 1 FROM ",
+      " AS made WHERE made.key = items.key)) ORDER BY items.key");
   EIDETIC_TRY(const auto reader, connections_->reader());
-  EIDETIC_TRY(Statement query, reader->query("SELECT key FROM items WHERE collection = ?1 ORDER BY key"));
-  query.bind(collection);
+  EIDETIC_TRY(Statement query, reader->query(kKeys.of(collection.spec.era)));
+  query.bind(collection.key).bind(static_cast<std::int64_t>(collection.spec.era));
   while (true) {
     EIDETIC_TRY(const bool more, query.step());
     if (!more) return {};
@@ -445,9 +365,10 @@ Result<void> Catalog::for_each_facts(std::int64_t collection, const VisitFacts& 
 }
 
 Result<void> Catalog::for_each_vector(const CollectionRecord& collection, ItemKey after, const VisitVector& visit) {
+  static constexpr ByEra kVectors = EIDETIC_BY_ERA("SELECT key, vector FROM items CROSS JOIN ",
+                                                   " USING (key) WHERE collection = ?1 AND key > ?2 ORDER BY key");
   EIDETIC_TRY(const auto reader, connections_->reader());
-  EIDETIC_TRY(Statement query, reader->query("SELECT key, vector FROM items CROSS JOIN vectors USING (key) "
-                                             "WHERE collection = ?1 AND key > ?2 ORDER BY key"));
+  EIDETIC_TRY(Statement query, reader->query(kVectors.of(collection.spec.era)));
   query.bind(collection.key).bind(after);
   Vector vector;
   while (true) {

@@ -70,8 +70,30 @@ class Catalog {
   [[nodiscard]] Result<std::vector<std::string>> attachments(std::int64_t collection);
   // Gone at once for every reader; its rows are deleted by purge().
   [[nodiscard]] Result<void> drop(std::int64_t collection);
-  // Deletes up to `rows` items of dropped collections and gives their room back to the disk; true: more are left.
+  // Deletes up to `rows` items of dropped collections, or vectors of dropped spaces, and gives their room back to the
+  // disk; true: more are left.
   [[nodiscard]] Result<bool> purge(std::uint32_t rows);
+
+  // --- a second space: vectors of the same items by another model. In a record of the other space, `spec.space` is
+  // that, and `spec.era` the next one; every call that takes a record is of the vectors of its era ---
+
+  // A row of no vectors, after those of an earlier one have gone.
+  [[nodiscard]] Result<void> begin_space(const CollectionRecord& collection, const Space& space);
+  // nullopt: there is none.
+  [[nodiscard]] Result<std::optional<OtherSpace>> other_space(std::int64_t collection);
+  // As in Backend.
+  [[nodiscard]] Result<std::vector<PendingItem>> pending(const CollectionRecord& collection, std::uint64_t after,
+                                                         std::uint32_t limit);
+  // Vectors into the other space: which keys have one now, 0 where the item has gone, or the vector is a bad one.
+  [[nodiscard]] Result<std::vector<ItemKey>> store_other(const CollectionRecord& other, std::span<const ItemKey> keys,
+                                                         std::span<const Vector> vectors);
+  // Makes the other spaces of these collections theirs, and theirs the other ones, in one transaction; the first gets
+  // these settings. Items without a vector there go: of the first collection only where `drop_pending` says so, else an
+  // unavailable. How many of the first went.
+  [[nodiscard]] Result<std::uint64_t> switch_spaces(std::span<const CollectionRecord> collections,
+                                                    std::string_view settings, bool drop_pending);
+  // Gone at once; its vectors are deleted by purge().
+  [[nodiscard]] Result<void> drop_space(std::int64_t collection);
 
   // --- items; results and errors as in Backend ---
 
@@ -79,10 +101,10 @@ class Catalog {
   [[nodiscard]] Result<Change> update(const CollectionRecord& collection, std::span<const Item> items);
   [[nodiscard]] Result<Change> erase(const CollectionRecord& collection, std::span<const std::string> ids);
 
-  [[nodiscard]] Result<std::vector<std::optional<Item>>> get(std::int64_t collection, std::span<const std::string> ids,
-                                                             bool with_vectors);
-  [[nodiscard]] Result<ScrollPage> scroll(std::int64_t collection, std::string_view cursor, std::uint32_t limit,
-                                          bool with_vectors);
+  [[nodiscard]] Result<std::vector<std::optional<Item>>> get(const CollectionRecord& collection,
+                                                             std::span<const std::string> ids, bool with_vectors);
+  [[nodiscard]] Result<ScrollPage> scroll(const CollectionRecord& collection, std::string_view cursor,
+                                          std::uint32_t limit, bool with_vectors);
   // One entry an id, in order; 0 where there is no such item.
   [[nodiscard]] Result<std::vector<ItemKey>> keys_of(std::int64_t collection, std::span<const std::string> ids);
   // One entry a key, in order, with id, uri and metadata only; nullopt where it is gone.
@@ -94,7 +116,7 @@ class Catalog {
   // --- streams, in rising order of keys, one at a time in memory. An error of `visit` ends them and is returned ---
 
   using VisitKey = std::function<Result<void>(ItemKey)>;
-  [[nodiscard]] Result<void> for_each_key(std::int64_t collection, const VisitKey& visit);
+  [[nodiscard]] Result<void> for_each_key(const CollectionRecord& collection, const VisitKey& visit);
   using VisitFacts = std::function<Result<void>(ItemKey, const Item&)>;
   // With id, uri and metadata only.
   [[nodiscard]] Result<void> for_each_facts(std::int64_t collection, const VisitFacts& visit);

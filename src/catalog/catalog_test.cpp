@@ -47,7 +47,7 @@ struct Fixture : testing::Test {
   }
   std::vector<ItemKey> keys(const CollectionRecord& collection) {
     std::vector<ItemKey> found;
-    EXPECT_TRUE(catalog->for_each_key(collection.key, [&](ItemKey key) -> Result<void> {
+    EXPECT_TRUE(catalog->for_each_key(collection, [&](ItemKey key) -> Result<void> {
       found.push_back(key);
       return {};
     }));
@@ -84,7 +84,7 @@ TEST_F(CatalogTest, KeepsEveryFieldOfAnItem) {
   EXPECT_EQ(stored.sequence, 1U);
   EXPECT_EQ(stored.items, 2U);
   reopen();
-  const auto got = catalog->get(shoes.key, std::vector<std::string>{with_nul, "nowhere", "a"}, true).value();
+  const auto got = catalog->get(shoes, std::vector<std::string>{with_nul, "nowhere", "a"}, true).value();
   ASSERT_TRUE(got[0]);
   EXPECT_FALSE(got[1]);
   ASSERT_TRUE(got[2]);
@@ -133,7 +133,7 @@ TEST_F(CatalogTest, UpdateLeavesKeyAndVector) {
   EXPECT_TRUE(updated.results[0]);
   EXPECT_EQ(updated.results[1].error().code, ErrorCode::not_found);
   EXPECT_THAT(keys(shoes), ElementsAre(stored.added[0]));
-  const auto got = catalog->get(shoes.key, std::vector<std::string>{"a"}, true).value();
+  const auto got = catalog->get(shoes, std::vector<std::string>{"a"}, true).value();
   EXPECT_EQ(got[0]->metadata, R"({"label":"new"})");
   EXPECT_THAT(got[0]->vector, ElementsAre(3, 2));
 }
@@ -145,7 +145,7 @@ TEST_F(CatalogTest, ScrollsBytewiseInPages) {
   std::string cursor;
   int pages = 0;
   do {
-    const auto page = catalog->scroll(shoes.key, cursor, 2, pages == 0).value();
+    const auto page = catalog->scroll(shoes, cursor, 2, pages == 0).value();
     for (const auto& found : page.items) {
       ids.push_back(found.id);
       EXPECT_EQ(found.vector.empty(), pages != 0);
@@ -252,13 +252,64 @@ TEST_F(CatalogTest, BringsACatalogOfTheFirstFormatUpToThis) {
   catalog.reset();
   ASSERT_TRUE(Database::open(file, Database::Access::create)
                   .value()
-                  ->execute("DROP TABLE attachments; PRAGMA user_version = 1"));
+                  ->execute("DROP TABLE attachments; DROP TABLE odd_vectors; DROP TABLE other_spaces; "
+                            "ALTER TABLE collections DROP COLUMN era; PRAGMA user_version = 1"));
   for (int times = 0; times < 2; ++times) {
     reopen();
     EXPECT_EQ(keys(shoes).size(), 1U);
     EXPECT_TRUE(catalog->attach(shoes.key, "head", bytes_of("x")));
     EXPECT_EQ(catalog->attachment(shoes.key, "head").value(), bytes_of("x"));
   }
+}
+
+TEST_F(CatalogTest, ASwitchPutsOneSpaceInThePlaceOfTheOther) {
+  const auto shoes = catalog->create(spec("shoes")).value();
+  ASSERT_TRUE(catalog->upsert(shoes, std::vector{item("a"), item("b"), item("c")}));
+  Space space = shoes.spec.space;
+  space.hash = "another";
+  space.dimensions = 2;
+  ASSERT_TRUE(catalog->begin_space(shoes, space));
+  CollectionRecord other = shoes;
+  other.spec.space = space;
+  ++other.spec.era;
+  const auto pending = catalog->pending(shoes, 0, 10).value();
+  ASSERT_EQ(pending.size(), 3U);
+  const auto key = [&](std::size_t i) { return static_cast<ItemKey>(pending[i].version); };
+  // Of b, which is replaced, and of a vector of other dimensions nothing is stored.
+  ASSERT_TRUE(catalog->upsert(shoes, std::vector{item("b")}));
+  const auto stored =
+      catalog->store_other(other, std::vector{key(0), key(1), key(2)}, std::vector<Vector>{{1, 2}, {3, 4}, {5}})
+          .value();
+  EXPECT_EQ(stored, (std::vector<ItemKey>{key(0), 0, 0}));
+  EXPECT_EQ(catalog->other_space(shoes.key)->value().vectors, 1U);
+  EXPECT_EQ(catalog->pending(shoes, 0, 10)->size(), 2U);
+  EXPECT_EQ(catalog->switch_spaces(std::vector{shoes}, "{}", false).error().code, ErrorCode::unavailable);
+  EXPECT_EQ(catalog->describe(shoes.key)->items, 3U);
+
+  EXPECT_EQ(catalog->switch_spaces(std::vector{shoes}, R"({"new":1})", true).value(), 2U);
+  reopen();
+  const auto now = catalog->describe(shoes.key).value();
+  EXPECT_EQ(now.items, 1U);
+  EXPECT_EQ(now.spec.space.hash, "another");
+  EXPECT_EQ(now.spec.settings, R"({"new":1})");
+  EXPECT_EQ(catalog->get(now, std::vector<std::string>{"a"}, true).value()[0]->vector, (Vector{1, 2}));
+  // Whoever still has vectors of the old space cannot store them.
+  EXPECT_EQ(catalog->upsert(shoes, std::vector{item("d")}).error().code, ErrorCode::unavailable);
+  EXPECT_EQ(catalog->other_space(shoes.key)->value().vectors, 1U);
+  EXPECT_EQ(catalog->erase(now, std::vector<std::string>{"a"})->removed.size(), 1U);
+  EXPECT_EQ(catalog->other_space(shoes.key)->value().vectors, 0U);
+
+  ASSERT_TRUE(catalog->drop_space(shoes.key));
+  EXPECT_FALSE(catalog->other_space(shoes.key).value());
+  while (catalog->purge(1).value()) {
+  }
+  catalog.reset();
+  const auto database = Database::open(file, Database::Access::read).value();
+  auto left = database->query(
+      "SELECT (SELECT count(*) FROM vectors) + (SELECT count(*) FROM odd_vectors) + "
+      "(SELECT count(*) FROM other_spaces)");
+  ASSERT_TRUE(left->step().value());
+  EXPECT_EQ(left->integer(0), 0);
 }
 
 TEST_F(CatalogTest, AttachmentsGoWithTheirCollection) {
@@ -310,7 +361,7 @@ TEST_F(CatalogTest, SurvivesDamagedPages) {
       continue;
     }
     const auto read = (*opened)->for_each_vector(shoes, 0, [](ItemKey, auto) -> Result<void> { return {}; });
-    const auto page = (*opened)->scroll(shoes.key, "", 10'000, true);
+    const auto page = (*opened)->scroll(shoes, "", 10'000, true);
     errors += !read || !page ? 1 : 0;
   }
   EXPECT_GT(errors, 0);
@@ -346,7 +397,7 @@ TEST_F(CatalogTest, AFullDiskIsAnErrorAndLosesNothing) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 
   reopen();
-  EXPECT_TRUE(catalog->get(shoes.key, std::vector<std::string>{"kept"}, true).value()[0]);
+  EXPECT_TRUE(catalog->get(shoes, std::vector<std::string>{"kept"}, true).value()[0]);
   EXPECT_EQ(keys(shoes).size(), catalog->describe(shoes.key)->items);
   EXPECT_TRUE(catalog->upsert(shoes, std::vector{item("again")}));
 }

@@ -27,6 +27,9 @@ inline constexpr double kMaxVectorLength = 1e15;  // squares and their sums stay
 [[nodiscard]] Result<void> check_collection_name(std::string_view name);
 // In front of a collection's name: that which holds the parts of its items. Nobody can give a collection such a name.
 inline constexpr std::string_view kPartsPrefix = ".parts.";
+// In front of a collection's name: the collection in its other space. No row of the catalog has such a name.
+inline constexpr std::string_view kOtherPrefix = ".other.";
+[[nodiscard]] inline bool is_other_space(std::string_view name) { return name.starts_with(kOtherPrefix); }
 // Name, with or without kPartsPrefix, dimensions (1 to kMaxDimensions) and settings; not the index, which the index
 // room knows.
 [[nodiscard]] Result<void> check_spec(const CollectionSpec& spec);

@@ -107,7 +107,8 @@ Result<std::int64_t> number(Database& database, const char* sql) {
 Result<void> store_progress(Database& database, std::int64_t key, const IndexProgress& progress) {
   constexpr double kMilliseconds = 1e3;
   EIDETIC_TRY(Statement query, database.query("UPDATE jobs SET total = ?1, done = ?2, indexed = ?3, skipped = ?4, "
-                                              "failed = ?5, elapsed_ms = ?6 WHERE key = ?7"));
+                                              "failed = ?5, elapsed_ms = ?6, "
+                                              "interrupted = iif(?3 > 0, 0, interrupted) WHERE key = ?7"));
   for (const auto value : {progress.total, progress.done, progress.indexed, progress.skipped, progress.failed}) {
     query.bind(static_cast<std::int64_t>(value));
   }

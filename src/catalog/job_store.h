@@ -26,8 +26,9 @@ inline constexpr std::uint64_t kMaxRememberedFailures = 10'000;
 
 struct JobRecord {
   JobInfo info;
-  std::string arguments;          // of its kind; never interpreted here
-  std::uint32_t interrupted = 0;  // how often the process ended while it ran, without stopping it first
+  std::string arguments;  // of its kind; never interpreted here
+  // How often in a row the process ended while it ran, without stopping it first and before it had stored anything.
+  std::uint32_t interrupted = 0;
 };
 
 class JobStore {

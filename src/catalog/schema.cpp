@@ -54,7 +54,26 @@ CREATE TABLE attachments (
   PRIMARY KEY (collection, name)
 ) STRICT;
 )sql";
-constexpr std::array<const char*, kCatalogVersion - 1> kUpgrades = {kAttachments};
+// To format 3. The vectors of a collection are in `vectors` while its era is even, in `odd_vectors` while it is odd,
+// and those of its other space in the other table: so a switch changes rows of collections alone.
+constexpr auto kSpaces = R"sql(
+ALTER TABLE collections ADD COLUMN era INTEGER NOT NULL DEFAULT 0;  -- how often its space was switched
+CREATE TABLE odd_vectors (
+  key    INTEGER PRIMARY KEY REFERENCES items (key) ON DELETE CASCADE,
+  vector BLOB NOT NULL
+) STRICT;
+CREATE TABLE other_spaces (
+  collection INTEGER PRIMARY KEY REFERENCES collections (key) ON DELETE CASCADE,
+  model      TEXT NOT NULL,
+  hash       TEXT NOT NULL,
+  dimensions INTEGER NOT NULL,
+  metric     TEXT NOT NULL,
+  precision  TEXT NOT NULL,
+  vectors    INTEGER NOT NULL DEFAULT 0,  -- how many items have one
+  dropped    INTEGER NOT NULL DEFAULT 0   -- 1: its vectors are not yet all deleted
+) STRICT;
+)sql";
+constexpr std::array<const char*, kCatalogVersion - 1> kUpgrades = {kAttachments, kSpaces};
 
 Result<std::int64_t> number(Database& database, const char* sql) {
   EIDETIC_TRY(Statement query, database.query(sql));

@@ -18,7 +18,7 @@ struct Schema {
   bool durable = true;                         // false: a cache, not synced to disk
 };
 
-inline constexpr int kCatalogVersion = 2;
+inline constexpr int kCatalogVersion = 3;
 inline constexpr int kCatalogApplicationId = 0x45494443;  // "EIDC"
 [[nodiscard]] const Schema& catalog_schema();
 

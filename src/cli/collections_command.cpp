@@ -1,5 +1,5 @@
 // eidetic collections list | show NAME | create NAME | update NAME | drop NAME | watch NAME [FOLDER…] | export NAME
-// FILE | import FILE
+// FILE | import FILE | migrate NAME (migrate_command.cpp)
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -80,6 +80,13 @@ void print_info(const CollectionInfo& info) {
        {"name", "items", "model", "space", "dimensions", "metric", "precision", "index", "index_kind", "index_building",
         "index_note", "regions", "created", "description", "source"}) {
     if (const std::string text = cell_text(json[field]); !text.empty()) fmt::print("{:<15} {}\n", field, text);
+  }
+  if (const auto& migration = info.migration) {
+    fmt::print("{:<15} {} {}: {} of {} items, {} failed", "migration", to_string(migration->state), migration->model,
+               migration->done, migration->total, migration->failed);
+    if (migration->until_ms > 0) fmt::print(", kept until {}", time_json(migration->until_ms).get<std::string>());
+    fmt::print("\n");
+    for (const auto& note : migration->notes) fmt::print("{:<15} {}\n", "", note);
   }
   if (const TrainingReport& training = info.index_training; training.rows > 0) {
     fmt::print("{:<15} from {} of {} items in {:.1f} s", "learnt", training.sampled, training.rows, training.seconds);
@@ -309,10 +316,11 @@ void add_import_options(CLI::App& command, ImportOptions& options) {
 }  // namespace
 
 void add_collections_command(CLI::App& root, Session& session) {
-  auto* app = root.add_subcommand("collections",
-                                  "List, show, create, update, merge, drop, watch, export and import collections")
-                  ->fallthrough()
-                  ->require_subcommand(1);
+  auto* app =
+      root.add_subcommand("collections",
+                          "List, show, create, update, migrate, merge, drop, watch, export and import collections")
+          ->fallthrough()
+          ->require_subcommand(1);
   const auto add = [&](const char* name, const char* description, auto run) {
     auto* command = app->add_subcommand(name, description)->fallthrough();
     auto options = std::make_shared<CollectionOptions>();
@@ -369,6 +377,8 @@ void add_collections_command(CLI::App& root, Session& session) {
       ->required();
   merge.first->add_flag("--replace", merge.second->replace,
                         "of ids that both have, take the other's item (default: keep what is there)");
+
+  add_migrate_command(*app, session);
 
   auto drop = add("drop", "Remove a collection with all that is in it", run_drop);
   add_name(drop);

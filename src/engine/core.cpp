@@ -23,21 +23,6 @@
 namespace eidetic {
 namespace {
 
-EmbedderOptions::Arithmetic arithmetic_of(const Space& space) {
-  return space.precision == Precision::bf16 ? EmbedderOptions::Arithmetic::bf16 : EmbedderOptions::Arithmetic::f32;
-}
-
-// What a backend leaves to the engine.
-Result<void> tell_settings(CollectionInfo& info) {
-  const auto& spec = info.spec;
-  EIDETIC_TRY(auto settings, parse_settings(spec.settings, spec.name));
-  info.search = settings.search;
-  info.regions = std::move(settings.regions);
-  info.description = std::move(settings.description);
-  info.source = std::move(settings.source);
-  return {};
-}
-
 Result<void> check_text(std::string_view field, std::string_view text) {
   if (text.size() <= kMaxCollectionText && is_utf8(text)) return {};
   return fail(ErrorCode::invalid_argument,
@@ -66,9 +51,11 @@ Core::Core(CoreParts parts)
   if (!runs) return;
   sweeper_ = std::make_unique<PictureSweeper>(*parts_.backend, *parts_.jobs, *parts_.pictures, sweep_held_);
   follow_watched_folders();
+  grace_ = std::make_unique<GraceKeeper>([this] { return sweep_migrations(); });
 }
 
 Core::~Core() {
+  grace_.reset();
   watcher_.reset();
   sweeper_.reset();
   runner_.reset();
@@ -141,12 +128,14 @@ Result<CollectionInfo> Core::change(std::string_view name, const CollectionChang
 
 Result<IndexReport> Core::index(std::string_view name, const IndexRequest& request,
                                 const std::function<void(const IndexProgress&)>& progress, std::stop_token stop) {
-  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
   EIDETIC_CHECK(check_reach(request));
-  EIDETIC_TRY(const auto model, embedder_of(collection, request.model, Embedders::Use::collections));
-  return ingest({*parts_.backend, *parts_.blobs, *model, parts_.options.decode, &writing_,
-                 [&] { return item_classes(name); }, [&] { return regions(name); }, copy_parts(request.on_duplicate)},
-                name, request, progress, stop);
+  return into_one_space(name, [&](const CollectionSpec& collection) -> Result<IndexReport> {
+    EIDETIC_TRY(const auto model, embedder_of(collection, request.model, Embedders::Use::collections));
+    return ingest(
+        {*parts_.backend, *parts_.blobs, *model, parts_.options.decode, &writing_, [&] { return item_classes(name); },
+         [&] { return regions(name); }, copy_parts(request.on_duplicate), collection.era},
+        name, request, progress, stop);
+  });
 }
 
 Result<std::uint64_t> Core::erase(std::string_view name, std::span<const std::string> ids) {
@@ -165,15 +154,17 @@ QueryParts Core::query_parts(const CollectionSpec& collection) {
 }
 
 Result<SearchResult> Core::search(std::string_view name, const Query& query) {
-  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
-  EIDETIC_TRY(const auto depth, search_depth(collection.settings, name));
-  return eidetic::search(query_parts(collection), collection, query, depth);
+  return in_one_space(name, [&](const CollectionSpec& collection) -> Result<SearchResult> {
+    EIDETIC_TRY(const auto depth, search_depth(collection.settings, name));
+    return eidetic::search(query_parts(collection), collection, query, depth);
+  });
 }
 
 Result<std::vector<Result<SearchResult>>> Core::search(std::string_view name, std::span<const Query> queries) {
-  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
-  EIDETIC_TRY(const auto depth, search_depth(collection.settings, name));
-  return eidetic::search(query_parts(collection), collection, queries, depth);
+  return in_one_space(name, [&](const CollectionSpec& collection) -> Result<std::vector<Result<SearchResult>>> {
+    EIDETIC_TRY(const auto depth, search_depth(collection.settings, name));
+    return eidetic::search(query_parts(collection), collection, queries, depth);
+  });
 }
 
 CopyParts Core::copy_parts() const { return {*parts_.blobs, *parts_.hashes, *parts_.pool, parts_.options.decode}; }
@@ -185,7 +176,9 @@ std::optional<CopyParts> Core::copy_parts(OnDuplicate what) const {
 Result<DuplicatesReport> Core::duplicates(std::string_view name, const DuplicatesRequest& request,
                                           const std::function<void(const DuplicatesProgress&)>& progress,
                                           std::stop_token stop) {
-  return find_duplicates(*parts_.backend, name, copy_parts(), request, progress, stop);
+  return in_one_space(name, [&](const CollectionSpec&) {
+    return find_duplicates(*parts_.backend, name, copy_parts(), request, progress, stop);
+  });
 }
 
 Result<IndexView> Core::inspect(std::string_view name) { return parts_.backend->inspect(name); }
@@ -201,9 +194,10 @@ Result<EncodedPicture> Core::alignment(std::string_view name, const Query& query
 }
 
 Result<SearchWalk> Core::walk(std::string_view name, const Query& query) {
-  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
-  EIDETIC_TRY(const auto depth, search_depth(collection.settings, name));
-  return eidetic::walk(query_parts(collection), collection, query, depth);
+  return in_one_space(name, [&](const CollectionSpec& collection) -> Result<SearchWalk> {
+    EIDETIC_TRY(const auto depth, search_depth(collection.settings, name));
+    return eidetic::walk(query_parts(collection), collection, query, depth);
+  });
 }
 
 Result<CollectionMap> Core::map(std::string_view name, const MapRequest& request) {
@@ -239,8 +233,10 @@ Result<Vector> Core::embed(Bytes picture, const std::string& model) {
 
 Result<EvalReport> Core::evaluate(std::string_view name, std::string_view label,
                                   std::span<const std::uint32_t> recall_k) {
-  EIDETIC_TRY(const auto collection, describe(name));
-  return eidetic::evaluate(*parts_.backend, collection, label, recall_k, *parts_.pool);
+  return in_one_space(name, [&](const CollectionSpec&) -> Result<EvalReport> {
+    EIDETIC_TRY(const auto collection, describe(name));
+    return eidetic::evaluate(*parts_.backend, collection, label, recall_k, *parts_.pool);
+  });
 }
 
 Result<std::uint64_t> Core::export_collection(std::string_view name, const std::filesystem::path& file) {
@@ -259,7 +255,7 @@ Result<std::shared_ptr<const Embedder>> Core::embedder(const std::string& model,
 
 Result<std::shared_ptr<const Embedder>> Core::embedder_of(const CollectionSpec& collection, const std::string& asked,
                                                           Embedders::Use use) {
-  const auto& [name, space, index, json] = collection;
+  const auto& [name, space, index, json, era] = collection;
   if (!asked.empty()) EIDETIC_CHECK(check_model_reach(asked));
   EIDETIC_TRY(const auto settings, parse_settings(json, name));
   if (settings.model.empty()) {

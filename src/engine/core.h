@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "eidetic/blobs.h"
@@ -24,6 +25,7 @@
 #include "engine/embedders.h"
 #include "engine/jobs.h"
 #include "engine/learnt.h"
+#include "engine/migration.h"
 #include "engine/pictures.h"
 #include "engine/query.h"
 #include "engine/regions.h"
@@ -84,6 +86,13 @@ class Core final : public Engine {
   [[nodiscard]] Result<void> drop_classifier(std::string_view name, std::string_view classifier) override;
   [[nodiscard]] Result<CalibrationInfo> calibrate(std::string_view name, const CalibrationRequest& request) override;
   [[nodiscard]] Result<CalibrationInfo> calibration(std::string_view name) override;
+  [[nodiscard]] Result<MigrationReport> migrate(std::string_view name, const MigrateRequest& request,
+                                                const std::function<void(const IndexProgress&)>& progress,
+                                                std::stop_token stop) override;
+  [[nodiscard]] Result<MigrationComparison> compare_models(std::string_view name,
+                                                           const CompareRequest& request) override;
+  [[nodiscard]] Result<CollectionInfo> cancel_migration(std::string_view name) override;
+  [[nodiscard]] Result<CollectionInfo> finish_migration(std::string_view name) override;
   [[nodiscard]] Result<IndexReport> set_regions(std::string_view name, std::string_view plan,
                                                 const std::function<void(const IndexProgress&)>& progress,
                                                 std::stop_token stop) override;
@@ -113,6 +122,7 @@ class Core final : public Engine {
   [[nodiscard]] Result<JobInfo> start_put(std::string_view name, std::span<const NewItem> items,
                                           OnDuplicate on_duplicate) override;
   [[nodiscard]] Result<JobInfo> start_regions(std::string_view name, std::string_view plan) override;
+  [[nodiscard]] Result<JobInfo> start_migrate(std::string_view name, const MigrateRequest& request) override;
   [[nodiscard]] Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) override;
   [[nodiscard]] Result<JobInfo> start_training(const TrainRequest& request) override;
   [[nodiscard]] Result<std::vector<JobInfo>> jobs(const JobQuery& query) override;
@@ -151,21 +161,89 @@ class Core final : public Engine {
   // The collection's own model, and where `asked` names one, that it makes the same vectors.
   [[nodiscard]] Result<std::shared_ptr<const Embedder>> embedder_of(const CollectionSpec& collection,
                                                                     const std::string& asked, Embedders::Use use);
+  // What `work` makes of the collection, all of it in one space: where the model was changed meanwhile, it is done
+  // again.
+  template <typename Work>
+  auto in_one_space(std::string_view name, const Work& work) -> std::invoke_result_t<Work, const CollectionSpec&> {
+    for (;;) {
+      EIDETIC_TRY(const CollectionSpec collection, parts_.backend->spec(name));
+      auto made = work(collection);
+      const auto now = parts_.backend->spec(name);
+      if (!now || now->era == collection.era) return made;
+    }
+  }
+  // The same of work that stores vectors: what it has stored is stored, and counts in the new space too.
+  template <typename Work>
+  auto into_one_space(std::string_view name, const Work& work) -> std::invoke_result_t<Work, const CollectionSpec&> {
+    for (;;) {
+      EIDETIC_TRY(const CollectionSpec collection, parts_.backend->spec(name));
+      auto made = work(collection);
+      if (made) return made;
+      const auto now = parts_.backend->spec(name);
+      if (!now || now->era == collection.era) return made;
+    }
+  }
   [[nodiscard]] Result<ItemClasses> item_classes(std::string_view name);
   [[nodiscard]] Result<RegionPlan> regions(std::string_view name);
   // The plan as it is stored. What was there by another one goes.
   [[nodiscard]] Result<void> change_regions(std::string_view name, const std::string& plan);
   // Gives those of the items their regions that have none by this plan.
-  [[nodiscard]] Result<void> divide(std::string_view name, const RegionPlan& plan, const PictureEmbedder& pictures,
-                                    std::vector<Item> items, IndexReport& report);
-  // Changes a collection's settings, to which these bytes are attached (none: nothing); attachments that they do not
-  // name any more go.
-  [[nodiscard]] Result<void> change_settings(std::string_view name, const std::string& attachment,
+  [[nodiscard]] Result<void> divide(const CollectionSpec& collection, const RegionPlan& plan,
+                                    const PictureEmbedder& pictures, std::vector<Item> items, IndexReport& report);
+  // What is learnt of a collection, as it is kept.
+  struct LearntClassifier {
+    ClassifierSetting setting;
+    std::vector<std::byte> bytes;  // of the attachment
+    std::vector<std::string> classes;
+  };
+  struct LearntCalibration {
+    CalibrationSetting setting;
+    std::vector<std::byte> bytes;
+    CalibrationInfo info;
+  };
+  // `own`: items have the field of that name from a classifier. The embedder is asked for words.
+  [[nodiscard]] Result<LearntClassifier> learn_classifier(const CollectionSpec& collection,
+                                                          const ClassifierRequest& request, bool own,
+                                                          const EmbedderSource& embedder);
+  [[nodiscard]] Result<LearntCalibration> learn_calibration(std::string_view name, const CalibrationRequest& request);
+  // Gives all items the classes of the collection's classifiers, and takes these fields away.
+  [[nodiscard]] Result<void> assign_classes(std::string_view name, std::span<const std::string> gone);
+  // Changes the settings of a collection that is still in the space that this was learnt of, and attaches these bytes
+  // (none: nothing) to them; attachments that they do not name any more go.
+  [[nodiscard]] Result<void> change_settings(const CollectionSpec& learnt_of, const std::string& attachment,
                                              std::span<const std::byte> content,
                                              const std::function<void(CollectionSettings&)>& change);
-  // Goes through all items, with their vectors, and stores those whose metadata `edit` has changed.
-  [[nodiscard]] Result<void> edit_items(std::string_view name, bool with_vectors,
+  // Goes through all items, with their vectors, and stores those whose metadata `edit` has changed; no further where
+  // the space is another one.
+  [[nodiscard]] Result<void> edit_items(const CollectionSpec& collection, bool with_vectors,
                                         const std::function<bool(Item&)>& edit);
+
+  // --- core_migration.cpp ---
+  [[nodiscard]] Result<void> tell_settings(CollectionInfo& info) const;
+  // What a request comes to, as things are; errors as Engine::migrate.
+  [[nodiscard]] Result<ModelChange> model_change(std::string_view name, const MigrateRequest& request);
+  [[nodiscard]] Result<ModelChange> change_to(std::string_view name, const std::string& model,
+                                              const CollectionSpec& collection, const CollectionSettings& settings);
+  [[nodiscard]] Result<void> begin_migration(std::string_view name, const ModelChange& change);
+  // Embeds what is pending from where it was last.
+  [[nodiscard]] Result<void> fill_space(SpaceFilling& filling, const std::stop_token& stop);
+  [[nodiscard]] Result<LearntAnew> learn_anew(std::string_view name, const ModelChange& change);
+  // Nothing where items have failed that may not be dropped; report.switched says so.
+  [[nodiscard]] Result<void> switch_model(std::string_view name, const ModelChange& change,
+                                          const MigrateRequest& request, SpaceFilling& filling,
+                                          const std::stop_token& stop);
+  // With settings_ and writing_ held; false: not as things are, try again.
+  [[nodiscard]] Result<bool> switch_now(std::string_view name, const ModelChange& change, const MigrateRequest& request,
+                                        const LearntAnew& learnt, SpaceFilling& filling, bool last_try);
+  [[nodiscard]] Result<void> note_failures(SpaceFilling& filling);
+  [[nodiscard]] Result<MigrationReport> run_migration(std::string_view name, const MigrateRequest& request,
+                                                      const std::function<void(const IndexProgress&)>& progress,
+                                                      const std::stop_token& stop);
+  // Forgets the change of model and the vectors beside; only in a state that `may` agrees to.
+  [[nodiscard]] Result<CollectionInfo> end_migration(std::string_view name,
+                                                     const std::function<Result<void>(const MigrationSetting&)>& may);
+  // Ends what is over its time of grace, or was cut off. When to look again, in milliseconds since 1970.
+  [[nodiscard]] std::int64_t sweep_migrations();
   [[nodiscard]] CopyParts copy_parts() const;
   [[nodiscard]] std::optional<CopyParts> copy_parts(OnDuplicate what) const;
   // `collection` is to outlive what is given.
@@ -187,6 +265,7 @@ class Core final : public Engine {
   [[nodiscard]] Result<JobEnd> run_index(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   [[nodiscard]] Result<JobEnd> run_put(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   [[nodiscard]] Result<JobEnd> run_regions(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
+  [[nodiscard]] Result<JobEnd> run_migrate(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   [[nodiscard]] Result<JobEnd> run_pull(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   [[nodiscard]] Result<JobEnd> run_training(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   // Where the training of that name keeps what it makes.
@@ -204,8 +283,9 @@ class Core final : public Engine {
   const std::vector<std::filesystem::path> model_folders_;
   Embedders embedders_;
   LearntCache learnt_;
-  std::mutex writing_;     // from looking at an item to storing it changed
-  std::mutex settings_;    // from reading a collection's settings to storing them changed
+  std::mutex writing_;   // from looking at an item to storing it changed
+  std::mutex settings_;  // from reading a collection's settings to storing them changed
+  MigrationRuns migrations_;
   std::mutex shelving_;    // one change of the models folder at a time
   std::mutex trainings_;   // from a look at the trainings to a new one, or one less
   std::mutex sweep_held_;  // no stored picture is deleted while this is held
@@ -213,6 +293,7 @@ class Core final : public Engine {
   std::unique_ptr<JobRunner> runner_;
   std::unique_ptr<Watcher> watcher_;
   std::unique_ptr<PictureSweeper> sweeper_;
+  std::unique_ptr<GraceKeeper> grace_;
 };
 
 }  // namespace eidetic

@@ -43,12 +43,13 @@ EncodedPicture jpeg_of(std::vector<std::byte> bytes) {
 
 Result<std::vector<Result<PutResult>>> Core::put(std::string_view name, std::span<const NewItem> items,
                                                  OnDuplicate on_duplicate) {
-  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
-  return put_items(
-      {*parts_.backend, *parts_.blobs, *parts_.pictures, *parts_.pool, parts_.options.decode, writing_,
-       [&] { return embedder_of(collection, "", Embedders::Use::collections); }, [&] { return item_classes(name); },
-       [&] { return regions(name); }, on_duplicate, copy_parts(on_duplicate)},
-      collection, items);
+  return into_one_space(name, [&](const CollectionSpec& collection) {
+    return put_items(
+        {*parts_.backend, *parts_.blobs, *parts_.pictures, *parts_.pool, parts_.options.decode, writing_,
+         [&] { return embedder_of(collection, "", Embedders::Use::collections); }, [&] { return item_classes(name); },
+         [&] { return regions(name); }, on_duplicate, copy_parts(on_duplicate)},
+        collection, items);
+  });
 }
 
 Result<std::vector<std::optional<Item>>> Core::get(std::string_view name, std::span<const std::string> ids,
@@ -150,6 +151,10 @@ Result<MergeReport> Core::merge(std::string_view into, std::string_view from, bo
     // Pictures that are kept must not be swept away between reading their item here and storing it there; nor may what
     // is kept or replaced change meanwhile.
     const std::scoped_lock lock(sweep_held_, writing_);
+    for (const auto* before : {&target, &source}) {
+      EIDETIC_TRY(const auto now, parts_.backend->spec(before->name));
+      if (now.era != before->era) return model_changed(before->name);
+    }
     EIDETIC_TRY(auto page, parts_.backend->scroll(from, cursor, kMergedAtOnce, true));
     cursor = std::move(page.next);
     std::vector<std::string> ids;

@@ -118,6 +118,14 @@ Result<JobInfo> Core::start_regions(std::string_view name, std::string_view plan
   return start_job(kRegionsJob, name, write_regions(std::string(plan)));
 }
 
+Result<JobInfo> Core::start_migrate(std::string_view name, const MigrateRequest& request) {
+  EIDETIC_TRY(const auto change, model_change(name, request));
+  if (change.made) return already_of(name, change.model);
+  MigrateRequest lasting = request;
+  if (!request.model.empty()) lasting.model = change.model;
+  return start_job(kMigrateJob, name, write_migrate(lasting));
+}
+
 Result<std::vector<JobInfo>> Core::jobs(const JobQuery& query) {
   EIDETIC_CHECK(check_limit(query.limit));
   EIDETIC_TRY(auto list, parts_.jobs->list(query));
@@ -155,6 +163,7 @@ Result<JobEnd> Core::run_job(const JobRecord& job, JobTeller& teller, const std:
   if (job.info.kind == kIndexJob) return run_index(job, teller, stop);
   if (job.info.kind == kPutJob) return run_put(job, teller, stop);
   if (job.info.kind == kRegionsJob) return run_regions(job, teller, stop);
+  if (job.info.kind == kMigrateJob) return run_migrate(job, teller, stop);
   if (job.info.kind == kPullJob) return run_pull(job, teller, stop);
   if (job.info.kind == kTrainJob) return run_training(job, teller, stop);
   return fail(ErrorCode::unsupported,
@@ -210,6 +219,16 @@ Result<JobEnd> Core::run_regions(const JobRecord& job, JobTeller& teller, const 
               set_regions(job.info.subject, plan, [&](const IndexProgress& now) { teller.progress(now); }, stop));
   teller.failures(report.errors);
   return report.interrupted ? JobEnd::stopped : JobEnd::done;
+}
+
+Result<JobEnd> Core::run_migrate(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {
+  EIDETIC_TRY(const auto request, parse_migrate(job.arguments));
+  const auto report = migrate(job.info.subject, request, [&](const IndexProgress& now) { teller.progress(now); }, stop);
+  // The process ended between its last step and the job's end: there is nothing left to do.
+  if (!report && report.error().code == ErrorCode::invalid_argument && job.info.starts > 1) return JobEnd::done;
+  EIDETIC_CHECK(report);
+  teller.failures(report->errors);
+  return report->interrupted ? JobEnd::stopped : JobEnd::done;
 }
 
 Result<JobEnd> Core::run_pull(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "engine/calibration_searches.h"
 #include "engine/core.h"
+#include "engine/migration.h"
 #include "engine/settings.h"
 #include "learn/labels.h"
 #include "learn/text_classes.h"
@@ -114,7 +115,7 @@ Result<Sample> draw(Backend& backend, const CollectionSpec& collection, const Cl
 }
 
 Result<ClassEmbeddings> text_embeddings(const ClassifierRequest& request, const CollectionSpec& collection,
-                                        const std::function<Result<std::shared_ptr<const Embedder>>()>& embedder) {
+                                        const EmbedderSource& embedder) {
   const auto dimensions = collection.space.dimensions;
   if (!request.csv.empty()) {
     EIDETIC_TRY(auto classes, parse_class_csv(request.csv, "the CSV of classes"));
@@ -169,6 +170,13 @@ CalibrationInfo info_of(const CalibrationSetting& setting, const Calibration& ca
   return info;
 }
 
+bool erase_field(Item& item, const std::string& field) {
+  Json metadata = Json::parse(item.metadata, nullptr, false);
+  if (!metadata.is_object() || metadata.erase(field) == 0) return false;
+  item.metadata = dump_json(metadata);
+  return true;
+}
+
 }  // namespace
 
 Result<ItemClasses> Core::item_classes(std::string_view name) {
@@ -176,18 +184,24 @@ Result<ItemClasses> Core::item_classes(std::string_view name) {
   return ItemClasses::of(*parts_.backend, learnt_, collection);
 }
 
-Result<void> Core::change_settings(std::string_view name, const std::string& attachment,
+Result<void> Core::change_settings(const CollectionSpec& learnt_of, const std::string& attachment,
                                    std::span<const std::byte> content,
                                    const std::function<void(CollectionSettings&)>& change) {
+  const std::string& name = learnt_of.name;
   const std::scoped_lock lock(settings_);
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
+  if (collection.era != learnt_of.era) return model_changed(name);
   EIDETIC_TRY(auto settings, parse_settings(collection.settings, name));
   change(settings);
   if (!content.empty()) EIDETIC_CHECK(parts_.backend->attach(name, attachment, content));
   EIDETIC_CHECK(parts_.backend->configure(name, to_json(settings)));
   std::set<std::string> used;
-  for (const auto& classifier : settings.classifiers) used.insert(classifier.attachment);
-  if (settings.calibration) used.insert(settings.calibration->attachment);
+  const auto use = [&](const auto& learnt) {
+    for (const auto& classifier : learnt.classifiers) used.insert(classifier.attachment);
+    if (learnt.calibration) used.insert(learnt.calibration->attachment);
+  };
+  use(settings);
+  if (settings.migration) use(*settings.migration);
   EIDETIC_TRY(const auto all, parts_.backend->attachments(name));
   for (const auto& one : all) {
     if (!used.contains(one)) EIDETIC_CHECK(parts_.backend->attach(name, one, {}));
@@ -195,10 +209,14 @@ Result<void> Core::change_settings(std::string_view name, const std::string& att
   return {};
 }
 
-Result<void> Core::edit_items(std::string_view name, bool with_vectors, const std::function<bool(Item&)>& edit) {
+Result<void> Core::edit_items(const CollectionSpec& collection, bool with_vectors,
+                              const std::function<bool(Item&)>& edit) {
+  const std::string& name = collection.name;
   std::string cursor;
   do {
     const std::scoped_lock lock(writing_);
+    EIDETIC_TRY(const auto now, parts_.backend->spec(name));
+    if (now.era != collection.era) return {};  // whoever has changed the model goes through all items after that
     EIDETIC_TRY(auto page, parts_.backend->scroll(name, cursor, kPage, with_vectors));
     cursor = std::move(page.next);
     std::erase_if(page.items, [&](Item& item) { return !edit(item); });
@@ -212,54 +230,71 @@ Result<void> Core::edit_items(std::string_view name, bool with_vectors, const st
   return {};
 }
 
-Result<ClassifierInfo> Core::train_classifier(std::string_view name, const ClassifierRequest& request) {
-  EIDETIC_CHECK(check(request));
-  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
-  EIDETIC_TRY(const auto settings, parse_settings(collection.settings, name));
-  const bool own =
-      std::ranges::any_of(settings.classifiers, [&](const auto& setting) { return setting.info.name == request.name; });
+Result<Core::LearntClassifier> Core::learn_classifier(const CollectionSpec& collection,
+                                                      const ClassifierRequest& request, bool own,
+                                                      const EmbedderSource& embedder) {
   EIDETIC_TRY(const Sample sample, draw(*parts_.backend, collection, request, own));
   LearnOptions options;
   options.hidden = request.hidden;
   options.seed = request.seed;
   options.pool = parts_.pool.get();
-  ClassifierSetting setting;
-  std::optional<Classifier> learnt;
-  const auto take = [&](Classifier classifier, const LearnReport& report) {
-    learnt = std::move(classifier);
-    setting.info = info_of(request, report);
+  LearntClassifier kept;
+  const auto take = [&](const Classifier& classifier, const LearnReport& report) {
+    kept.bytes = classifier.serialize();
+    kept.setting = {.info = info_of(request, report), .attachment = attachment_name("classifier", kept.bytes)};
+    kept.classes = classifier.class_names();
   };
   switch (request.kind) {
     case ClassifierRequest::Kind::labels: {
-      EIDETIC_TRY(auto made, train_labels(sample.vectors(), sample.labels(), options));
-      take(std::move(made.classifier), made.report);
+      EIDETIC_TRY(const auto made, train_labels(sample.vectors(), sample.labels(), options));
+      take(made.classifier, made.report);
       break;
     }
     case ClassifierRequest::Kind::clusters: {
-      EIDETIC_TRY(auto made, train_clusters(sample.vectors(), request.clusters, options));
-      take(std::move(made.classifier), made.report);
+      EIDETIC_TRY(const auto made, train_clusters(sample.vectors(), request.clusters, options));
+      take(made.classifier, made.report);
       break;
     }
     case ClassifierRequest::Kind::text: {
-      EIDETIC_TRY(const auto classes, text_embeddings(request, collection, [&] {
-                    return embedder_of(collection, "", Embedders::Use::queries);
-                  }));
-      EIDETIC_TRY(auto made, text_classes(classes));
-      take(std::move(made), {});
+      EIDETIC_TRY(const auto classes, text_embeddings(request, collection, embedder));
+      EIDETIC_TRY(const auto made, text_classes(classes));
+      take(made, {});
       break;
     }
   }
-  const auto bytes = learnt->serialize();
-  setting.attachment = attachment_name("classifier", bytes);
-  EIDETIC_CHECK(change_settings(name, setting.attachment, bytes, [&](CollectionSettings& all) {
-    std::erase_if(all.classifiers, [&](const auto& one) { return one.info.name == request.name; });
-    all.classifiers.push_back(setting);
-  }));
-  // What is stored from now on gets its class where it is stored; now what was there.
-  EIDETIC_TRY(const auto classes, item_classes(name));
-  EIDETIC_CHECK(edit_items(name, true, [&](Item& item) { return classes.assign(item); }));
-  setting.info.classes = learnt->class_names();
-  return setting.info;
+  return kept;
+}
+
+Result<ClassifierInfo> Core::train_classifier(std::string_view name, const ClassifierRequest& request) {
+  EIDETIC_CHECK(check(request));
+  return in_one_space(name, [&](const CollectionSpec& collection) -> Result<ClassifierInfo> {
+    EIDETIC_TRY(const auto settings, parse_settings(collection.settings, name));
+    const bool own = std::ranges::any_of(settings.classifiers,
+                                         [&](const auto& setting) { return setting.info.name == request.name; });
+    EIDETIC_TRY(auto learnt, learn_classifier(collection, request, own,
+                                              [&] { return embedder_of(collection, "", Embedders::Use::queries); }));
+    const auto& setting = learnt.setting;
+    EIDETIC_CHECK(change_settings(collection, setting.attachment, learnt.bytes, [&](CollectionSettings& all) {
+      std::erase_if(all.classifiers, [&](const auto& one) { return one.info.name == request.name; });
+      all.classifiers.push_back(setting);
+    }));
+    // What is stored from now on gets its class where it is stored; now what was there.
+    EIDETIC_CHECK(assign_classes(name, {}));
+    ClassifierInfo info = setting.info;
+    info.classes = std::move(learnt.classes);
+    return info;
+  });
+}
+
+Result<void> Core::assign_classes(std::string_view name, std::span<const std::string> gone) {
+  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
+  EIDETIC_TRY(const auto classes, ItemClasses::of(*parts_.backend, learnt_, collection));
+  if (classes.empty() && gone.empty()) return {};
+  return edit_items(collection, true, [&](Item& item) {
+    bool changed = false;
+    for (const auto& field : gone) changed = erase_field(item, field) || changed;
+    return classes.assign(item) || changed;
+  });
 }
 
 Result<std::vector<ClassifierInfo>> Core::classifiers(std::string_view name) {
@@ -278,20 +313,14 @@ Result<void> Core::drop_classifier(std::string_view name, std::string_view class
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
   EIDETIC_TRY(const auto settings, parse_settings(collection.settings, name));
   EIDETIC_CHECK(find_classifier(settings, name, classifier));
-  EIDETIC_CHECK(change_settings(name, {}, {}, [&](CollectionSettings& all) {
+  EIDETIC_CHECK(change_settings(collection, {}, {}, [&](CollectionSettings& all) {
     std::erase_if(all.classifiers, [&](const auto& one) { return one.info.name == classifier; });
   }));
-  const std::string field(classifier);
-  return edit_items(name, false, [&](Item& item) {
-    Json metadata = Json::parse(item.metadata, nullptr, false);
-    if (!metadata.is_object() || metadata.erase(field) == 0) return false;
-    item.metadata = dump_json(metadata);
-    return true;
-  });
+  return edit_items(collection, false, [&](Item& item) { return erase_field(item, std::string(classifier)); });
 }
 
-Result<CalibrationInfo> Core::calibrate(std::string_view name, const CalibrationRequest& request) {
-  EIDETIC_TRY(const auto collection, describe(name));
+Result<Core::LearntCalibration> Core::learn_calibration(std::string_view name, const CalibrationRequest& request) {
+  EIDETIC_TRY(const auto collection, parts_.backend->describe(name));
   CalibrationOptions options;
   options.metric = collection.spec.space.metric;
   options.seed = request.seed;
@@ -301,11 +330,61 @@ Result<CalibrationInfo> Core::calibrate(std::string_view name, const Calibration
   if (!learnt) {
     return fail(learnt.error().code, fmt::format("collection '{}': {}", name, learnt.error().message));
   }
-  const auto bytes = learnt->serialize();
-  const CalibrationSetting setting{.label = request.label, .attachment = attachment_name("calibration", bytes)};
-  EIDETIC_CHECK(change_settings(name, setting.attachment, bytes,
-                                [&](CollectionSettings& settings) { settings.calibration = setting; }));
-  return info_of(setting, *learnt);
+  LearntCalibration kept{.setting = {}, .bytes = learnt->serialize(), .info = {}};
+  kept.setting = {.label = request.label, .attachment = attachment_name("calibration", kept.bytes)};
+  kept.info = info_of(kept.setting, *learnt);
+  return kept;
+}
+
+Result<CalibrationInfo> Core::calibrate(std::string_view name, const CalibrationRequest& request) {
+  return in_one_space(name, [&](const CollectionSpec& collection) -> Result<CalibrationInfo> {
+    EIDETIC_TRY(const auto learnt, learn_calibration(name, request));
+    EIDETIC_CHECK(change_settings(collection, learnt.setting.attachment, learnt.bytes,
+                                  [&](CollectionSettings& settings) { settings.calibration = learnt.setting; }));
+    return learnt.info;
+  });
+}
+
+Result<LearntAnew> Core::learn_anew(std::string_view name, const ModelChange& change) {
+  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
+  EIDETIC_TRY(const auto settings, parse_settings(collection.settings, name));
+  EIDETIC_TRY(const auto other, parts_.backend->spec(other_space_name(name)));
+  LearntAnew learnt{.instead_of = attachments_of(settings)};
+  for (const auto& before : settings.classifiers) {
+    EIDETIC_TRY(const auto classifier, learnt_.classifier(*parts_.backend, name, before));
+    ClassifierRequest request{.name = before.info.name,
+                              .kind = before.info.kind,
+                              .label = before.info.label,
+                              .hidden = static_cast<std::uint32_t>(classifier->parts().shape.hidden),
+                              .classes = {},
+                              .min_confidence = before.info.min_confidence};
+    if (request.kind == ClassifierRequest::Kind::text) request.classes = classifier->class_names();
+    if (request.kind == ClassifierRequest::Kind::clusters) {
+      // Clusters of another space would be others: those that the items are in are learnt as labels, and stay.
+      request.kind = ClassifierRequest::Kind::labels;
+      request.label = request.name;
+    }
+    auto anew = learn_classifier(other, request, true,
+                                 [&]() -> Result<std::shared_ptr<const Embedder>> { return change.embedder; });
+    if (!anew) {
+      learnt.notes.push_back(
+          fmt::format("the classifier '{}' is not brought along: {}", request.name, anew.error().message));
+      continue;
+    }
+    anew->setting.info.kind = before.info.kind;
+    anew->setting.info.label = before.info.label;
+    learnt.attachments.emplace_back(anew->setting.attachment, std::move(anew->bytes));
+    learnt.classifiers.push_back(std::move(anew->setting));
+  }
+  if (!settings.calibration) return learnt;
+  auto anew = learn_calibration(other.name, {.label = settings.calibration->label});
+  if (anew) {
+    learnt.attachments.emplace_back(anew->setting.attachment, std::move(anew->bytes));
+    learnt.calibration = std::move(anew->setting);
+  } else {
+    learnt.notes.push_back(fmt::format("the calibration is not brought along: {}", anew.error().message));
+  }
+  return learnt;
 }
 
 Result<CalibrationInfo> Core::calibration(std::string_view name) {

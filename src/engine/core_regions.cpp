@@ -34,6 +34,15 @@ Result<Item> divided(const PictureEmbedder& pictures, const RegionPlan& plan, co
   }
 }
 
+// Regions of one space would be lost in the other.
+std::unexpected<Error> changing(std::string_view name) {
+  return fail(
+      ErrorCode::unavailable,
+      fmt::format("collection '{0}' is changing its model, or could still go back to the one before; its regions "
+                  "can be changed after that (eidetic collections migrate -c {0} --cancel or --finish)",
+                  name));
+}
+
 }  // namespace
 
 Result<RegionPlan> Core::regions(std::string_view name) {
@@ -47,6 +56,7 @@ Result<void> Core::change_regions(std::string_view name, const std::string& plan
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
   EIDETIC_TRY(auto settings, parse_settings(collection.settings, name));
   if (settings.regions == plan) return {};
+  if (settings.migration) return changing(name);
   // First, as parts of another plan would be told as other regions than they are.
   EIDETIC_CHECK(parts_.backend->drop_parts(name));
   settings.regions = plan;
@@ -77,7 +87,7 @@ Result<IndexReport> Core::set_regions(std::string_view name, std::string_view pl
     EIDETIC_TRY(auto page, parts_.backend->scroll(name, cursor, kDividedAtOnce, false));
     cursor = std::move(page.next);
     done += page.items.size();
-    EIDETIC_CHECK(divide(name, wanted, pictures, std::move(page.items), report));
+    EIDETIC_CHECK(divide(collection.spec, wanted, pictures, std::move(page.items), report));
     if (progress) {
       progress({.total = std::max(done, collection.items),
                 .done = done,
@@ -93,8 +103,9 @@ Result<IndexReport> Core::set_regions(std::string_view name, std::string_view pl
   return report;
 }
 
-Result<void> Core::divide(std::string_view name, const RegionPlan& plan, const PictureEmbedder& pictures,
+Result<void> Core::divide(const CollectionSpec& collection, const RegionPlan& plan, const PictureEmbedder& pictures,
                           std::vector<Item> items, IndexReport& report) {
+  const std::string& name = collection.name;
   EIDETIC_CHECK(read_parts(*parts_.backend, name, items));
   const auto count = items.size();
   // Bare vectors have no picture, and never get regions.
@@ -109,6 +120,9 @@ Result<void> Core::divide(std::string_view name, const RegionPlan& plan, const P
   };
   const std::scoped_lock lock(writing_);
   EIDETIC_TRY(const auto now, regions(name));
+  EIDETIC_TRY(const auto spec, parts_.backend->spec(name));
+  EIDETIC_TRY(const auto settings, parse_settings(spec.settings, name));
+  if (settings.migration || spec.era != collection.era) return changing(name);
   if (now.name != plan.name) {
     return fail(ErrorCode::unavailable,
                 fmt::format("other regions were chosen for collection '{}' meanwhile: '{}'", name, now.name));

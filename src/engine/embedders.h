@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,14 @@
 #include "eidetic/error.h"
 
 namespace eidetic {
+
+// Asked for a model when it is needed.
+using EmbedderSource = std::function<Result<std::shared_ptr<const Embedder>>()>;
+
+// That the vectors of a space are made in.
+[[nodiscard]] inline EmbedderOptions::Arithmetic arithmetic_of(const Space& space) {
+  return space.precision == Precision::bf16 ? EmbedderOptions::Arithmetic::bf16 : EmbedderOptions::Arithmetic::f32;
+}
 
 // Thread-safe; a model that is being loaded holds up calls for that one only.
 class Embedders {

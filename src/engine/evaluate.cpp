@@ -18,7 +18,7 @@ Result<EvalReport> evaluate(Backend& backend, const CollectionInfo& collection, 
   if (std::ranges::find(recall_k, 0U) != recall_k.end()) {
     return fail(ErrorCode::invalid_argument, "recall@0 says nothing: give 1 or more");
   }
-  const auto& [name, space, index, settings] = collection.spec;
+  const auto& [name, space, index, settings, era] = collection.spec;
   EvalReport report;
   report.label = label;
   Labels labels(label);

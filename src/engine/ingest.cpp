@@ -144,6 +144,8 @@ class Ingest {
   Result<std::uint64_t> store(std::vector<Item>& items, Verb verb) {
     if (items.empty()) return 0;
     auto lock = parts_.writing == nullptr ? std::unique_lock<std::mutex>() : std::unique_lock(*parts_.writing);
+    EIDETIC_TRY(const auto now, parts_.backend.spec(collection_));
+    if (now.era != parts_.era) return model_changed(collection_);
     EIDETIC_CHECK(settle(items));
     if (parts_.regions) {
       EIDETIC_TRY(const auto regions, parts_.regions());

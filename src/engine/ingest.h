@@ -34,6 +34,7 @@ struct IngestParts {
   // Where set: which regions pictures have, as of now.
   std::function<Result<RegionPlan>()> regions = {};
   std::optional<CopyParts> copies = {};  // needed unless request.on_duplicate is store
+  std::uint64_t era = 0;  // of the collection, which the embedder is of: in another one nothing is stored
 };
 
 // Engine::index for a collection of the embedder's space. What a run has stored stays stored, whatever ends it. Errors:

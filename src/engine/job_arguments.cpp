@@ -128,6 +128,26 @@ Result<std::string> parse_regions_job(std::string_view arguments) {
   return reading(arguments, [](JsonReader& reader) { return reader.get<std::string>("plan"); });
 }
 
+std::string write_migrate(const MigrateRequest& request) {
+  return dump_json({{"step", to_string(request.step)},
+                    {"model", request.model},
+                    {"drop_failed", request.drop_failed},
+                    {"grace_s", request.grace_s}});
+}
+
+Result<MigrateRequest> parse_migrate(std::string_view arguments) {
+  return reading(arguments, [](JsonReader& reader) -> Result<MigrateRequest> {
+    MigrateRequest request;
+    EIDETIC_TRY(const auto step, reader.get<std::string>("step"));
+    EIDETIC_TRY(request.step, parse_migrate_step(step));
+    EIDETIC_TRY(request.model, reader.get<std::string>("model"));
+    EIDETIC_TRY(request.drop_failed, reader.get<bool>("drop_failed"));
+    EIDETIC_TRY(const auto grace, reader.get<std::int64_t>("grace_s"));
+    request.grace_s = static_cast<std::uint64_t>(grace);
+    return request;
+  });
+}
+
 std::string write_pull(const std::string& mirror) { return dump_json({{"mirror", mirror}}); }
 
 Result<std::string> parse_pull(std::string_view arguments) {

@@ -20,10 +20,12 @@ constexpr std::uint32_t kMaxInterruptions = 5;
 void JobTeller::progress(const IndexProgress& now, std::string_view stage) {
   {
     const std::scoped_lock lock(mutex_);
+    // That it gets on is written at once: only a job that never does is given up after some interruptions.
+    const bool gets_on = progress_.indexed == 0 && now.indexed > 0;
     progress_ = now;
     stage_ = stage;
     const auto time = std::chrono::steady_clock::now();
-    if (time - written_ < kWriteEvery) return;
+    if (time - written_ < kWriteEvery && !gets_on) return;
     written_ = time;
   }
   if (const auto written = store_.set_progress(key_, now); !written) {

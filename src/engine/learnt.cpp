@@ -85,6 +85,11 @@ Result<ClassifierSetting> find_classifier(const CollectionSettings& settings, st
                                         : fmt::format("it has: {}", fmt::join(known, ", "))));
 }
 
+std::unexpected<Error> model_changed(std::string_view collection) {
+  return fail(ErrorCode::unavailable,
+              fmt::format("the model of collection '{}' was changed meanwhile; try again", collection));
+}
+
 std::unexpected<Error> not_calibrated(std::string_view collection, ErrorCode code) {
   return fail(code, fmt::format("collection '{0}' was not calibrated, so nobody knows how likely its hits are real "
                                 "matches; calibrate it first (eidetic calibrate -c {0})",

@@ -39,7 +39,8 @@ class LearntCache {
 // The classifier of that name; not_found, with those there are.
 [[nodiscard]] Result<ClassifierSetting> find_classifier(const CollectionSettings& settings, std::string_view collection,
                                                         std::string_view name);
-// An error that says the way out.
+// Errors that say the way out.
+[[nodiscard]] std::unexpected<Error> model_changed(std::string_view collection);
 [[nodiscard]] std::unexpected<Error> not_calibrated(std::string_view collection, ErrorCode code);
 
 // The name of these bytes as an attachment.

@@ -169,6 +169,8 @@ class Put {
 
   Result<std::vector<Result<PutResult>>> commit() {
     const std::scoped_lock lock(parts_.writing);
+    EIDETIC_TRY(const auto now, parts_.backend.spec(collection_.name));
+    if (now.era != collection_.era) return model_changed(collection_.name);
     EIDETIC_TRY(const auto classes, parts_.classes());
     std::vector<std::string> ids;
     for (const auto& draft : drafts_) ids.push_back(draft.item.id);

@@ -330,7 +330,8 @@ Result<SearchResult> finish(const QueryParts& parts, const CollectionSpec& colle
   if (found.empty()) EIDETIC_CHECK(check_known(parts.backend, collection.name, searched.filter));
   auto& explanation = prepared.explanation;
   explanation.candidates = static_cast<std::uint32_t>(found.size()) + explanation.copies;
-  SearchResult result{.collection = collection.name, .hits = std::move(found), .timings = {}};
+  SearchResult result{
+      .collection = collection.name, .model = collection.space.model, .hits = std::move(found), .timings = {}};
   if (const auto least = query.min_similarity_pct) {
     explanation.below_similarity = static_cast<std::uint32_t>(drop_below(result.hits, *least));
   }

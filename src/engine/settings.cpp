@@ -16,14 +16,8 @@ auto texts_of(auto& settings) {
                     std::pair("source", &settings.source)};
 }
 
-}  // namespace
-
-std::string to_json(const CollectionSettings& settings) {
-  Json json = {{"model", settings.model}};
-  if (settings.importing) json["importing"] = true;
-  if (!settings.watched.empty()) json["watched"] = settings.watched;
-  const auto& [ef, nprobe, rescore] = settings.search;
-  if (ef > 0 || nprobe > 0 || rescore > 0) json["search"] = {{"ef", ef}, {"nprobe", nprobe}, {"rescore", rescore}};
+// Of a collection, and of its other space.
+void write_learnt(Json& json, const auto& settings) {
   for (const auto& [info, attachment] : settings.classifiers) {
     json["classifiers"].push_back({{"name", info.name},
                                    {"kind", to_string(info.kind)},
@@ -35,11 +29,38 @@ std::string to_json(const CollectionSettings& settings) {
                                    {"calibration_error", info.calibration_error},
                                    {"attachment", attachment}});
   }
+  if (const auto& calibration = settings.calibration) {
+    json["calibration"] = {{"label", calibration->label}, {"attachment", calibration->attachment}};
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> attachments_of(const CollectionSettings& settings) {
+  std::vector<std::string> names;
+  for (const auto& one : settings.classifiers) names.push_back(one.attachment);
+  if (settings.calibration) names.push_back(settings.calibration->attachment);
+  return names;
+}
+
+std::string to_json(const CollectionSettings& settings) {
+  Json json = {{"model", settings.model}};
+  if (settings.importing) json["importing"] = true;
+  if (!settings.watched.empty()) json["watched"] = settings.watched;
+  const auto& [ef, nprobe, rescore] = settings.search;
+  if (ef > 0 || nprobe > 0 || rescore > 0) json["search"] = {{"ef", ef}, {"nprobe", nprobe}, {"rescore", rescore}};
+  write_learnt(json, settings);
   for (const auto& [field, text] : texts_of(settings)) {
     if (!text->empty()) json[field] = *text;
   }
-  if (const auto& calibration = settings.calibration) {
-    json["calibration"] = {{"label", calibration->label}, {"attachment", calibration->attachment}};
+  if (const auto& migration = settings.migration) {
+    Json& written = json["migration"];
+    written = {{"model", migration->model},
+               {"state", to_string(migration->state)},
+               {"failed", migration->failed},
+               {"until_ms", migration->until_ms},
+               {"notes", migration->notes}};
+    write_learnt(written, *migration);
   }
   return dump_json(json);
 }
@@ -65,6 +86,36 @@ Result<ClassifierSetting> parse_classifier(const Json& json, const std::string& 
   return setting;
 }
 
+Result<void> read_learnt(JsonReader& reader, const std::string& where, auto& settings) {
+  if (reader.has("classifiers")) {
+    EIDETIC_TRY(const Json list, reader.get<Json>("classifiers"));
+    for (const Json& one : list) {
+      EIDETIC_TRY(settings.classifiers.emplace_back(), parse_classifier(one, where + ", classifiers"));
+    }
+  }
+  if (!reader.has("calibration")) return {};
+  EIDETIC_TRY(const Json one, reader.get<Json>("calibration"));
+  EIDETIC_TRY(auto fields, JsonReader::of(one, where + ", calibration"));
+  auto& calibration = settings.calibration.emplace();
+  EIDETIC_TRY(calibration.label, fields.get<std::string>("label"));
+  EIDETIC_TRY(calibration.attachment, fields.get<std::string>("attachment"));
+  return {};
+}
+
+Result<MigrationSetting> parse_migration(const Json& json, const std::string& where) {
+  EIDETIC_TRY(auto reader, JsonReader::of(json, where));
+  MigrationSetting migration;
+  EIDETIC_TRY(migration.model, reader.get<std::string>("model"));
+  EIDETIC_TRY(const auto state, reader.get<std::string>("state"));
+  EIDETIC_TRY(migration.state, parse_migration_state(state));
+  EIDETIC_TRY(const auto failed, reader.get<std::int64_t>("failed"));
+  migration.failed = static_cast<std::uint64_t>(failed);
+  EIDETIC_TRY(migration.until_ms, reader.get<std::int64_t>("until_ms"));
+  EIDETIC_TRY(migration.notes, reader.get<std::vector<std::string>>("notes"));
+  EIDETIC_CHECK(read_learnt(reader, where, migration));
+  return migration;
+}
+
 }  // namespace
 
 Result<CollectionSettings> parse_settings(std::string_view json, std::string_view collection) {
@@ -86,18 +137,10 @@ Result<CollectionSettings> parse_settings(std::string_view json, std::string_vie
         *value = static_cast<std::uint32_t>(number);
       }
     }
-    if (reader.has("classifiers")) {
-      EIDETIC_TRY(const Json list, reader.get<Json>("classifiers"));
-      for (const Json& one : list) {
-        EIDETIC_TRY(settings.classifiers.emplace_back(), parse_classifier(one, where + ", classifiers"));
-      }
-    }
-    if (reader.has("calibration")) {
-      EIDETIC_TRY(const Json one, reader.get<Json>("calibration"));
-      EIDETIC_TRY(auto fields, JsonReader::of(one, where + ", calibration"));
-      auto& calibration = settings.calibration.emplace();
-      EIDETIC_TRY(calibration.label, fields.get<std::string>("label"));
-      EIDETIC_TRY(calibration.attachment, fields.get<std::string>("attachment"));
+    EIDETIC_CHECK(read_learnt(reader, where, settings));
+    if (reader.has("migration")) {
+      EIDETIC_TRY(const Json one, reader.get<Json>("migration"));
+      EIDETIC_TRY(settings.migration, parse_migration(one, where + ", migration"));
     }
     for (const auto& [field, text] : texts_of(settings)) {
       EIDETIC_TRY(*text, reader.get_or<std::string>(field, ""));

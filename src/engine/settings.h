@@ -22,6 +22,17 @@ struct CalibrationSetting {
   std::string attachment;
 };
 
+// A change of the model. What is learnt of a space goes with it: here is that of the other one.
+struct MigrationSetting {
+  std::string model;  // of the other space, bundle name or absolute path
+  MigrationInfo::State state = MigrationInfo::State::embedding;
+  std::uint64_t failed = 0;
+  std::int64_t until_ms = 0;
+  std::vector<std::string> notes = {};
+  std::vector<ClassifierSetting> classifiers = {};
+  std::optional<CalibrationSetting> calibration = {};
+};
+
 struct CollectionSettings {
   std::string model;       // bundle name or absolute path
   bool importing = false;  // an import is under way; found at open, it was cut off and the collection goes
@@ -31,7 +42,11 @@ struct CollectionSettings {
   std::optional<CalibrationSetting> calibration = {};
   std::string regions = {};                   // see parse_regions; empty: none
   std::string description = {}, source = {};  // for people
+  std::optional<MigrationSetting> migration = {};
 };
+
+// Those of what is learnt of the space that is searched.
+[[nodiscard]] std::vector<std::string> attachments_of(const CollectionSettings& settings);
 
 [[nodiscard]] std::string to_json(const CollectionSettings& settings);
 // corrupt, naming the collection, where it is no such object.

@@ -160,6 +160,17 @@ class MemoryBackend : public Backend {
                                const std::function<void(std::uint64_t, std::uint64_t)>&, std::stop_token) override {
     return fail(ErrorCode::unsupported, "in memory");
   }
+  Result<void> begin_space(std::string_view, const Space&) override { return no_other_space(); }
+  Result<std::optional<OtherSpace>> other_space(std::string_view) override { return std::nullopt; }
+  Result<std::vector<PendingItem>> pending(std::string_view, std::uint64_t, std::uint32_t) override {
+    return no_other_space();
+  }
+  Result<std::uint64_t> store_pending(std::string_view, std::span<const PendingItem>) override {
+    return no_other_space();
+  }
+  Result<void> build_space(std::string_view) override { return no_other_space(); }
+  Result<std::uint64_t> switch_space(std::string_view, std::string_view, bool) override { return no_other_space(); }
+  Result<void> drop_space(std::string_view) override { return {}; }
   Result<void> flush() override { return {}; }
   Result<void> backup(const std::filesystem::path&) override { return fail(ErrorCode::unsupported, "in memory"); }
 
@@ -168,6 +179,7 @@ class MemoryBackend : public Backend {
   std::map<std::string, std::vector<std::byte>> kept;  // attachments
 
  private:
+  static std::unexpected<Error> no_other_space() { return fail(ErrorCode::unsupported, "in memory"); }
   [[nodiscard]] CollectionInfo info() const {
     CollectionInfo info;
     info.spec = spec_;

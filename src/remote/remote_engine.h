@@ -71,6 +71,13 @@ class RemoteEngine final : public Engine {
   Result<IndexReport> set_regions(std::string_view name, std::string_view plan,
                                   const std::function<void(const IndexProgress&)>& progress,
                                   std::stop_token stop) override;
+  Result<JobInfo> start_migrate(std::string_view name, const MigrateRequest& request) override;
+  Result<MigrationReport> migrate(std::string_view name, const MigrateRequest& request,
+                                  const std::function<void(const IndexProgress&)>& progress,
+                                  std::stop_token stop) override;
+  Result<MigrationComparison> compare_models(std::string_view name, const CompareRequest& request) override;
+  Result<CollectionInfo> cancel_migration(std::string_view name) override;
+  Result<CollectionInfo> finish_migration(std::string_view name) override;
   Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) override;
   Result<JobInfo> start_training(const TrainRequest& request) override;
   Result<std::vector<JobInfo>> jobs(const JobQuery& query) override;
@@ -109,6 +116,14 @@ class RemoteEngine final : public Engine {
                                                                 OnDuplicate on_duplicate) const;
   // Until it has ended or `stop` is asked for; `changed` gets every state of it.
   [[nodiscard]] Result<JobInfo> follow_job(const std::string& id, const std::function<void(const JobInfo&)>& changed,
+                                           const std::stop_token& stop);
+  struct EndedJob {
+    JobInfo job;
+    std::vector<ItemError> errors;
+  };
+  // The same, with its failures; a failed job is its error. Cancelled where `stop` was asked for.
+  [[nodiscard]] Result<EndedJob> await_job(const std::string& id,
+                                           const std::function<void(const IndexProgress&)>& progress,
                                            const std::stop_token& stop);
 
   Api api_;

@@ -53,13 +53,8 @@ Result<IndexReport> RemoteEngine::set_regions(std::string_view name, std::string
                                               const std::function<void(const IndexProgress&)>& progress,
                                               std::stop_token stop) {
   EIDETIC_TRY(const JobInfo started, start_regions(name, plan));
-  const auto show = [&](const JobInfo& job) {
-    if (progress) progress(job.progress);
-  };
-  EIDETIC_TRY(JobInfo job, follow_job(started.id, show, stop));
-  if (job.state == JobState::failed) {
-    return std::unexpected(job.error.value_or(Error{ErrorCode::internal, "the job failed"}));
-  }
+  EIDETIC_TRY(auto ended, await_job(started.id, progress, stop));
+  auto& [job, errors] = ended;
   IndexReport report;
   report.collection = name;
   report.indexed = job.progress.indexed;
@@ -68,10 +63,24 @@ Result<IndexReport> RemoteEngine::set_regions(std::string_view name, std::string
   report.seconds = job.progress.seconds;
   if (report.seconds > 0) report.images_per_s = static_cast<double>(report.indexed) / report.seconds;
   report.interrupted = job.state != JobState::done;
+  report.errors = std::move(errors);
+  return report;
+}
+
+Result<RemoteEngine::EndedJob> RemoteEngine::await_job(const std::string& id,
+                                                       const std::function<void(const IndexProgress&)>& progress,
+                                                       const std::stop_token& stop) {
+  const auto show = [&](const JobInfo& job) {
+    if (progress) progress(job.progress);
+  };
+  EIDETIC_TRY(auto job, follow_job(id, show, stop));
+  if (job.state == JobState::failed) {
+    return std::unexpected(job.error.value_or(Error{ErrorCode::internal, "the job failed"}));
+  }
   if (!has_ended(job)) EIDETIC_CHECK(cancel_job(job.id));
   constexpr std::uint32_t kShown = 1000;
-  EIDETIC_TRY(report.errors, job_failures(job.id, 0, kShown));
-  return report;
+  EIDETIC_TRY(auto errors, job_failures(job.id, 0, kShown));
+  return EndedJob{std::move(job), std::move(errors)};
 }
 
 Result<JobInfo> RemoteEngine::start_pull(const std::string& model, const std::string& mirror) {

@@ -190,6 +190,7 @@ CollectionInfo read_collection(const Json& json) {
   info.parts = count(json, "region_vectors");
   info.description = text(json, "description");
   info.source = text(json, "source");
+  if (const Json& migration = json.at("migration"); !migration.is_null()) info.migration = read_migration(migration);
   info.memory_bytes = count(json, "memory_bytes");
   info.disk_bytes = count(json, "disk_bytes");
   info.created_ms = milliseconds(json, "created");
@@ -274,8 +275,10 @@ Result<PutResult> read_put_result(const Json& json) {
 }
 
 SearchResult read_search_result(const Json& json) {
-  SearchResult result{
-      .collection = text(json, "collection"), .hits = read_list(json.at("hits"), read_search_hit), .timings = {}};
+  SearchResult result{.collection = text(json, "collection"),
+                      .model = text(json, "model"),
+                      .hits = read_list(json.at("hits"), read_search_hit),
+                      .timings = {}};
   const Json& rates = json.at("items_per_s");
   for (const auto& [stage, ms] : json.at("timings_ms").items()) {
     Timing timing{.stage = stage, .ms = ms.get<double>()};
@@ -414,36 +417,6 @@ std::vector<Facet> read_facets(const Json& json) {
 
 MergeReport read_merge_report(const Json& json) {
   return {.added = count(json, "added"), .replaced = count(json, "replaced"), .kept = count(json, "kept")};
-}
-
-namespace {
-
-RetrievalMeasures measures(const Json& json) {
-  RetrievalMeasures read;
-  for (const auto& [name, measure] : kRetrievalMeasures) read.*measure = json.at(name).get<double>();
-  return read;
-}
-
-}  // namespace
-
-EvalReport read_evaluation(const Json& json, std::span<const std::uint32_t> recall_k) {
-  EvalReport report{.label = text(json, "label"),
-                    .queries = count(json, "queries"),
-                    .classes = count(json, "classes"),
-                    .unlabelled = count(json, "unlabelled"),
-                    .mean = measures(json),
-                    .margin = measures(json.at("margin")),
-                    .recall_at = {},
-                    .nmi = number(json, "nmi"),
-                    .ami = number(json, "ami"),
-                    .by_class = read_list(json.at("by_class"), [](const Json& one) {
-                      return EvalReport::Class{
-                          .name = text(one, "class"), .queries = count(one, "queries"), .mean = measures(one)};
-                    })};
-  for (const std::uint32_t k : recall_k) {
-    report.recall_at.emplace_back(k, json.at("recall_at").at(std::to_string(k)).get<double>());
-  }
-  return report;
 }
 
 JobInfo read_job(const Json& json) {

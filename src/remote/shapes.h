@@ -27,6 +27,8 @@ namespace eidetic::remote {
 [[nodiscard]] MergeReport read_merge_report(const Json& json);
 [[nodiscard]] DuplicatesReport read_duplicates(const Json& json);
 [[nodiscard]] EvalReport read_evaluation(const Json& json, std::span<const std::uint32_t> recall_k);
+[[nodiscard]] MigrationInfo read_migration(const Json& json);
+[[nodiscard]] MigrationComparison read_comparison(const Json& json);
 [[nodiscard]] JobInfo read_job(const Json& json);
 [[nodiscard]] TrainingInfo read_training(const Json& json);
 [[nodiscard]] std::vector<ItemError> read_item_errors(const Json& json);

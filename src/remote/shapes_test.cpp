@@ -12,6 +12,8 @@ constexpr std::string_view kCollection = R"({"name": "a", "items": 3, "model": "
   "index_training": {"items": 9, "sampled": 8, "explained_variance": 0.5, "seconds": 1.5}, "index_note": "",
   "search": {"ef": 1, "nprobe": 2, "rescore": 3}, "regions": "2x3", "region_vectors": 18,
   "description": "what", "source": "from where",
+  "migration": {"model": "n", "space": "k", "state": "switched", "total": 3, "done": 2, "failed": 1,
+    "until": "2001-09-09T01:46:40Z", "notes": ["gone"]},
   "memory_bytes": 1, "disk_bytes": 2, "created": "2001-09-09T01:46:40Z", "pending_jobs": 0, "watch": []})";
 
 TEST(Shapes, ReadsACollection) {
@@ -24,7 +26,13 @@ TEST(Shapes, ReadsACollection) {
   EXPECT_EQ(info.parts, 18U);
   EXPECT_EQ(info.description, "what");
   EXPECT_EQ(info.source, "from where");
+  ASSERT_TRUE(info.migration);
+  EXPECT_EQ(info.migration->state, MigrationInfo::State::switched);
+  EXPECT_EQ(info.migration->until_ms, 1'000'000'000'000);
+  EXPECT_EQ(info.migration->done, 2U);
   Json other = parsed(kCollection);
+  other["migration"] = nullptr;
+  EXPECT_FALSE(read_collection(other).migration);
   other["metric"] = "far";
   EXPECT_THROW((void)read_collection(other), Json::exception);
   EXPECT_THROW((void)read_collection(Json::array()), Json::exception);

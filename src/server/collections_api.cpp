@@ -289,6 +289,59 @@ Answer regions(Api& api, HttpRequest& request) {
   return job_response(job);
 }
 
+Result<MigrateRequest> migrate_request(const Json& json) {
+  EIDETIC_TRY(auto reader, JsonReader::of(json, "the body"));
+  MigrateRequest asked;
+  EIDETIC_TRY(const auto step, reader.get_or<std::string>("step", "migrate"));
+  EIDETIC_TRY(asked.step, parse_migrate_step(step));
+  EIDETIC_TRY(asked.model, reader.get_or<std::string>("model", ""));
+  EIDETIC_CHECK(check_model_name(asked.model));
+  EIDETIC_TRY(asked.drop_failed, reader.get_or("drop_failed", false));
+  EIDETIC_TRY(const auto grace, reader.get_or("grace_s", static_cast<std::int64_t>(asked.grace_s)));
+  if (grace < 0) return fail(ErrorCode::invalid_argument, "grace_s: a whole number of seconds from 0 is expected");
+  asked.grace_s = static_cast<std::uint64_t>(grace);
+  EIDETIC_CHECK(reader.finish());
+  return asked;
+}
+
+Answer migrate(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_TRY(const Json body, json_body(request));
+  EIDETIC_ANSWER_TRY(const auto asked, migrate_request(body));
+  EIDETIC_ANSWER_CHECK(api.engine.describe(request.captures[0]));
+  const auto job = api.engine.start_migrate(request.captures[0], asked);
+  // A model that is not there is a wrong body, not an unknown collection.
+  if (!job && job.error().code == ErrorCode::not_found) {
+    return std::unexpected(Problem(422, "not_found", job.error().message));
+  }
+  EIDETIC_ANSWER_CHECK(job);
+  return job_response(*job);
+}
+
+Answer compare_models(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_TRY(const Json body, json_body(request, true));
+  EIDETIC_ANSWER_TRY(auto reader, JsonReader::of(body, "the body"));
+  CompareRequest asked;
+  EIDETIC_ANSWER_TRY(const auto sample, reader.get_or<std::int64_t>("sample", asked.sample));
+  EIDETIC_ANSWER_TRY(const auto seed, reader.get_or<std::int64_t>("seed", 1));
+  EIDETIC_ANSWER_TRY(asked.label, reader.get_or<std::string>("label", ""));
+  EIDETIC_ANSWER_CHECK(reader.finish());
+  // Out of the engine's bounds as it is; it says so.
+  asked.sample = static_cast<std::uint32_t>(std::clamp<std::int64_t>(sample, 0, UINT32_MAX));
+  asked.seed = static_cast<std::uint64_t>(seed);
+  EIDETIC_ANSWER_TRY(const auto comparison, api.engine.compare_models(request.captures[0], asked));
+  return json_response(to_json(comparison));
+}
+
+template <auto Verb>
+Answer end_migration(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_TRY(const auto info, (api.engine.*Verb)(request.captures[0]));
+  EIDETIC_ANSWER_TRY(const Json json, describe_collection(api, info));
+  return json_response(json);
+}
+
 constexpr Route kRoutes[] = {
     {"GET", "/v1/collections", Role::read, LaneKind::search, BodyKind::none, list},
     {"GET", "/v1/collections/{collection}", Role::read, LaneKind::search, BodyKind::none, show},
@@ -300,6 +353,13 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/collections/{collection}/merge", Role::write, LaneKind::slow, BodyKind::json, merge},
     {"POST", "/v1/collections/{collection}/evaluate", Role::read, LaneKind::slow, BodyKind::json, evaluate},
     {"POST", "/v1/collections/{collection}/regions", Role::write, LaneKind::slow, BodyKind::json, regions},
+    {"POST", "/v1/collections/{collection}/migrate", Role::admin, LaneKind::slow, BodyKind::json, migrate},
+    {"POST", "/v1/collections/{collection}/migrate/compare", Role::read, LaneKind::slow, BodyKind::json,
+     compare_models},
+    {"POST", "/v1/collections/{collection}/migrate/cancel", Role::admin, LaneKind::slow, BodyKind::none,
+     end_migration<&Engine::cancel_migration>},
+    {"POST", "/v1/collections/{collection}/migrate/finish", Role::admin, LaneKind::slow, BodyKind::none,
+     end_migration<&Engine::finish_migration>},
     {"POST", "/v1/collections/{collection}/duplicates", Role::read, LaneKind::slow, BodyKind::json, duplicates},
 };
 

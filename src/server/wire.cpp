@@ -40,6 +40,18 @@ void append_number(std::string& out, double value) {
 }
 
 // null: nothing was learnt.
+Json migration_json(const std::optional<MigrationInfo>& migration) {
+  if (!migration) return nullptr;
+  return {{"model", migration->model},
+          {"space", migration->hash},
+          {"state", to_string(migration->state)},
+          {"total", migration->total},
+          {"done", migration->done},
+          {"failed", migration->failed},
+          {"notes", migration->notes},
+          {"until", time_json(migration->until_ms)}};
+}
+
 Json training_json(const TrainingReport& training) {
   if (training.rows == 0) return {};
   return {{"items", training.rows},
@@ -149,6 +161,45 @@ Json metadata_object(const std::string& metadata) {
   return object.is_object() ? object : Json::object();
 }
 
+Json to_json(const MigrationReport& report) {
+  return {{"collection", report.collection},
+          {"embedded", report.embedded},
+          {"kept", report.kept},
+          {"failed", report.failed},
+          {"dropped", report.dropped},
+          {"switched", report.switched},
+          {"notes", report.notes},
+          {"seconds", report.seconds},
+          {"errors", to_json(std::span(report.errors))},
+          {"interrupted", report.interrupted}};
+}
+
+Json to_json(const MigrationComparison& comparison) {
+  const auto list = [](const std::vector<MigrationComparison::Found>& hits) {
+    Json json = Json::array();
+    for (const auto& [id, similarity] : hits) json.push_back({{"id", id}, {"similarity", similarity}});
+    return json;
+  };
+  Json searches = Json::array();
+  for (const auto& [id, overlap, hits, other_hits] : comparison.searches) {
+    searches.push_back({{"id", id}, {"overlap", overlap}, {"hits", list(hits)}, {"other_hits", list(other_hits)}});
+  }
+  const auto report = [&](const std::optional<EvalReport>& one) {
+    return one ? to_json(*one, comparison.collection) : Json();
+  };
+  return {{"collection", comparison.collection},
+          {"model", comparison.model},
+          {"other_model", comparison.other_model},
+          {"items", comparison.items},
+          {"compared", comparison.compared},
+          {"overlap", comparison.overlap},
+          {"overlap_margin", comparison.overlap_margin},
+          {"same_first", comparison.same_first},
+          {"searches", std::move(searches)},
+          {"report", report(comparison.report)},
+          {"other_report", report(comparison.other_report)}};
+}
+
 Json to_json(const CollectionInfo& info) {
   const Space& space = info.spec.space;
   return {{"name", info.spec.name},
@@ -168,6 +219,7 @@ Json to_json(const CollectionInfo& info) {
           {"region_vectors", info.parts},
           {"description", info.description},
           {"source", info.source},
+          {"migration", migration_json(info.migration)},
           {"memory_bytes", info.memory_bytes},
           {"disk_bytes", info.disk_bytes},
           {"created", utc(std::chrono::milliseconds(info.created_ms))}};
@@ -422,6 +474,8 @@ std::string map_json(const CollectionMap& map, std::string_view collection) {
 std::string search_json(const SearchResult& result) {
   std::string out = "{\"collection\":";
   append_string(out, result.collection);
+  out += ",\"model\":";
+  append_string(out, result.model);
   out += ",\"hits\":";
   append_hits(out, result.hits);
   out += ",\"timings_ms\":{";

@@ -28,6 +28,8 @@ namespace eidetic {
 [[nodiscard]] Json to_json(const ClassifierInfo& info);
 [[nodiscard]] Json to_json(const CalibrationInfo& info, std::string_view collection);
 [[nodiscard]] Json to_json(const MergeReport& report, std::string_view collection);
+[[nodiscard]] Json to_json(const MigrationReport& report);
+[[nodiscard]] Json to_json(const MigrationComparison& comparison);
 [[nodiscard]] Json to_json(const IndexView& view, std::string_view collection);
 [[nodiscard]] Json to_json(const SearchWalk& walk, std::string_view collection);
 // Text and no Json: it may have 200,000 points.

@@ -45,6 +45,8 @@ COMPLETE = {
     "facets": {"fields": ["kind"]},
     "index": {"paths": ["x"]},
     "regions": {"plan": "multi"},
+    "migrate": {"model": "default"},
+    "compare": {},
     "delete": {"ids": ["x"]},
     "{model}": {"bundle": {}, "url": "http://127.0.0.1:1/"},
     "backup": {"name": "x"},

@@ -4,7 +4,7 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
-from conftest import until
+from conftest import index, pictures_shown, until
 from playwright.sync_api import expect
 
 SMALL = {"embedder_layers": [8], "epochs": 3, "batch_size": 8, "sampler_m": 4, "lr": 0.001, "label": "kind"}
@@ -127,3 +127,30 @@ def test_what_cannot_be_learnt_says_so(visit, page, http, shapes, learnt):
     form.get_by_role("button", name="Start learning").click()
     form.get_by_role("alert").filter(has_text="a multiple").wait_for()
     assert http.get("/v1/trainings/another").status_code == 404
+
+
+def test_compared_and_switched(visit, page, http, folders, learnt):
+    name = index(http, "switching", folders / "pictures")
+    visit.goto(f"/collections/{name}/learn?training=learnt")
+    use = shown(page, "learnt").get_by_role("region", name="Use it")
+    use.get_by_role("button", name="Make its vectors").click()
+    use.get_by_role("button", name="Switch to it").wait_for(timeout=60_000)
+    assert http.get(f"/v1/collections/{name}").json()["model"] != "learnt", "nothing has changed yet"
+    use.get_by_role("button", name="Compare both").click()
+    with_it = use.get_by_role("region", name="With learnt")
+    with_it.get_by_role("listitem").nth(9).wait_for()
+    pictures_shown(page, 21, "section[aria-label='Use it']")
+    assert "MAP@R" in with_it.inner_text()
+    use.get_by_role("button", name="Next").click()
+    expect(use.get_by_role("group", name="Searches").get_by_role("status")).to_contain_text("Search 2 of")
+    visit.check_everywhere("compared")
+    use.get_by_role("button", name="Switch to it").click()
+    page.get_by_role("dialog").get_by_role("button", name="Switch").click()
+    use.get_by_text("The collection is searched with this model.").wait_for(timeout=60_000)
+    assert http.get(f"/v1/collections/{name}").json()["model"] == "learnt"
+    hits = http.post(f"/v1/collections/{name}/search", json={"terms": [{"id": "circle/0000.jpg"}], "k": 1}).json()
+    assert (hits["model"], hits["hits"][0]["id"]) == ("learnt", "circle/0000.jpg")
+    visit.check_everywhere("switched")
+    use.get_by_role("button", name="Take it back").click()
+    use.get_by_role("button", name="Switch to it").or_(use.get_by_role("button", name="Make its vectors")).wait_for(timeout=60_000)
+    assert http.get(f"/v1/collections/{name}").json()["model"] != "learnt"

@@ -5,6 +5,7 @@ import time
 from random import Random
 
 import pytest
+from bundles import add_model
 from conftest import encoded
 from eidetic import (
     AlreadyExists,
@@ -19,6 +20,7 @@ from eidetic import (
     InvalidArgument,
     ItemRef,
     JobFailed,
+    ModelComparison,
     NewItem,
     NotFound,
     Query,
@@ -480,3 +482,28 @@ def test_results_are_sequences(shapes):
     assert found.ids == [hit.id for hit in found]
     assert found.collection == "shapes"
     assert found.timings_ms["total"] > 0
+
+
+def test_another_model(server, client, fresh):
+    name = f"other-{type(client).__name__}"
+    add_model(server.data / "models", name)
+    fresh.add_many([NewItem(textured(seed), str(seed), metadata={"n": seed % 2}) for seed in range(6)])
+    with pytest.raises(NotFound, match="another model"):
+        fresh.compare_models()
+    assert fresh.migrate(name, step="prepare", progress=False).progress.indexed == 6
+    assert (fresh.info().model, fresh.info().migration["state"]) == ("default", "ready")
+    compared = fresh.compare_models(sample=4, label="n")
+    assert isinstance(compared, ModelComparison)
+    assert (compared.compared, len(compared.searches), compared.other_report.queries) == (6, 4, 6)
+    waiting = fresh.migrate(step="switch", grace_s=3600, wait=False)
+    assert waiting.wait(progress=False).state == "done"
+    best = fresh.search(textured(3))
+    assert (best.model, best[0].id) == (name, "3")
+    with pytest.raises(InvalidArgument, match="--rollback"):
+        fresh.cancel_migration()
+    assert fresh.migrate(step="rollback").kind == "migrate"
+    assert fresh.search(textured(3)).model == "default"
+    fresh.migrate(name)
+    assert fresh.finish_migration().migration is None
+    with pytest.raises(InvalidArgument, match="already"):
+        fresh.migrate(name)

@@ -32,6 +32,9 @@ def blocking(client: Client) -> List[Hit]:
     learnt: ClassifierInfo = made.train_classifier("labels", label="kind", min_confidence=chance)
     divided: Job = made.set_regions("multi", wait=False)
     made.set_regions(2)  # type: ignore[arg-type]
+    changed: Job = made.migrate("other", step="prepare", wait=False)
+    made.migrate(drop=True)  # type: ignore[call-arg]
+    names += [changed.id] + [search.id for search in made.compare_models(sample=5).searches]
     best = made.search("x.jpg", regions=True, collapse=True, augment="parts")[0]
     where: Optional[Region] = best.region
     names += [copy.id for copy in best.copies] + [divided.id]

@@ -26,6 +26,7 @@ from .results import (
     Item,
     JobInfo,
     Merged,
+    ModelComparison,
     PutResult,
     Report,
     SearchResult,
@@ -119,6 +120,69 @@ class CollectionVerbs(Handle, Generic[J]):
         if wait:
             yield from job._await(progress)
         return job
+
+    @verb
+    def migrate(
+        self,
+        model: Optional[str] = None,
+        *,
+        step: str = "migrate",
+        drop_failed: bool = False,
+        grace_s: Optional[int] = None,
+        wait: bool = True,
+        progress: bool = True,
+    ) -> Op[J]:
+        """Changes the collection's model while it is searched and written to, as a job. Vectors of the new model are made
+        beside those that are searched, and put in their place at once: `SearchResult.model` says whose were searched.
+        `info().migration` tells how far it is. After a job that was stopped, the same call goes on. Needs the role
+        admin.
+
+        Args:
+            model: the new one, of "migrate" and "prepare".
+            step: "migrate", all of it; "prepare", the vectors only, to `compare_models` first; "switch", to what was
+                prepared; "rollback", within the time of grace, to the model before.
+            drop_failed: remove items that have no picture, or one that cannot be read, when it is switched. Else nothing is
+                switched where there are such: `Job.failures` names them by their ids.
+            grace_s: how long the old vectors are kept for a rollback, in seconds; 0: not at all; None: 7 days.
+            wait: return when the job has ended.
+            progress: meanwhile show a bar, where tqdm is installed.
+
+        Raises `InvalidArgument`, `AlreadyExists` while another change is under way, `Unsupported` for bare vectors, and
+        when it waits `JobFailed`.
+        """
+        wanted = document(step=step, model=model, drop_failed=drop_failed or None, grace_s=grace_s)
+        job = self._job(JobInfo.of((yield from self._json("POST", f"{self._path}/migrate", json=wanted))))
+        if wait:
+            yield from job._await(progress)
+        return job
+
+    @verb
+    def compare_models(
+        self, *, sample: Optional[int] = None, seed: Optional[int] = None, label: Optional[str] = None
+    ) -> Op[ModelComparison]:
+        """What the collection finds with its model and with the one beside it: before the switch of `migrate` the new one,
+        within the time of grace after it the old one.
+
+        Args:
+            sample: items searched with; None: 100.
+            seed: of which items these are; None: 1.
+            label: a field of metadata, or "@folder": both are evaluated by it, too.
+
+        Raises `NotFound` where there are no vectors of another model.
+        """
+        wanted = document(sample=sample, seed=seed, label=label)
+        return ModelComparison.of((yield from self._json("POST", f"{self._path}/migrate/compare", json=wanted)))
+
+    @verb
+    def cancel_migration(self) -> Op[CollectionInfo]:
+        """Before the switch of `migrate`: leaves all as it was, and ends the job. Needs the role admin."""
+        return parse(CollectionInfo, (yield from self._json("POST", f"{self._path}/migrate/cancel")))
+
+    @verb
+    def finish_migration(self) -> Op[CollectionInfo]:
+        """After the switch of `migrate`: gives the vectors of the model before up; there is no way back then. Needs the
+        role admin."""
+        return parse(CollectionInfo, (yield from self._json("POST", f"{self._path}/migrate/finish")))
 
     @verb
     def drop(self) -> Op[None]:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from .display import grid
 from .errors import EideticError, error_of
-from .learning import TrainEpoch, TrainReport
+from .learning import Evaluation, TrainEpoch, TrainReport
 from .parsing import parse
 
 Thumbnails = Callable[[Sequence[str]], Sequence[Optional[bytes]]]
@@ -33,6 +33,7 @@ class CollectionInfo:
     region_vectors: int  # of all items
     description: str  # what is in it, for people
     source: str  # where it comes from, for people
+    migration: Optional[Dict[str, Any]]  # model, space, state, total, done, failed, until, notes; None: see `migrate`
     memory_bytes: int
     disk_bytes: int
     created: str
@@ -172,6 +173,7 @@ class SearchResult(Sequence[Hit]):
     items_per_s: Dict[str, float] = field(default_factory=dict)  # by stage
     explain: Dict[str, Any] = field(default_factory=dict)  # what made it: terms, classification, candidates, notes, …
     nothing_similar: bool = False  # something was found, and left out by min_similarity or min_confidence
+    model: str = ""  # whose vectors were searched, all of them; "": bare vectors
     _thumbnails: Thumbnails = field(repr=False, default=lambda ids: [None] * len(ids))
 
     def __len__(self) -> int:
@@ -290,6 +292,39 @@ class Training:
 
 
 @dataclass(frozen=True)
+class ComparedSearch:
+    id: str  # searched with, and left out of both answers
+    overlap: float  # the share of hits that both have
+    hits: List[Dict[str, Any]]  # id and similarity of the first ten
+    other_hits: List[Dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class ModelComparison:
+    """What a collection finds with its model, and with the one beside it."""
+
+    collection: str
+    model: str  # that is searched
+    other_model: str
+    items: int
+    compared: int  # those with vectors of both
+    overlap: float  # mean share of the first ten hits that both find
+    overlap_margin: float  # half of its 95 % confidence interval
+    same_first: float  # share of searches whose first hit is the same
+    searches: List[ComparedSearch]
+    report: Optional[Evaluation]  # where a label was given
+    other_report: Optional[Evaluation]
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> ModelComparison:
+        searches = [parse(ComparedSearch, one) for one in said["searches"]]
+        reports = {
+            name: None if said[name] is None else Evaluation.of(said[name]) for name in ("report", "other_report")
+        }
+        return parse(cls, {**said, "searches": searches, **reports})
+
+
+@dataclass(frozen=True)
 class DuplicateMember:
     """What follows `height` is beside the group's centre."""
 
@@ -357,7 +392,7 @@ class Progress:
 @dataclass(frozen=True)
 class JobInfo:
     id: str
-    kind: str  # "index", "put", "regions", "pull" or "train"
+    kind: str  # "index", "put", "regions", "migrate", "pull" or "train"
     subject: str  # the collection; of "pull" the model
     state: str  # "queued", "running", "done", "failed" or "cancelled"
     created: str

@@ -103,6 +103,7 @@ def result_of(connection: Connection, said: Mapping[str, Any]) -> SearchResult:
         said["items_per_s"],
         said["explain"],
         said["nothing_similar"],
+        said["model"],
         lambda ids: fetch_thumbnails(connection, collection, ids),
     )
 
