@@ -13,7 +13,7 @@ import pytest
 from conftest import PATIENCE_S
 from live import SOURCE
 
-SMALL = ["--trunk", "mobilenet_v3_small", "--weights", "none", "--input-size", "64", "--embedder-layers", "16"]
+SMALL = ["--trunk", "resnet18", "--weights", "none", "--input-size", "64", "--embedder-layers", "16"]
 SMALL += ["--batch-size", "16", "--sampler-m", "4", "--lr", "1e-3", "--epochs", "3", "--augment", "--loss", "multi_similarity"]
 # Threads of PyTorch's wait for each other, on a busy machine for seconds a step.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE / "python/src"), "OMP_NUM_THREADS": "1"}
@@ -91,7 +91,8 @@ def test_onnx_says_what_pytorch_says_and_eidetic_too(torch, whole, pictures, eid
     eidetic("embed", *files, "--model", bundle, "--precision", "f32", "-o", tmp_path / "x.npy")
     wanted = numpy.load(folder / "said.npy")
     wanted /= numpy.linalg.norm(wanted, axis=1, keepdims=True)
-    assert numpy.abs(numpy.load(tmp_path / "x.npy") - wanted).max() < 1e-3
+    # Beside how far the pictures lie apart: what little was learnt may bring all of them close together.
+    assert numpy.abs(numpy.load(tmp_path / "x.npy") - wanted).max() < 0.02 * wanted.std(0).max()
     eidetic("index", pictures, "-c", "shapes", "--model", bundle)
     hits = json.loads(eidetic("search", files[0], "-c", "shapes", "-k", "60", "--json"))["hits"]
     assert {hit["id"]: hit["similarity"] for hit in hits}[f"cross/{files[0].name}"] == pytest.approx(1, abs=1e-3)

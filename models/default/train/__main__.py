@@ -64,7 +64,7 @@ def parsed(arguments):
     add("--batch-size", type=whole_number(16), default=default.batch, help="samples of a step (default: 64)")
     add("--lr", type=above_zero, default=default.rate, help="largest learning rate (default: 0.003)")
     add("--replay", type=whole_number(1), default=default.replay, metavar="BATCHES",
-        help="that are kept to be learnt from again, 2.5 MB each (default: 1500)")  # fmt: skip
+        help="that a process keeps to learn from again, 1.2 MB each of 32 samples (default: 1500)")  # fmt: skip
     add("--processes", type=whole_number(1), help="of one thread each (default: one a core, at most 2; with a GPU 1)")
     add("--device", choices=("cpu", "cuda"), default=device, help=f"to learn on (default here: {device})")
     add("--judgements", type=whole_number(1), default=default.judgements, help="rows of the curve (default: 8)")
