@@ -320,7 +320,7 @@ Answer migrate(Api& api, HttpRequest& request) {
 
 Answer compare_models(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_CHECK(no_parameters(request));
-  EIDETIC_ANSWER_TRY(const Json body, json_body(request, true));
+  EIDETIC_ANSWER_TRY(const Json body, json_body(request));
   EIDETIC_ANSWER_TRY(auto reader, JsonReader::of(body, "the body"));
   CompareRequest asked;
   EIDETIC_ANSWER_TRY(const auto sample, reader.get_or<std::int64_t>("sample", asked.sample));

@@ -26,7 +26,7 @@ def test_index_then_search(cli, pictures):
     assert {"read", "decode", "preprocess", "inference", "commit"} <= {stage["stage"] for stage in report["stages"]}
 
     answer = cli.json("search", pictures / "cross/0002.jpg", "-c", "shapes", "-k", 5)
-    assert set(answer) == {"collection", "hits", "timings_ms", "items_per_s", "nothing_similar", "explain"}
+    assert set(answer) == {"collection", "model", "hits", "timings_ms", "items_per_s", "nothing_similar", "explain"}
     assert answer["collection"] == "shapes" and len(answer["hits"]) == 5
     first = answer["hits"][0]
     assert set(first) == {"id", "similarity", "distance", "uri", "metadata"}
