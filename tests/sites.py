@@ -2,14 +2,16 @@
 
 import http.server
 import threading
+import time
 
 
 class Site:
-    """Serves `pages` (path: body; a path alone: where it has moved to) until closed."""
+    """Serves `pages` (path: body; a path alone: where it has moved to) until closed, each after `seconds`."""
 
-    def __init__(self, pages):
+    def __init__(self, pages, seconds=0):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
+                time.sleep(seconds)
                 found = pages.get(self.path)
                 moved = isinstance(found, str)
                 body = b"" if found is None or moved else found

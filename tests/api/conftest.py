@@ -62,8 +62,8 @@ def site():
     """A function that serves pages and gives the address."""
     sites = []
 
-    def serve(pages):
-        sites.append(Site(pages))
+    def serve(pages, seconds=0):
+        sites.append(Site(pages, seconds))
         return sites[-1].url
 
     yield serve

@@ -127,8 +127,11 @@ def events_of(response):
     return found
 
 
-def test_events(http, fresh, many):
-    job = start(http, fresh, many)
+def test_events(http, fresh, site):
+    # From a site that takes its time, so that there is something to tell however fast the machine is.
+    pages = {f"/{seed}.png": encoded("cross", seed) for seed in range(12)}
+    url = site(pages, seconds=0.3)
+    job = start(http, fresh, *(url + page for page in pages), batch=1)
     with http.stream("GET", f"/v1/jobs/{job['id']}/events") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         seen = events_of(stream)
@@ -136,7 +139,7 @@ def test_events(http, fresh, many):
     assert [event["progress"]["done"] for event in seen] == sorted(event["progress"]["done"] for event in seen)
     assert [event["state"] for event in seen[:-1]].count("done") == 0
     assert seen[-1]["state"] == "done"
-    assert seen[-1]["progress"]["indexed"] == 300
+    assert seen[-1]["progress"]["indexed"] == 12
     with http.stream("GET", f"/v1/jobs/{job['id']}/events") as stream:
         assert [event["state"] for event in events_of(stream)] == ["done"], "of one that has ended: the end"
 
