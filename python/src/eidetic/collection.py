@@ -6,57 +6,35 @@ import os
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, Iterable, List, Mapping, Optional, Sequence, TypeVar, Union
+from typing import Any, List, Optional, Sequence, Union
 
+from .collection_items import ItemVerbs
+from .collection_learning import LearningVerbs
+from .collection_named import J
 from .drivers import AwaitedDriver, BlockingDriver
-from .errors import EideticError, error_of
-from .exchange import document, exchange, exchange_json, open_stream, query, read, segment
-from .handle import AwaitedHandle, BlockingHandle, Handle
-from .job import AsyncJob, Job, JobVerbs
-from .learning import CalibrationInfo, ClassifierInfo, Evaluation
+from .errors import EideticError
+from .exchange import document, exchange, exchange_json, open_stream, query, read
+from .handle import AwaitedHandle, BlockingHandle
+from .job import AsyncJob, Job
 from .parsing import parse
-from .pictures import Crop, PictureLike, QueryLike, Vector, load
+from .pictures import Crop, QueryLike
 from .results import (
     CollectionInfo,
     CollectionMap,
     Duplicates,
-    Facet,
     Hit,
     IndexView,
-    Item,
     JobInfo,
     Merged,
-    ModelComparison,
-    PutResult,
-    Report,
     SearchResult,
     SearchWalk,
 )
 from .search import Query, result_of, result_or_error
-from .steps import Emit, Feed, Offload, Op, Request, feed, verb
-from .upload import PICTURES, MetadataOf, NewItem, Upload, add_many, facts_beside, upload_folder
-
-J = TypeVar("J", bound=JobVerbs)
+from .steps import Offload, Op, Request, verb
 
 
-class CollectionVerbs(Handle, Generic[J]):
+class CollectionVerbs(ItemVerbs[J], LearningVerbs[J]):
     """A collection by its name; whether the server has it shows when it is used: then `NotFound` is raised."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name} at {self._connection.url}>"
-
-    def _job(self, info: JobInfo) -> J:
-        raise NotImplementedError
-
-    @property
-    def _path(self) -> str:
-        return f"/v1/collections/{segment(self.name)}"
-
-    def _item(self, id: str) -> str:
-        return f"{self._path}/items/{segment(id)}"
 
     # --- the collection itself ---
 
@@ -122,69 +100,6 @@ class CollectionVerbs(Handle, Generic[J]):
         return job
 
     @verb
-    def migrate(
-        self,
-        model: Optional[str] = None,
-        *,
-        step: str = "migrate",
-        drop_failed: bool = False,
-        grace_s: Optional[int] = None,
-        wait: bool = True,
-        progress: bool = True,
-    ) -> Op[J]:
-        """Changes the collection's model while it is searched and written to, as a job. Vectors of the new model are made
-        beside those that are searched, and put in their place at once: `SearchResult.model` says whose were searched.
-        `info().migration` tells how far it is. After a job that was stopped, the same call goes on. Needs the role
-        admin.
-
-        Args:
-            model: the new one, of "migrate" and "prepare".
-            step: "migrate", all of it; "prepare", the vectors only, to `compare_models` first; "switch", to what was
-                prepared; "rollback", within the time of grace, to the model before.
-            drop_failed: remove items that have no picture, or one that cannot be read, when it is switched. Else nothing is
-                switched where there are such: `Job.failures` names them by their ids.
-            grace_s: how long the old vectors are kept for a rollback, in seconds; 0: not at all; None: 7 days.
-            wait: return when the job has ended.
-            progress: meanwhile show a bar, where tqdm is installed.
-
-        Raises `InvalidArgument`, `AlreadyExists` while another change is under way, `Unsupported` for bare vectors, and
-        when it waits `JobFailed`.
-        """
-        wanted = document(step=step, model=model, drop_failed=drop_failed or None, grace_s=grace_s)
-        job = self._job(JobInfo.of((yield from self._json("POST", f"{self._path}/migrate", json=wanted))))
-        if wait:
-            yield from job._await(progress)
-        return job
-
-    @verb
-    def compare_models(
-        self, *, sample: Optional[int] = None, seed: Optional[int] = None, label: Optional[str] = None
-    ) -> Op[ModelComparison]:
-        """What the collection finds with its model and with the one beside it: before the switch of `migrate` the new one,
-        within the time of grace after it the old one.
-
-        Args:
-            sample: items searched with; None: 100.
-            seed: of which items these are; None: 1.
-            label: a field of metadata, or "@folder": both are evaluated by it, too.
-
-        Raises `NotFound` where there are no vectors of another model.
-        """
-        wanted = document(sample=sample, seed=seed, label=label)
-        return ModelComparison.of((yield from self._json("POST", f"{self._path}/migrate/compare", json=wanted)))
-
-    @verb
-    def cancel_migration(self) -> Op[CollectionInfo]:
-        """Before the switch of `migrate`: leaves all as it was, and ends the job. Needs the role admin."""
-        return parse(CollectionInfo, (yield from self._json("POST", f"{self._path}/migrate/cancel")))
-
-    @verb
-    def finish_migration(self) -> Op[CollectionInfo]:
-        """After the switch of `migrate`: gives the vectors of the model before up; there is no way back then. Needs the
-        role admin."""
-        return parse(CollectionInfo, (yield from self._json("POST", f"{self._path}/migrate/finish")))
-
-    @verb
     def drop(self) -> Op[None]:
         """Removes the collection with all that is in it. Needs the role admin."""
         yield from self._send("DELETE", self._path)
@@ -217,190 +132,6 @@ class CollectionVerbs(Handle, Generic[J]):
         """
         wanted = {"from": other if isinstance(other, str) else other.name, "replace": replace}
         return parse(Merged, (yield from self._json("POST", f"{self._path}/merge", json=wanted)))
-
-    @verb
-    def evaluate(self, label: str, *, recall_at: Optional[Sequence[int]] = None) -> Op[Evaluation]:
-        """How well the collection finds pictures of the same label: each item's neighbours among all others.
-
-        Args:
-            label: a field of metadata, or "@folder", the first folder of the item's id.
-            recall_at: the k of recall@k; None: 1, 5 and 10.
-        """
-        wanted = {"label": label, **({} if recall_at is None else {"recall_at": list(recall_at)})}
-        said = yield from self._json("POST", f"{self._path}/evaluate", json=wanted)
-        return Evaluation.of(said)
-
-    # --- what it learns of itself ---
-
-    @verb
-    def train_classifier(
-        self,
-        kind: str,
-        *,
-        name: Optional[str] = None,
-        label: Optional[str] = None,
-        hidden: Optional[int] = None,
-        clusters: Optional[int] = None,
-        classes: Optional[Sequence[str]] = None,
-        csv: Optional[str] = None,
-        min_confidence: Optional[float] = None,
-        seed: Optional[int] = None,
-    ) -> Op[ClassifierInfo]:
-        """Learns classes and gives every item its own, in a metadata field named after the classifier; one of that name
-        is replaced. `search` with `classify` then ranks only items of the query's class. Needs the role write.
-
-        Args:
-            kind: "labels", learnt from a metadata field; "clusters", groups of pictures that look alike; "text", words
-                of which the model's text tower makes vectors, or vectors from elsewhere.
-            name: 1 to 64 of A-Z a-z 0-9 _ -; None: "class". Items must not have such a field already.
-            label: of "labels": a field of metadata, or "@folder", the first folder of the item's id.
-            hidden: of "labels": width of a ReLU layer before the last one, up to 4,096; None: none.
-            clusters: of "clusters": how many at most, 2 to 10,000; None: 10.
-            classes: of "text": the names; None, and no csv: ten for everyday photographs.
-            csv: of "text": content of a CSV, `0,1,…,511,category` and a line a class, in place of a text tower.
-            min_confidence: 0 to 1: a query of less is searched for in the whole collection; None: 0.5.
-            seed: the same seed and items learn the same; None: 1.
-
-        Raises `AlreadyExists` where items have such a field from elsewhere, `InvalidArgument` where there is too little
-        to learn from, `Unsupported` where the model has no text tower.
-        """
-        wanted = document(
-            kind=kind,
-            name=name,
-            label=label,
-            hidden=hidden,
-            clusters=clusters,
-            classes=None if classes is None else list(classes),
-            csv=csv,
-            min_confidence=min_confidence,
-            seed=seed,
-        )
-        return parse(ClassifierInfo, (yield from self._json("POST", f"{self._path}/classifiers", json=wanted)))
-
-    @verb
-    def train(
-        self,
-        name: str,
-        *,
-        label: Optional[str] = None,
-        group: Optional[str] = None,
-        trunk_model: Optional[str] = None,
-        input_size: Optional[int] = None,
-        embedder_layers: Optional[Sequence[int]] = None,
-        split_by: Optional[str] = None,
-        split: Optional[float] = None,
-        views: Optional[int] = None,
-        loss: Optional[str] = None,
-        margin: Optional[float] = None,
-        scale: Optional[float] = None,
-        miner: Optional[str] = None,
-        batch_size: Optional[int] = None,
-        sampler_m: Optional[int] = None,
-        epochs: Optional[int] = None,
-        lr: Optional[float] = None,
-        weight_decay: Optional[float] = None,
-        optimizer: Optional[str] = None,
-        warmup: Optional[float] = None,
-        schedule: Optional[str] = None,
-        patience: Optional[int] = None,
-        seed: Optional[int] = None,
-        wait: bool = True,
-        progress: bool = True,
-    ) -> Op[J]:
-        """Learns a model of its own from the collection's labels: an embedding head on the features of a trunk. As a
-        job, `Job.epochs` tells how it goes, and `Client.training` what came of it. Cancelled or failed, the same call
-        goes on where it was. Needs the role admin.
-
-        Args:
-            name: of the new model; `Client.create_collection` takes it as `model`.
-            label: a metadata field whose equal values are alike; None: "@folder", the first folder of the item's id.
-            group: a metadata field: items of an equal value are all learnt from, or all held out.
-            trunk_model: the model whose features are learnt from; None: "default".
-            input_size: longer side of the pictures as the trunk gets them, in pixels; None: as its bundle says.
-            embedder_layers: outputs of the head's layers; None: 1024, 1024, 1024.
-            split_by: "within", a part of each class is held out, or "classes", whole classes are; None: "within".
-            split: share of the pictures that is learnt from; None: 0.7.
-            views: of each picture, itself and crops of it, 1 to 64; None: 1.
-            loss: "circle", "triplet", "multi_similarity", "proxy_anchor", "arcface" or "contrastive"; None: "circle".
-            margin, scale: of the loss; None: the loss's own.
-            miner: "none", "multi_similarity", "semi_hard" or "hard"; None: "multi_similarity".
-            batch_size: pictures of a step, a multiple of `sampler_m`; None: 8. A head alone learns faster with 64.
-            sampler_m: of each class in a batch, 0: whatever their class; None: 2.
-            epochs: rounds over the pictures; None: 10.
-            lr: the learning rate; None: 1e-5. A head alone learns faster with 1e-3.
-            weight_decay: None: 1e-4.
-            optimizer: "adam" or "adamw"; None: "adam".
-            warmup: epochs in which the learning rate rises; None: 0.
-            schedule: of the learning rate: "constant" or "cosine"; None: "constant".
-            patience: end after so many epochs without a better MAP@R; None: never.
-            seed: the same seed, pictures and options learn the same; None: 1.
-            wait: return when the job has ended.
-            progress: meanwhile show a bar, where tqdm is installed.
-
-        Raises `InvalidArgument` where there is too little to learn from, `NotFound` for a label or trunk that is not
-        there, `AlreadyExists` for a name that a model has, and when it waits `JobFailed`.
-        """
-        wanted = document(
-            name=name,
-            label=label,
-            group=group,
-            trunk_model=trunk_model,
-            input_size=input_size,
-            embedder_layers=None if embedder_layers is None else list(embedder_layers),
-            split_by=split_by,
-            split=split,
-            views=views,
-            loss=loss,
-            margin=margin,
-            scale=scale,
-            miner=miner,
-            batch_size=batch_size,
-            sampler_m=sampler_m,
-            epochs=epochs,
-            lr=lr,
-            weight_decay=weight_decay,
-            optimizer=optimizer,
-            warmup=warmup,
-            schedule=schedule,
-            patience=patience,
-            seed=seed,
-        )
-        said = yield from self._json("POST", f"{self._path}/train", json=wanted, repeatable=False)
-        job = self._job(JobInfo.of(said))
-        if wait:
-            yield from job._await(progress)
-        return job
-
-    @verb
-    def classifiers(self) -> Op[List[ClassifierInfo]]:
-        """All classifiers of the collection, in the order of their training."""
-        said = yield from self._json("GET", f"{self._path}/classifiers")
-        return [parse(ClassifierInfo, each) for each in said["classifiers"]]
-
-    @verb
-    def drop_classifier(self, name: str) -> Op[None]:
-        """Removes a classifier, with its field in the items' metadata. Needs the role write. Raises `NotFound`."""
-        yield from self._send("DELETE", f"{self._path}/classifiers/{segment(name)}")
-
-    @verb
-    def calibrate(self, *, label: Optional[str] = None, seed: Optional[int] = None) -> Op[CalibrationInfo]:
-        """Learns how likely hits are real matches, by searches with up to 2,000 of the items: from then on hits have a
-        `confidence`. Learnt once: again where much has been added. Needs the role write.
-
-        Args:
-            label: a field of metadata whose equal values make a match, or "@folder"; None: the widest drop in each list
-                of similarities tells.
-            seed: the same seed and items learn the same; None: 1.
-
-        Raises `InvalidArgument` for fewer than 100 items, or than 5 labels with two items each.
-        """
-        wanted = document(label=label, seed=seed)
-        return parse(CalibrationInfo, (yield from self._json("POST", f"{self._path}/calibration", json=wanted)))
-
-    @verb
-    def calibration(self) -> Op[CalibrationInfo]:
-        """As it was learnt last. Raises `NotFound` where it never was."""
-        return parse(CalibrationInfo, (yield from self._json("GET", f"{self._path}/calibration")))
 
     @verb
     def duplicates(
@@ -464,220 +195,6 @@ class CollectionVerbs(Handle, Generic[J]):
         """
         wanted = query(method=method, limit=limit, neighbors=neighbors, seed=seed, label=label)
         return parse(CollectionMap, (yield from self._json("GET", f"{self._path}/map", query=wanted)))
-
-    # --- adding pictures ---
-
-    @verb
-    def add(
-        self,
-        picture: Union[PictureLike, Vector, None] = None,
-        *,
-        id: Optional[str] = None,
-        metadata: Optional[Mapping[str, Any]] = None,
-        vector: Optional[Sequence[float]] = None,
-        exif: Optional[str] = None,
-        on_duplicate: Optional[str] = None,
-    ) -> Op[PutResult]:
-        """Adds a picture; it is durable when this returns. An id that is there is replaced.
-
-        Args:
-            picture: path, URL, bytes, file, PIL image or NumPy array; a `Vector` to add that alone, with an id.
-            id: None: the SHA-256 of the picture.
-            metadata: a JSON object; None: as it was, or {} of a new item.
-            vector: to be stored in place of the one that the model would compute.
-            exif: "camera": what the picture's EXIF says of camera, lens, time and settings becomes the field `exif` of
-                its metadata; "gps": where it was taken, too. None: nothing of it.
-            on_duplicate: "report": the result has `copy_of` where this is a copy of an item, an edited one too; "skip":
-                and it is not stored; None: nothing is looked for.
-
-        Raises `Corrupt` or `Unsupported` for what is no picture, `TooLarge`, `InvalidArgument`.
-        """
-        asked = query(on_duplicate=on_duplicate)
-        if isinstance(picture, Vector) or vector is not None or picture is None:
-            item = yield from NewItem(picture, id, metadata, vector, exif).document()
-            said = yield from self._json("POST", f"{self._path}/items", json=item, query=asked)
-        else:
-            source = yield from load(picture)
-            if source.data is None:
-                item = yield from NewItem(picture, id, metadata, exif=exif).document()
-                said = yield from self._json("POST", f"{self._path}/items", json=item, query=asked)
-            else:
-                parts = {**({} if id is None else {"id": id}), **facts_beside(metadata, exif), **asked}
-                file = (source.name or "picture", source.data)
-                said = yield from self._json("POST", f"{self._path}/items", file=file, parts=parts)
-        result = said["results"][0]
-        if "error" in result:
-            raise error_of(result["error"]["message"], code=result["error"]["code"])
-        return PutResult.of(result)
-
-    @verb
-    def add_many(
-        self,
-        pictures: Iterable[Union[NewItem, PictureLike, Vector]],
-        *,
-        batch: int = 64,
-        progress: bool = False,
-        on_duplicate: Optional[str] = None,
-    ) -> Op[Report]:
-        """Adds many pictures, each with the id and metadata of its `NewItem`. Bad ones fail alone: see the report.
-
-        Args:
-            pictures: any iterable; it is read as the work goes on.
-            batch: how many go in one request, 1 to 10,000; fewer where they are large.
-            progress: show a bar, where tqdm is installed.
-            on_duplicate: as of `add`; of a request, earlier pictures count as items.
-        """
-        return (yield from add_many(self, self._path, pictures, batch, progress, query(on_duplicate=on_duplicate)))
-
-    @verb
-    def upload_folder(
-        self,
-        path: Union[str, os.PathLike[str]],
-        *,
-        pattern: Union[str, Sequence[str]] = PICTURES,
-        recursive: bool = True,
-        prefix: str = "",
-        metadata: MetadataOf = None,
-        exif: Optional[str] = None,
-        concurrency: int = 8,
-        retries: Optional[int] = None,
-        prune: bool = False,
-        progress: bool = True,
-        on_duplicate: Optional[str] = None,
-    ) -> Op[Report]:
-        """Makes the collection hold the pictures of a folder of this machine. Files that it has already, by their
-        SHA-256, are not sent again. Bad ones fail alone: see the report.
-
-        Args:
-            path: the folder. A file's id is its path in there, with slashes.
-            pattern: of file names, any case. Default: the endings of known formats. Hidden files and folders are left
-                out.
-            recursive: folders in the folder too.
-            prefix: put before every id.
-            metadata: by id, or a function of the path.
-            exif: as in `add`; read again only from pictures that have it not, or not just these fields.
-            concurrency: requests at the same time.
-            retries: of each picture; None: the client's.
-            prune: afterwards remove the items that begin with the prefix and have no file here.
-            progress: show a bar, where tqdm is installed.
-            on_duplicate: as of `add`. Pictures that are sent at the same time are not held against each other.
-
-        Raises NotADirectoryError, and what would be the same for all files: `NotFound` (no such collection),
-        `Unauthorized`, `Forbidden`, `Unreachable`.
-        """
-        wanted = Upload(
-            Path(path), pattern, recursive, prefix, concurrency, retries, metadata, exif, prune, progress, on_duplicate
-        )
-        return (yield from upload_folder(self, self._path, wanted))
-
-    @verb
-    def index_folder(
-        self,
-        paths: Union[str, Sequence[str]],
-        *,
-        metadata_file: Optional[str] = None,
-        metadata_csv: Optional[str] = None,
-        sidecars: bool = False,
-        exif: Optional[str] = None,
-        prune: bool = False,
-        batch: Optional[int] = None,
-        on_duplicate: Optional[str] = None,
-    ) -> Op[J]:
-        """Indexes files and folders *of the server*, under its allowed folders, or URLs; as a job.
-
-        Args:
-            metadata_file: path, there, of a CSV or JSON lines file; `file` or `id` names the picture, the rest becomes
-                its metadata.
-            metadata_csv: the older name of that.
-            sidecars: take metadata from `x.jpg.json` or `x.json` beside the pictures.
-            exif: "camera" or "gps", as in `add`.
-            prune: remove items of these folders whose file is gone.
-            batch: items stored together, 1 to 10,000; None: 256.
-            on_duplicate: "skip": leave out new pictures that are copies of others; a job cannot report them.
-        """
-        wanted = {"paths": [paths] if isinstance(paths, str) else list(paths), "prune": prune, "sidecars": sidecars}
-        wanted.update(
-            document(
-                metadata_file=metadata_file,
-                metadata_csv=metadata_csv,
-                exif=exif,
-                batch=batch,
-                on_duplicate=on_duplicate,
-            )
-        )
-        said = yield from self._json("POST", f"{self._path}/index", json=wanted, repeatable=False)
-        return self._job(JobInfo.of(said))
-
-    # --- items ---
-
-    @feed
-    def items(
-        self,
-        *,
-        filter: Optional[str] = None,
-        sort: Optional[str] = None,
-        vectors: bool = False,
-        page: int = 1000,
-    ) -> Feed[Item]:
-        """All items by id, or those whose metadata a filter matches: `price < 50 and category in ("shoe", "boot")`.
-
-        Args:
-            sort: a field to order them by in place of their ids; with a "-" in front, downwards. "@random:7", with
-                any whole number: in an order that chance chooses, the same for the same number.
-            vectors: with their vectors.
-            page: how many are asked for at a time, 1 to 10,000.
-        """
-        cursor: Optional[str] = None
-        while True:
-            asked = query(limit=page, cursor=cursor, filter=filter, sort=sort, vectors=vectors or None)
-            said = yield from self._json("GET", f"{self._path}/items", query=asked)
-            for item in said["items"]:
-                yield Emit(parse(Item, item))
-            cursor = said["next"]
-            if cursor is None:
-                return
-
-    @verb
-    def facets(self, *fields: str, filter: Optional[str] = None, limit: Optional[int] = None) -> Op[List[Facet]]:
-        """Which values these fields of the metadata have, and how many items have each.
-
-        Args:
-            filter: count only items that it matches.
-            limit: values of each field, the most frequent, up to 10,000; None: 20.
-        """
-        wanted = {"fields": list(fields), **document(filter=filter, limit=limit)}
-        said = yield from self._json("POST", f"{self._path}/facets", json=wanted)
-        return [parse(Facet, facet) for facet in said["facets"]]
-
-    @verb
-    def get(self, id: str, *, vector: bool = False) -> Op[Item]:
-        """One item, on request with its vector. Raises `NotFound`."""
-        said = yield from self._json("GET", self._item(id), query=query(vectors=vector or None))
-        return parse(Item, said)
-
-    @verb
-    def patch(self, id: str, metadata: Mapping[str, Any]) -> Op[Item]:
-        """Changes these fields of an item's metadata, and removes those that are None here (RFC 7396)."""
-        return parse(Item, (yield from self._json("PATCH", self._item(id), json=metadata)))
-
-    @verb
-    def delete(self, ids: Union[str, Sequence[str], None] = None, *, filter: Optional[str] = None) -> Op[int]:
-        """Removes items by id, up to 10,000 at a time, or all that a filter matches; gives how many were there."""
-        if (ids is None) == (filter is None):
-            raise TypeError("delete either by ids or by filter")
-        wanted = {"filter": filter} if ids is None else {"ids": [ids] if isinstance(ids, str) else list(ids)}
-        said = yield from self._json("POST", f"{self._path}/delete", json=wanted)
-        return int(said["deleted"])
-
-    @verb
-    def picture(self, id: str) -> Op[bytes]:
-        """The picture as it was given. Raises `NotFound` also for an item that is a bare vector."""
-        return (yield from self._send("GET", f"{self._item(id)}/picture")).body
-
-    @verb
-    def thumbnail(self, id: str, size: int = 256) -> Op[bytes]:
-        """The picture as an upright JPEG whose longer side has at most `size` pixels, 16 to 2,048."""
-        return (yield from self._send("GET", f"{self._item(id)}/thumbnail", query=query(size=size))).body
 
     # --- searching ---
 
