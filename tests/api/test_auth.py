@@ -12,7 +12,7 @@ PAGE = {"/collections/{collection}", "/collections/{collection}/{view}", "/asset
 
 
 def call(http, method, path):
-    names = dict.fromkeys(("collection", "classifier", "model", "view", "file"), "nothing")
+    names = dict.fromkeys(("collection", "classifier", "model", "training", "view", "file"), "nothing")
     return http.request(method, path.format(id="x", job="1", **names))
 
 

@@ -145,7 +145,9 @@ def test_twenty_kills(ready, many):
     with ready as server, client_of(server.url, TOKENS["admin"]) as http:
         index(http, many)
     models, target, done, in_the_middle = {"default", "other"}, "other", 0, 0
-    for kill in range(KILLS + 1):
+    # More than that where a fast machine is through before the kill comes.
+    for kill in range(3 * KILLS + 1):
+        last = kill == 3 * KILLS or (kill >= KILLS and in_the_middle >= KILLS / 4)
         ready.start()
         with client_of(ready.url, TOKENS["admin"]) as http:
             info = shown(http)
@@ -163,7 +165,7 @@ def test_twenty_kills(ready, many):
                     done = 0
                 begun = http.post("/v1/collections/a/migrate", json={"model": target})
                 assert begun.status_code == 202, begun.text
-            if kill == KILLS:
+            if last:
                 until(lambda: shown(http)["model"] == target and is_idle(http))
                 with Searcher(ready, many) as searcher:
                     until(lambda: len(searcher.models) >= 30)
