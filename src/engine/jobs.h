@@ -29,7 +29,8 @@ class JobTeller {
  public:
   JobTeller(JobStore& store, std::int64_t key) : store_(store), key_(key) {}
 
-  // Kept in memory, and written to the store, but for the stage, when the first item is stored and at most once a second.
+  // Kept in memory, and written to the store, but for the stage, when the first item is stored and at most once a
+  // second.
   void progress(const IndexProgress& now, std::string_view stage = {});
   void failures(std::span<const ItemError> items);
   [[nodiscard]] IndexProgress last() const;
