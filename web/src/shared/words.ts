@@ -2,9 +2,9 @@
 
 const NUMBERS = new Intl.NumberFormat('en')
 
-/** "1 picture", "1,234 pictures". */
-export function counted(count: number, thing: string): string {
-  return `${NUMBERS.format(count)} ${thing}${count === 1 ? '' : 's'}`
+/** "1 picture", "1,234 pictures"; `things`: where more than an s is to be added. */
+export function counted(count: number, thing: string, things = `${thing}s`): string {
+  return `${NUMBERS.format(count)} ${count === 1 ? thing : things}`
 }
 
 /** A share of 0 to 1 as a percentage with two decimals at most: "97.31 %". */
