@@ -26,18 +26,14 @@ Result<ModelBundle> resized(const ModelBundle& trunk, std::uint32_t size, const 
                   fmt::format("cannot copy '{}' to '{}': {}", file.native(), folder.native(), error.message()));
     }
   }
-  ModelBundle copy{.name = trunk.name,
-                   .folder = folder,
-                   .model = fs::path(trunk.model).filename().native(),
-                   .input = trunk.input,
-                   .preprocess = with_input_size(trunk.preprocess, size),
-                   .layer = trunk.layer,
-                   .pooling = trunk.pooling,
-                   .gem_p = trunk.gem_p,
-                   .l2_normalize = trunk.l2_normalize,
-                   .description = trunk.description,
-                   .license = trunk.license,
-                   .source = trunk.source};
+  ModelBundle copy = trunk;
+  copy.folder = folder;
+  copy.model = fs::path(trunk.model).filename().native();
+  copy.preprocess = with_input_size(trunk.preprocess, size);
+  // Their files are not copied, and a trunk needs none of them.
+  copy.labels = {};
+  copy.text = {};
+  copy.golden = {};
   EIDETIC_CHECK(write_file_atomically(folder / "model.json", write_bundle(copy)));
   return copy;
 }
