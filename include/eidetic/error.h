@@ -17,6 +17,8 @@ enum class ErrorCode {
   corrupt,           // stored or supplied bytes that cannot be what they claim to be
   unavailable,       // the outside world fails: disk full, network down, folder locked by another process
   overloaded,        // a named limit is reached; the same call may succeed later
+  unreachable,       // a service that keeps pictures or collections does not answer, or cannot do it now; try again
+  conflict,          // what is stored there is of another shape or version than this build knows, or was changed by others
   internal,          // a fault of Eidetic
 };
 

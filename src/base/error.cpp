@@ -11,6 +11,8 @@ std::string_view to_string(ErrorCode code) noexcept {
     case ErrorCode::corrupt: return "corrupt";
     case ErrorCode::unavailable: return "unavailable";
     case ErrorCode::overloaded: return "overloaded";
+    case ErrorCode::unreachable: return "unreachable";
+    case ErrorCode::conflict: return "conflict";
     case ErrorCode::internal: return "internal";
   }
   return "internal";

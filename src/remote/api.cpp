@@ -47,8 +47,8 @@ bool wait(double seconds, const std::stop_token& stop) {
 
 ErrorCode code_of(std::string_view name) {
   using enum ErrorCode;
-  for (const ErrorCode code :
-       {invalid_argument, not_found, already_exists, unsupported, corrupt, unavailable, overloaded, internal}) {
+  for (const ErrorCode code : {invalid_argument, not_found, already_exists, unsupported, corrupt, unavailable,
+                               overloaded, unreachable, conflict, internal}) {
     if (to_string(code) == name) return code;
   }
   constexpr std::array<std::string_view, 3> kLimits = {"too_large", "too_many_requests", "timeout"};

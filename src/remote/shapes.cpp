@@ -220,8 +220,8 @@ Error read_error(const Json& json) {
   using enum ErrorCode;
   const std::string name = text(json, "code");
   Error error{internal, text(json, "message")};
-  for (const ErrorCode code :
-       {invalid_argument, not_found, already_exists, unsupported, corrupt, unavailable, overloaded}) {
+  for (const ErrorCode code : {invalid_argument, not_found, already_exists, unsupported, corrupt, unavailable,
+                               overloaded, unreachable, conflict}) {
     if (to_string(code) == name) error.code = code;
   }
   if (name == "too_large") error.code = overloaded;

@@ -14,9 +14,11 @@ Problem::Problem(const Error& error) : code(to_string(error.code)), detail(error
   switch (error.code) {
     case ErrorCode::invalid_argument: status = 400; return;
     case ErrorCode::not_found: status = 404; return;
-    case ErrorCode::already_exists: status = 409; return;
+    case ErrorCode::already_exists:
+    case ErrorCode::conflict: status = 409; return;
     case ErrorCode::unsupported: status = 422; return;
     case ErrorCode::overloaded:
+    case ErrorCode::unreachable:
       status = 503;
       retry_after_s = 5;
       return;
@@ -43,6 +45,8 @@ Problem picture_problem(const Error& error) {
     case ErrorCode::unsupported:
     case ErrorCode::corrupt:
     case ErrorCode::unavailable: return told(422);
+    case ErrorCode::unreachable:
+    case ErrorCode::conflict:
     case ErrorCode::already_exists:
     case ErrorCode::internal: break;
   }

@@ -10,7 +10,7 @@
 namespace eidetic {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kTitles = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kTitles = {{
     {"invalid_argument", "The request is not valid"},
     {"unauthorized", "A token is needed"},
     {"forbidden", "The token's role does not allow it"},
@@ -25,6 +25,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kTitles 
     {"too_many_requests", "Too many requests"},
     {"unavailable", "Not available"},
     {"overloaded", "Too much to do"},
+    {"unreachable", "What the server needs does not answer"},
+    {"conflict", "Not as this server knows it"},
     {"internal", "A fault of the server"},
 }};
 

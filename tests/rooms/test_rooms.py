@@ -15,7 +15,7 @@ FLOORS = {
     "base": 0,
     "image": 1, "index": 1, "catalog": 1, "net": 1,
     "embed": 2, "blobs": 2, "refine": 2, "learn": 2, "train": 3,
-    "backend": 3, "training": 4,
+    "backend": 3, "cluster": 4, "training": 4,
     "engine": 5, "remote": 5,
     "server": 6, "recipes": 6,
     "cli": 7,

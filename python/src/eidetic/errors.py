@@ -85,7 +85,16 @@ class Unavailable(EideticError):
 
 
 class Unreachable(Unavailable):
-    """No answer: no server at the URL, a broken connection, a timeout, or TLS that cannot be trusted."""
+    """No answer: no server at the URL, a broken connection, a timeout, or TLS that cannot be trusted; or a service
+    that the server needs does not answer it, such as the search engine of a collection."""
+
+    code = "unreachable"
+
+
+class Conflict(EideticError):
+    """What is stored there is of another shape or version than the server knows, or somebody else has changed it."""
+
+    code = "conflict"
 
 
 class Overloaded(Unavailable):
@@ -110,6 +119,8 @@ _BY_CODE: Dict[str, Type[EideticError]] = {
         Unsupported,
         Corrupt,
         Unavailable,
+        Unreachable,
+        Conflict,
         Overloaded,
     )
 }

@@ -32,6 +32,8 @@ const TITLES: Record<string, string> = {
   too_many_requests: 'Too many requests',
   unavailable: 'It cannot be reached',
   overloaded: 'The server is busy',
+  unreachable: 'What the server needs does not answer',
+  conflict: 'It is not as this server knows it',
   internal: 'The server has a fault',
 }
 
