@@ -64,11 +64,12 @@ Result<int> run_list(const Session& session) {
                {.title = "dimensions", .right_aligned = true, .optional = true},
                {.title = "metric", .optional = true},
                {.title = "index", .optional = true},
+               {.title = "backend", .optional = true},
                {.title = "disk", .right_aligned = true, .optional = true}});
   for (const auto& info : collections) {
     const Space& space = info.spec.space;
     table.add({info.spec.name, std::to_string(info.items), space.model, std::to_string(space.dimensions),
-               std::string(to_string(space.metric)), info.index_kind, human_bytes(info.disk_bytes)});
+               std::string(to_string(space.metric)), info.index_kind, info.backend, human_bytes(info.disk_bytes)});
   }
   table.print();
   return kDone;
@@ -77,8 +78,8 @@ Result<int> run_list(const Session& session) {
 void print_info(const CollectionInfo& info) {
   const Json json = to_json(info);
   for (const auto& field :
-       {"name", "items", "model", "space", "dimensions", "metric", "precision", "index", "index_kind", "index_building",
-        "index_note", "regions", "created", "description", "source"}) {
+       {"name", "items", "backend", "model", "space", "dimensions", "metric", "precision", "index", "index_kind",
+        "index_building", "index_note", "regions", "created", "description", "source"}) {
     if (const std::string text = cell_text(json[field]); !text.empty()) fmt::print("{:<15} {}\n", field, text);
   }
   if (const auto& migration = info.migration) {
@@ -117,6 +118,7 @@ Result<int> run_show(const Session& session, const CollectionOptions& options) {
 
 Result<int> run_create(const Session& session, CollectionOptions options) {
   EIDETIC_TRY(options.create.metric, parse_metric(options.metric));
+  options.create.backend = session.globals.backend;
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   EIDETIC_TRY(const auto info, engine->create(options.name, options.create));
   return print_collection(session, info);
@@ -316,11 +318,11 @@ void add_import_options(CLI::App& command, ImportOptions& options) {
 }  // namespace
 
 void add_collections_command(CLI::App& root, Session& session) {
-  auto* app =
-      root.add_subcommand("collections",
-                          "List, show, create, update, migrate, merge, drop, watch, export and import collections")
-          ->fallthrough()
-          ->require_subcommand(1);
+  auto* app = root.add_subcommand(
+                      "collections",
+                      "List, show, create, update, copy, migrate, merge, drop, watch, export and import collections")
+                  ->fallthrough()
+                  ->require_subcommand(1);
   const auto add = [&](const char* name, const char* description, auto run) {
     auto* command = app->add_subcommand(name, description)->fallthrough();
     auto options = std::make_shared<CollectionOptions>();
@@ -378,6 +380,7 @@ void add_collections_command(CLI::App& root, Session& session) {
   merge.first->add_flag("--replace", merge.second->replace,
                         "of ids that both have, take the other's item (default: keep what is there)");
 
+  add_copy_command(*app, session);
   add_migrate_command(*app, session);
 
   auto drop = add("drop", "Remove a collection with all that is in it", run_drop);

@@ -46,14 +46,14 @@ Result<void> check_existing(const CollectionInfo& info, const IndexArguments& op
 }
 
 // True: the collection was not there and has been made.
-Result<bool> ensure_collection(Engine& engine, const IndexArguments& options) {
+Result<bool> ensure_collection(Engine& engine, const IndexArguments& options, const std::string& backend) {
   const auto info = engine.describe(options.collection);
   if (info) {
     EIDETIC_CHECK(check_existing(*info, options));
     return false;
   }
   if (info.error().code != ErrorCode::not_found) return std::unexpected(info.error());
-  CreateOptions create;
+  CreateOptions create{.backend = backend};
   if (!options.request.model.empty()) create.model = options.request.model;
   if (options.index) create.index = *options.index;
   if (options.metric) {
@@ -123,7 +123,7 @@ Result<int> run_index(const Session& session, IndexArguments options) {
   if (options.report_duplicates) options.request.on_duplicate = OnDuplicate::report;
   const Interruption interruption;
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
-  EIDETIC_TRY(const bool created, ensure_collection(*engine, options));
+  EIDETIC_TRY(const bool created, ensure_collection(*engine, options, session.globals.backend));
   const auto report = [&] {
     Progress bar("indexing", "images");
     return engine->index(

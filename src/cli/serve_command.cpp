@@ -27,6 +27,7 @@ Result<ServerConfig> configuration(const Globals& globals, const ServeOptions& o
     EIDETIC_TRY(config.data.folder, data_folder(globals));
   }
   if (options.port) config.listen.port = *options.port;
+  if (!globals.backend.empty()) config.backend.url = globals.backend == kEmbeddedBackend ? "" : globals.backend;
   if (globals.threads > 0) config.engine.threads = globals.threads;
   return config;
 }

@@ -17,12 +17,10 @@
 
 namespace eidetic {
 
-inline constexpr std::string_view kEmbedded = "embedded";
-
 class Backends final : public Backend {
  public:
   struct Place {
-    std::string name;  // kEmbedded, or an engine's URL as parse_cluster_url has it
+    std::string name;  // kEmbeddedBackend, or an engine's URL as parse_cluster_url has it
     std::unique_ptr<Backend> backend;
   };
   // The first is the embedded one, where collections are made that do not say it.

@@ -119,7 +119,7 @@ Result<void> Core::tell_settings(CollectionInfo& info) const {
   info.regions = std::move(settings.regions);
   info.description = std::move(settings.description);
   info.source = std::move(settings.source);
-  if (info.backend.empty()) info.backend = kEmbedded;
+  if (info.backend.empty()) info.backend = kEmbeddedBackend;
   if (!settings.copying.empty()) {
     info.index_note = fmt::format(
         "being copied from '{}' and not complete; where that was cut off, the same eidetic "

@@ -46,6 +46,7 @@ Result<CollectionInfo> RemoteEngine::create(std::string_view name, const CreateO
   if (options.regions != "none") wanted["regions"] = options.regions;
   if (!options.description.empty()) wanted["description"] = options.description;
   if (!options.source.empty()) wanted["source"] = options.source;
+  if (!options.backend.empty()) wanted["backend"] = options.backend;
   const ApiRequest request{.method = "PUT", .path = {"v1", "collections", name}, .json = std::move(wanted)};
   EIDETIC_TRY(const auto answer, api_.send(request));
   EIDETIC_TRY(const Json json, api_.document(answer));

@@ -71,6 +71,10 @@ class RemoteEngine final : public Engine {
   Result<IndexReport> set_regions(std::string_view name, std::string_view plan,
                                   const std::function<void(const IndexProgress&)>& progress,
                                   std::stop_token stop) override;
+  Result<JobInfo> start_copy(std::string_view name, const CopyRequest& request) override;
+  Result<CopyReport> copy_collection(std::string_view name, const CopyRequest& request,
+                                     const std::function<void(const IndexProgress&)>& progress,
+                                     std::stop_token stop) override;
   Result<JobInfo> start_migrate(std::string_view name, const MigrateRequest& request) override;
   Result<MigrationReport> migrate(std::string_view name, const MigrateRequest& request,
                                   const std::function<void(const IndexProgress&)>& progress,

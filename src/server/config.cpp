@@ -7,9 +7,12 @@
 #include <algorithm>
 #include <array>
 
+#include "eidetic/cluster.h"
+
 #include "base/file.h"
 #include "base/text.h"
 #include "base/toml.h"
+#include "cluster/engine_http.h"
 #include "server/config_keys.h"
 
 namespace eidetic {
@@ -260,6 +263,26 @@ Result<void> resolve_folders(ServerConfig& config, const std::string& source) {
   return {};
 }
 
+Result<void> take_secret(std::string& secret, const std::filesystem::path& file, std::string_view key,
+                         const std::string& source) {
+  if (file.empty()) return {};
+  if (!secret.empty()) return refuse(fmt::format("{0}: either backend.{1} or backend.{1}_file is set", source, key));
+  auto read = read_secret(file);
+  if (!read) return fail(read.error().code, fmt::format("{}: backend.{}_file: {}", source, key, read.error().message));
+  secret = *std::move(read);
+  return {};
+}
+
+Result<void> check_backend(ServerConfig& config, const std::string& source) {
+  auto& backend = config.backend;
+  if (backend.url == kEmbeddedBackend) backend.url.clear();
+  EIDETIC_CHECK(take_secret(backend.password, backend.password_file, "password", source));
+  EIDETIC_CHECK(take_secret(backend.api_key, backend.api_key_file, "api_key", source));
+  if (backend.url.empty()) return {};
+  const auto address = parse_cluster_url(backend.url);
+  return address ? Result<void>() : refuse(fmt::format("{}: backend.url: {}", source, address.error().message));
+}
+
 }  // namespace
 
 Environment process_environment() {
@@ -288,6 +311,7 @@ Result<ServerConfig> load_config(const std::optional<std::filesystem::path>& fil
   const std::string source = file ? file->native() : "the configuration";
   EIDETIC_CHECK(check_listen(config, source));
   EIDETIC_CHECK(resolve_folders(config, source));
+  EIDETIC_CHECK(check_backend(config, source));
   return config;
 }
 

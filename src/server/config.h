@@ -64,6 +64,18 @@ struct ServerConfig {
     std::filesystem::path backup = {};                // empty: no backups over HTTP
   } paths;
 
+  // The search engine that collections live in which do not say it; see ClusterOptions.
+  struct Backend {
+    std::string url = {};  // empty: the data folder
+    std::string password = {}, api_key = {};
+    std::filesystem::path password_file = {}, api_key_file = {};  // their first line; read into the above
+    std::filesystem::path ca_file = {};
+    double timeout_s = 30;
+    double wait_s = 60;
+    std::uint32_t shards = 1;
+    std::uint32_t replicas = 1;
+  } backend;
+
   struct Cors {
     std::vector<std::string> origins = {};  // "*": every one
   } cors;

@@ -169,7 +169,7 @@ Result<void> ConfigField::set_text(const std::string& text, std::string_view sou
 }
 
 std::vector<ConfigField> config_fields(ServerConfig& config) {
-  auto& [listen, auth, limits, fetch, paths, cors, log, thumbnails, features, watch, data, engine] = config;
+  auto& [listen, auth, limits, fetch, paths, backend, cors, log, thumbnails, features, watch, data, engine] = config;
   return {
       {"listen", "address", &listen.address},
       {"listen", "port", &listen.port, 0, 65'535},
@@ -202,6 +202,16 @@ std::vector<ConfigField> config_fields(ServerConfig& config) {
       {"fetch", "timeout_s", &fetch.timeout_s, kLeastSeconds, kMaxSeconds},
       {"paths", "allowed", &paths.allowed},
       {"paths", "backup", &paths.backup},
+      {"backend", "url", &backend.url},
+      {"backend", "password", &backend.password},
+      {"backend", "password_file", &backend.password_file},
+      {"backend", "api_key", &backend.api_key},
+      {"backend", "api_key_file", &backend.api_key_file},
+      {"backend", "ca_file", &backend.ca_file},
+      {"backend", "timeout_s", &backend.timeout_s, 1, kMaxSeconds},
+      {"backend", "wait_s", &backend.wait_s, 0, kMaxSeconds},
+      {"backend", "shards", &backend.shards, 1, 1024},
+      {"backend", "replicas", &backend.replicas, 0, 16},
       {"cors", "origins", &cors.origins},
       {"log", "level", &log.level, 0, 0, kLevels},
       {"log", "format", &log.format, 0, 0, kFormats},

@@ -32,6 +32,18 @@ EngineOptions engine_options(const ServerConfig& config) {
   options.fetch_timeout_s = config.fetch.timeout_s;
   options.file_roots = config.paths.allowed;
   options.private_urls = config.fetch.allow_private;
+  options.remember_clusters = false;  // the configuration says which there are
+  if (const auto& backend = config.backend; !backend.url.empty()) {
+    options.backend = backend.url;
+    options.clusters.push_back({.url = backend.url,
+                                .password = backend.password,
+                                .api_key = backend.api_key,
+                                .ca_file = backend.ca_file,
+                                .timeout_s = backend.timeout_s,
+                                .wait_s = backend.wait_s,
+                                .shards = backend.shards,
+                                .replicas = backend.replicas});
+  }
   options.run_jobs = true;
   options.parallel_jobs = config.limits.jobs_parallel;
   options.max_queued_jobs = config.limits.jobs_queued;
