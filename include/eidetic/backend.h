@@ -54,6 +54,7 @@ struct CollectionInfo {
   CollectionSpec spec;
   std::uint64_t items = 0;
   std::uint64_t sequence = 0;      // rises with every committed batch
+  std::string backend = {};        // where it lives: "embedded", or the URL of a search engine; the engine's too
   std::string index_kind;          // what answers searches now: "Flat", "HNSW16"
   std::string index_building;      // what is being built in the background; empty: nothing
   TrainingReport index_training;   // of what answers now

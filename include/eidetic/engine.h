@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "eidetic/backend.h"
+#include "eidetic/cluster.h"
 #include "eidetic/copies.h"
 #include "eidetic/embedder.h"
 #include "eidetic/error.h"
@@ -35,6 +36,14 @@ struct EngineOptions {
   EmbedderOptions::Arithmetic arithmetic = EmbedderOptions::Arithmetic::automatic;  // of new collections
   DecodeOptions decode = {};                                                        // limits and background
   double fetch_timeout_s = 30;                                                      // for pictures behind URLs
+
+  // Search engines that keep collections too. The data folder remembers them for those who open it later, without
+  // passwords and keys, unless `remember_clusters` is false.
+  std::vector<ClusterOptions> clusters = {};
+  bool remember_clusters = true;
+  std::string cluster_password = {}, cluster_api_key = {};  // of remembered ones
+  // Where collections are made that do not say it: "embedded", in the data folder, or the URL of one of `clusters`.
+  std::string backend = "embedded";
 
   // What a server sets, whose callers are not who owns the machine.
   // Where set, no file outside of these folders is read, links followed; an empty list: no file at all.
@@ -59,6 +68,8 @@ struct CreateOptions {
   std::string index = "auto";  // see check_factory
   Metric metric = Metric::cosine;
   std::string regions = "none";  // see parse_regions; of a collection with a model
+  // "embedded", or the URL of one of EngineOptions::clusters; empty: EngineOptions::backend.
+  std::string backend = {};
   // For people, as plain text of at most kMaxCollectionText bytes: what is in it, and where it comes from.
   std::string description = {};
   std::string source = {};
@@ -72,6 +83,28 @@ struct CollectionChange {
   std::optional<SearchDepth> search = {};  // of queries that say 0
   std::optional<std::string> description = {}, source = {};  // as CreateOptions
   friend bool operator==(const CollectionChange&, const CollectionChange&) = default;
+};
+
+// A collection put into another backend, which may be the same under another name.
+struct CopyRequest {
+  std::string to = "embedded";   // "embedded", or the URL of one of EngineOptions::clusters
+  std::string name = {};         // there; empty: its own
+  std::string index = {};        // as CreateOptions; empty: its own where it is possible there, else "auto"
+  std::uint32_t searches = 100;  // that are compared at the end, up to kMaxCopySearches
+  double min_agreement = 0.9;  // share of their 10 nearest that has to be the same; approximate indexes differ a little
+};
+inline constexpr std::uint32_t kMaxCopySearches = 10'000;
+
+struct CopyReport {
+  CollectionInfo collection;  // the copy
+  std::uint64_t items = 0;    // that were compared in the last pass
+  std::uint64_t copied = 0, removed = 0;
+  unsigned passes = 0;  // the last one found nothing to do
+  std::uint64_t searches = 0;
+  double agreement = 1;
+  std::vector<std::string> notes = {};
+  double seconds = 0;
+  bool interrupted = false;  // the same call goes on from there
 };
 
 struct MergeReport {
@@ -211,7 +244,7 @@ enum class JobState { queued, running, done, failed, cancelled };
 
 struct JobInfo {
   std::string id;       // digits; later jobs have larger numbers
-  std::string kind;     // "index", "put", "regions", "migrate", "pull", "train"
+  std::string kind;     // "index", "put", "regions", "migrate", "copy", "pull", "train"
   std::string subject;  // of pull the model, else the collection
   JobState state = JobState::queued;
   std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;  // since 1970; 0: not yet
@@ -339,6 +372,12 @@ class Engine {
   // Copies all items of collection `from`, which stays, into `into`; nothing is embedded. Of ids that both have, the
   // items of `from` replace those of `into`, or leave them. Spaces that differ: invalid_argument. After any other error
   // what was copied so far stays, and the same call goes on from there.
+  // Copies a collection: items, parts, settings and what is learnt of it, while it is searched and written to. The copy
+  // is complete when this returns, and says so until then (CollectionInfo::index_note). invalid_argument: it is there
+  // already; already_exists: another one of that name; conflict: counts or searches differ in the end.
+  [[nodiscard]] virtual Result<CopyReport> copy_collection(
+      std::string_view name, const CopyRequest& request, const std::function<void(const IndexProgress&)>& progress = {},
+      std::stop_token stop = {}) = 0;
   [[nodiscard]] virtual Result<MergeReport> merge(std::string_view into, std::string_view from, bool replace) = 0;
   // Labels are strings, numbers or booleans. not_found for a field that no item has, with the nearest ones.
   [[nodiscard]] virtual Result<EvalReport> evaluate(std::string_view name, std::string_view label,
@@ -429,6 +468,7 @@ class Engine {
                                                   OnDuplicate on_duplicate = OnDuplicate::store) = 0;
   [[nodiscard]] virtual Result<JobInfo> start_regions(std::string_view name, std::string_view plan) = 0;
   // Refuses at once what migrate() would refuse.
+  [[nodiscard]] virtual Result<JobInfo> start_copy(std::string_view name, const CopyRequest& request) = 0;
   [[nodiscard]] virtual Result<JobInfo> start_migrate(std::string_view name, const MigrateRequest& request) = 0;
   [[nodiscard]] virtual Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) = 0;
   // TrainRequest::output is chosen by the engine: empty. One training runs at a time. What cannot be learnt is refused

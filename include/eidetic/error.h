@@ -18,8 +18,8 @@ enum class ErrorCode {
   unavailable,       // the outside world fails: disk full, network down, folder locked by another process
   overloaded,        // a named limit is reached; the same call may succeed later
   unreachable,       // a service that keeps pictures or collections does not answer, or cannot do it now; try again
-  conflict,          // what is stored there is of another shape or version than this build knows, or was changed by others
-  internal,          // a fault of Eidetic
+  conflict,  // what is stored there is of another shape or version than this build knows, or was changed by others
+  internal,  // a fault of Eidetic
 };
 
 [[nodiscard]] std::string_view to_string(ErrorCode code) noexcept;

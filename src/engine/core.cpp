@@ -69,7 +69,8 @@ Result<CollectionInfo> Core::create(std::string_view name, const CreateOptions& 
   if (options.dimensions > 0) {
     if (!regions.empty()) return no_regions_of_vectors(name, ErrorCode::invalid_argument);
     const Space bare{.model = "", .hash = "", .dimensions = options.dimensions, .metric = options.metric};
-    EIDETIC_CHECK(parts_.backend->create({std::string(name), bare, options.index, to_json(settings)}));
+    EIDETIC_CHECK(
+        parts_.backend->create_in(options.backend, {std::string(name), bare, options.index, to_json(settings)}));
     return describe(name);
   }
   EIDETIC_CHECK(check_model_reach(options.model));
@@ -78,7 +79,7 @@ Result<CollectionInfo> Core::create(std::string_view name, const CreateOptions& 
   EIDETIC_TRY(settings.model, embedders_.lasting_name(options.model));
   if (!regions.empty()) settings.regions = options.regions;
   spec.settings = to_json(settings);
-  EIDETIC_CHECK(parts_.backend->create(spec));
+  EIDETIC_CHECK(parts_.backend->create_in(options.backend, spec));
   return describe(name);
 }
 

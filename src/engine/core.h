@@ -21,6 +21,7 @@
 #include "catalog/hash_cache.h"
 #include "catalog/job_store.h"
 #include "catalog/picture_store.h"
+#include "engine/backends.h"
 #include "engine/copies.h"
 #include "engine/embedders.h"
 #include "engine/jobs.h"
@@ -40,7 +41,7 @@ struct CoreParts {
   FileRoots roots;                   // of options.file_roots
   HttpOptions http;                  // for models too
   std::unique_ptr<ThreadPool> pool;  // outlives the backend, which builds indexes on it
-  std::unique_ptr<Backend> backend;
+  std::unique_ptr<Backends> backend;
   std::unique_ptr<PictureStore> pictures;
   std::unique_ptr<JobStore> jobs;
   std::unique_ptr<ContentCache> thumbnails, features;
@@ -77,6 +78,9 @@ class Core final : public Engine {
   [[nodiscard]] Result<Vector> embed(Bytes picture, const std::string& model) override;
   [[nodiscard]] Result<CollectionInfo> change(std::string_view name, const CollectionChange& change) override;
   [[nodiscard]] Result<CollectionInfo> describe(std::string_view name) override;
+  [[nodiscard]] Result<CopyReport> copy_collection(std::string_view name, const CopyRequest& request,
+                                                   const std::function<void(const IndexProgress&)>& progress,
+                                                   std::stop_token stop) override;
   [[nodiscard]] Result<MergeReport> merge(std::string_view into, std::string_view from, bool replace) override;
   [[nodiscard]] Result<EvalReport> evaluate(std::string_view name, std::string_view label,
                                             std::span<const std::uint32_t> recall_k) override;
@@ -122,6 +126,7 @@ class Core final : public Engine {
   [[nodiscard]] Result<JobInfo> start_put(std::string_view name, std::span<const NewItem> items,
                                           OnDuplicate on_duplicate) override;
   [[nodiscard]] Result<JobInfo> start_regions(std::string_view name, std::string_view plan) override;
+  [[nodiscard]] Result<JobInfo> start_copy(std::string_view name, const CopyRequest& request) override;
   [[nodiscard]] Result<JobInfo> start_migrate(std::string_view name, const MigrateRequest& request) override;
   [[nodiscard]] Result<JobInfo> start_pull(const std::string& model, const std::string& mirror) override;
   [[nodiscard]] Result<JobInfo> start_training(const TrainRequest& request) override;
@@ -265,6 +270,7 @@ class Core final : public Engine {
   [[nodiscard]] Result<JobEnd> run_index(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   [[nodiscard]] Result<JobEnd> run_put(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   [[nodiscard]] Result<JobEnd> run_regions(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
+  [[nodiscard]] Result<JobEnd> run_copy(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   [[nodiscard]] Result<JobEnd> run_migrate(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   [[nodiscard]] Result<JobEnd> run_pull(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);
   [[nodiscard]] Result<JobEnd> run_training(const JobRecord& job, JobTeller& teller, const std::stop_token& stop);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "blobs/listing.h"
 #include "catalog/check.h"
+#include "engine/copy_collection.h"
 #include "engine/core.h"
 #include "engine/known_fields.h"
 #include "engine/put.h"
@@ -132,6 +133,12 @@ Result<Item> Core::patch(std::string_view name, const std::string& id, std::stri
   EIDETIC_TRY(const auto updated, parts_.backend->update(name, std::span(&found, 1)));
   EIDETIC_CHECK(updated.front());
   return found;
+}
+
+Result<CopyReport> Core::copy_collection(std::string_view name, const CopyRequest& request,
+                                         const std::function<void(const IndexProgress&)>& progress,
+                                         std::stop_token stop) {
+  return eidetic::copy_collection(*parts_.backend, name, request, progress, stop);
 }
 
 Result<MergeReport> Core::merge(std::string_view into, std::string_view from, bool replace) {

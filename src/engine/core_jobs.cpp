@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "blobs/listing.h"
 #include "blobs/uri.h"
+#include "engine/copy_collection.h"
 #include "engine/core.h"
 #include "engine/job_arguments.h"
 #include "engine/put.h"
@@ -118,6 +119,11 @@ Result<JobInfo> Core::start_regions(std::string_view name, std::string_view plan
   return start_job(kRegionsJob, name, write_regions(std::string(plan)));
 }
 
+Result<JobInfo> Core::start_copy(std::string_view name, const CopyRequest& request) {
+  EIDETIC_CHECK(check_copy(*parts_.backend, name, request));
+  return start_job(kCopyJob, name, write_copy(request));
+}
+
 Result<JobInfo> Core::start_migrate(std::string_view name, const MigrateRequest& request) {
   EIDETIC_TRY(const auto change, model_change(name, request));
   if (change.made) return already_of(name, change.model);
@@ -164,6 +170,7 @@ Result<JobEnd> Core::run_job(const JobRecord& job, JobTeller& teller, const std:
   if (job.info.kind == kPutJob) return run_put(job, teller, stop);
   if (job.info.kind == kRegionsJob) return run_regions(job, teller, stop);
   if (job.info.kind == kMigrateJob) return run_migrate(job, teller, stop);
+  if (job.info.kind == kCopyJob) return run_copy(job, teller, stop);
   if (job.info.kind == kPullJob) return run_pull(job, teller, stop);
   if (job.info.kind == kTrainJob) return run_training(job, teller, stop);
   return fail(ErrorCode::unsupported,
@@ -228,6 +235,16 @@ Result<JobEnd> Core::run_migrate(const JobRecord& job, JobTeller& teller, const 
   if (!report && report.error().code == ErrorCode::invalid_argument && job.info.starts > 1) return JobEnd::done;
   EIDETIC_CHECK(report);
   teller.failures(report->errors);
+  return report->interrupted ? JobEnd::stopped : JobEnd::done;
+}
+
+Result<JobEnd> Core::run_copy(const JobRecord& job, JobTeller& teller, const std::stop_token& stop) {
+  EIDETIC_TRY(const auto request, parse_copy(job.arguments));
+  const auto report =
+      copy_collection(job.info.subject, request, [&](const IndexProgress& now) { teller.progress(now); }, stop);
+  // The process ended between its last step and the job's end: there is a whole copy.
+  if (!report && report.error().code == ErrorCode::already_exists && job.info.starts > 1) return JobEnd::done;
+  EIDETIC_CHECK(report);
   return report->interrupted ? JobEnd::stopped : JobEnd::done;
 }
 

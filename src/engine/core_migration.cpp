@@ -119,6 +119,13 @@ Result<void> Core::tell_settings(CollectionInfo& info) const {
   info.regions = std::move(settings.regions);
   info.description = std::move(settings.description);
   info.source = std::move(settings.source);
+  if (info.backend.empty()) info.backend = kEmbedded;
+  if (!settings.copying.empty()) {
+    info.index_note = fmt::format(
+        "being copied from '{}' and not complete; where that was cut off, the same eidetic "
+        "collections copy goes on from there",
+        settings.copying);
+  }
   if (!settings.migration) return {};
   EIDETIC_TRY(const auto other, parts_.backend->other_space(spec.name));
   if (!other) return {};

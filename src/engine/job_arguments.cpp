@@ -148,6 +148,27 @@ Result<MigrateRequest> parse_migrate(std::string_view arguments) {
   });
 }
 
+std::string write_copy(const CopyRequest& request) {
+  return dump_json({{"to", request.to},
+                    {"as", request.name},
+                    {"index", request.index},
+                    {"searches", request.searches},
+                    {"min_agreement", request.min_agreement}});
+}
+
+Result<CopyRequest> parse_copy(std::string_view arguments) {
+  return reading(arguments, [](JsonReader& reader) -> Result<CopyRequest> {
+    CopyRequest request;
+    EIDETIC_TRY(request.to, reader.get<std::string>("to"));
+    EIDETIC_TRY(request.name, reader.get<std::string>("as"));
+    EIDETIC_TRY(request.index, reader.get<std::string>("index"));
+    EIDETIC_TRY(const auto searches, reader.get<std::int64_t>("searches"));
+    request.searches = static_cast<std::uint32_t>(searches);
+    EIDETIC_TRY(request.min_agreement, reader.get<double>("min_agreement"));
+    return request;
+  });
+}
+
 std::string write_pull(const std::string& mirror) { return dump_json({{"mirror", mirror}}); }
 
 Result<std::string> parse_pull(std::string_view arguments) {

@@ -18,6 +18,7 @@ inline constexpr std::string_view kIndexJob = "index";
 inline constexpr std::string_view kPutJob = "put";
 inline constexpr std::string_view kRegionsJob = "regions";
 inline constexpr std::string_view kMigrateJob = "migrate";
+inline constexpr std::string_view kCopyJob = "copy";
 inline constexpr std::string_view kPullJob = "pull";
 inline constexpr std::string_view kTrainJob = "train";
 
@@ -39,6 +40,8 @@ struct PutJob {
 [[nodiscard]] Result<std::string> parse_regions_job(std::string_view arguments);
 [[nodiscard]] std::string write_migrate(const MigrateRequest& request);
 [[nodiscard]] Result<MigrateRequest> parse_migrate(std::string_view arguments);
+[[nodiscard]] std::string write_copy(const CopyRequest& request);
+[[nodiscard]] Result<CopyRequest> parse_copy(std::string_view arguments);
 [[nodiscard]] std::string write_pull(const std::string& mirror);
 [[nodiscard]] Result<std::string> parse_pull(std::string_view arguments);
 [[nodiscard]] std::string write_train(const TrainRequest& request);

@@ -16,8 +16,10 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   CoreParts parts;
   parts.options = options;
   parts.pool = std::make_unique<ThreadPool>(options.threads);
-  EIDETIC_TRY(parts.backend, open_embedded_backend({.data_dir = options.data_dir, .pool = parts.pool.get()}));
-  EIDETIC_CHECK(drop_cut_off_imports(*parts.backend));
+  EIDETIC_TRY(auto embedded, open_embedded_backend({.data_dir = options.data_dir, .pool = parts.pool.get()}));
+  // Only there: what is half imported elsewhere may be another process's work.
+  EIDETIC_CHECK(drop_cut_off_imports(*embedded));
+  EIDETIC_TRY(parts.backend, open_backends(options, std::move(embedded)));
   const auto& folder = options.data_dir;
   EIDETIC_TRY(parts.pictures, PictureStore::open(folder / "pictures.db"));
   EIDETIC_TRY(parts.jobs, JobStore::open(folder / "jobs.db"));

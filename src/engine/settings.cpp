@@ -13,7 +13,7 @@ namespace {
 // Those that are left out where they are empty.
 auto texts_of(auto& settings) {
   return std::array{std::pair("regions", &settings.regions), std::pair("description", &settings.description),
-                    std::pair("source", &settings.source)};
+                    std::pair("source", &settings.source), std::pair("copying", &settings.copying)};
 }
 
 // Of a collection, and of its other space.

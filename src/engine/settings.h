@@ -42,6 +42,7 @@ struct CollectionSettings {
   std::optional<CalibrationSetting> calibration = {};
   std::string regions = {};                   // see parse_regions; empty: none
   std::string description = {}, source = {};  // for people
+  std::string copying = {};                   // the collection that this one is being made a copy of
   std::optional<MigrationSetting> migration = {};
 };
 

@@ -1,0 +1,314 @@
+#include "engine/backends.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "catalog/check.h"
+#include "cluster/cluster.h"
+
+namespace eidetic {
+namespace {
+
+constexpr std::string_view kFile = "backends.json";
+
+// The engines that the data folder was opened with before.
+Result<std::vector<ClusterOptions>> remembered(const EngineOptions& options) {
+  const auto file = options.data_dir / kFile;
+  std::vector<ClusterOptions> clusters;
+  const auto text = read_text(file);
+  if (!text && text.error().code == ErrorCode::not_found) return clusters;
+  if (!text) return std::unexpected(text.error());
+  EIDETIC_TRY(const Json json, parse_json_object(*text, file.native()));
+  EIDETIC_TRY(auto reader, JsonReader::of(json, file.native()));
+  EIDETIC_TRY(const Json list, reader.get<Json>("backends"));
+  for (const Json& entry : list) {
+    EIDETIC_TRY(auto one, JsonReader::of(entry, file.native() + ": backends"));
+    ClusterOptions cluster;
+    EIDETIC_TRY(cluster.url, one.get<std::string>("url"));
+    EIDETIC_TRY(cluster.ca_file, one.get_or<std::string>("ca_file", ""));
+    cluster.api_key = options.cluster_api_key;
+    if (cluster.url.contains('@')) cluster.password = options.cluster_password;
+    clusters.push_back(std::move(cluster));
+  }
+  return clusters;
+}
+
+Result<void> remember(const std::filesystem::path& data_dir, std::span<const ClusterOptions> clusters) {
+  Json list = Json::array();
+  for (const auto& cluster : clusters) {
+    Json entry = {{"url", cluster.url}};
+    if (!cluster.ca_file.empty()) entry["ca_file"] = cluster.ca_file.native();
+    list.push_back(std::move(entry));
+  }
+  return write_file_atomically(data_dir / kFile, dump_json({{"backends", std::move(list)}}) + "\n");
+}
+
+}  // namespace
+
+Backends::Backends(std::vector<Place> places)
+    : places_(std::move(places)), preferred_(&places_.front()), seen_(places_.size()) {}
+
+Result<Backends::Found> Backends::find(std::string_view collection) {
+  if (const auto at = collection.find('@'); at != std::string_view::npos) {
+    const auto url = collection.substr(at + 1);
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      if (places_[i].name != url) continue;
+      return Found{.backend = places_[i].backend.get(), .place = i, .name = std::string(collection.substr(0, at))};
+    }
+    return fail(ErrorCode::not_found, fmt::format("no collection '{}': '{}' is none of the backends", collection, url));
+  }
+  Found found{.backend = places_.front().backend.get(), .place = 0, .name = std::string(collection)};
+  if (places_.size() == 1) return found;
+  auto first = found.backend->spec(collection);
+  if (first) return found;
+  std::optional<Error> unknown;
+  for (std::size_t i = 1; i < places_.size(); ++i) {
+    const auto spec = places_[i].backend->spec(collection);
+    if (spec) return Found{.backend = places_[i].backend.get(), .place = i, .name = std::string(collection)};
+    if (spec.error().code != ErrorCode::not_found && !unknown) unknown = spec.error();
+  }
+  return std::unexpected(unknown ? *std::move(unknown) : std::move(first).error());
+}
+
+Result<const Backends::Place*> Backends::place(std::string_view name) const {
+  if (name.empty()) return preferred_;
+  const auto address = name == kEmbedded ? Result<ClusterAddress>() : parse_cluster_url(name);
+  if (!address) return std::unexpected(address.error());
+  std::vector<std::string> names;
+  for (const auto& place : places_) {
+    if (place.name == (name == kEmbedded ? kEmbedded : std::string_view(address->name))) return &place;
+    names.push_back(fmt::format("'{}'", place.name));
+  }
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' is no backend that is known here; these are: {}", name, fmt::join(names, ", ")));
+}
+
+Result<std::string> Backends::place_of(std::string_view collection) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return places_[at.place].name;
+}
+
+Result<void> Backends::create_in(std::string_view place, const CollectionSpec& spec) {
+  EIDETIC_TRY(const Place* const wanted, this->place(place));
+  for (const auto& other : places_) {
+    if (&other == wanted || !other.backend->spec(spec.name)) continue;
+    return fail(ErrorCode::already_exists,
+                fmt::format("there is a collection '{}' already, {}", spec.name,
+                            other.name == kEmbedded ? "in the data folder" : "in " + other.name));
+  }
+  return wanted->backend->create(spec);
+}
+
+Result<void> Backends::create(const CollectionSpec& spec) { return create_in("", spec); }
+
+Result<std::vector<CollectionInfo>> Backends::list() {
+  std::vector<CollectionInfo> all;
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    auto listed = places_[i].backend->list();
+    const std::scoped_lock lock(seen_mutex_);
+    if (listed) {
+      for (auto& info : *listed) info.backend = places_[i].name;
+      seen_[i] = *std::move(listed);
+    } else if (i == 0) {
+      return std::unexpected(std::move(listed).error());
+    } else {
+      log(LogLevel::warning, "{}", listed.error().message);
+      for (auto& info : seen_[i]) info.index_note = listed.error().message;
+    }
+    for (CollectionInfo info : seen_[i]) {
+      const bool hidden =
+          std::ranges::any_of(all, [&](const CollectionInfo& other) { return other.spec.name == info.spec.name; });
+      if (hidden) info.spec.name += fmt::format("@{}", places_[i].name);
+      all.push_back(std::move(info));
+    }
+  }
+  std::ranges::sort(all, {}, [](const CollectionInfo& info) -> const std::string& { return info.spec.name; });
+  return all;
+}
+
+Result<CollectionInfo> Backends::describe(std::string_view collection) {
+  EIDETIC_TRY(const Found at, find(collection));
+  EIDETIC_TRY(auto info, at.backend->describe(at.name));
+  info.spec.name = collection;
+  info.backend = places_[at.place].name;
+  return info;
+}
+
+Result<CollectionSpec> Backends::spec(std::string_view collection) {
+  EIDETIC_TRY(const Found at, find(collection));
+  EIDETIC_TRY(auto spec, at.backend->spec(at.name));
+  spec.name = collection;
+  return spec;
+}
+
+Result<void> Backends::flush() {
+  for (const auto& place : places_) EIDETIC_CHECK(place.backend->flush());
+  return {};
+}
+
+Result<void> Backends::backup(const std::filesystem::path& folder) { return places_.front().backend->backup(folder); }
+
+// --- the rest is whose collection it is ---
+
+Result<void> Backends::drop(std::string_view collection) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->drop(at.name);
+}
+Result<void> Backends::configure(std::string_view collection, std::string_view settings) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->configure(at.name, settings);
+}
+Result<void> Backends::attach(std::string_view collection, std::string_view name, std::span<const std::byte> content) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->attach(at.name, name, content);
+}
+Result<std::optional<std::vector<std::byte>>> Backends::attachment(std::string_view collection, std::string_view name) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->attachment(at.name, name);
+}
+Result<std::vector<std::string>> Backends::attachments(std::string_view collection) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->attachments(at.name);
+}
+Result<void> Backends::reindex(std::string_view collection, std::string_view index) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->reindex(at.name, index);
+}
+Result<std::vector<Result<void>>> Backends::upsert(std::string_view collection, std::span<const Item> items) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->upsert(at.name, items);
+}
+Result<std::vector<Result<void>>> Backends::update(std::string_view collection, std::span<const Item> items) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->update(at.name, items);
+}
+Result<std::vector<Result<void>>> Backends::store_parts(std::string_view collection, std::span<const Item> items) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->store_parts(at.name, items);
+}
+Result<std::vector<std::vector<Vector>>> Backends::parts(std::string_view collection,
+                                                         std::span<const std::string> ids) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->parts(at.name, ids);
+}
+Result<void> Backends::drop_parts(std::string_view collection) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->drop_parts(at.name);
+}
+Result<std::uint64_t> Backends::erase(std::string_view collection, std::span<const std::string> ids) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->erase(at.name, ids);
+}
+Result<std::vector<std::optional<Item>>> Backends::get(std::string_view collection, std::span<const std::string> ids,
+                                                       bool with_vectors) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->get(at.name, ids, with_vectors);
+}
+Result<ScrollPage> Backends::scroll(std::string_view collection, std::string_view cursor, std::uint32_t limit,
+                                    bool with_vectors) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->scroll(at.name, cursor, limit, with_vectors);
+}
+Result<ScrollPage> Backends::sorted(std::string_view collection, const SortedRequest& request) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->sorted(at.name, request);
+}
+Result<std::vector<Facet>> Backends::facets(std::string_view collection, const FacetRequest& request) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->facets(at.name, request);
+}
+Result<std::uint64_t> Backends::count(std::string_view collection, const Filter& filter) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->count(at.name, filter);
+}
+Result<std::vector<Hit>> Backends::search(std::string_view collection, const VectorQuery& query) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->search(at.name, query);
+}
+Result<std::vector<Result<std::vector<Hit>>>> Backends::search(std::string_view collection,
+                                                               std::span<const VectorQuery> queries) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->search(at.name, queries);
+}
+Result<NearPairs> Backends::near_pairs(std::string_view collection, const NearRequest& request,
+                                       const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+                                       std::stop_token stop) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->near_pairs(at.name, request, progress, std::move(stop));
+}
+Result<IndexView> Backends::inspect(std::string_view collection) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->inspect(at.name);
+}
+Result<SearchWalk> Backends::walk(std::string_view collection, const VectorQuery& query) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->walk(at.name, query);
+}
+Result<CollectionMap> Backends::map(std::string_view collection, const MapRequest& request) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->map(at.name, request);
+}
+Result<void> Backends::begin_space(std::string_view collection, const Space& space) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->begin_space(at.name, space);
+}
+Result<std::optional<OtherSpace>> Backends::other_space(std::string_view collection) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->other_space(at.name);
+}
+Result<std::vector<PendingItem>> Backends::pending(std::string_view collection, std::uint64_t after,
+                                                   std::uint32_t limit) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->pending(at.name, after, limit);
+}
+Result<std::uint64_t> Backends::store_pending(std::string_view collection, std::span<const PendingItem> items) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->store_pending(at.name, items);
+}
+Result<void> Backends::build_space(std::string_view collection) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->build_space(at.name);
+}
+Result<std::uint64_t> Backends::switch_space(std::string_view collection, std::string_view settings,
+                                             bool drop_pending) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->switch_space(at.name, settings, drop_pending);
+}
+Result<void> Backends::drop_space(std::string_view collection) {
+  EIDETIC_TRY(const Found at, find(collection));
+  return at.backend->drop_space(at.name);
+}
+Result<std::unique_ptr<Backends>> open_backends(const EngineOptions& options, std::unique_ptr<Backend> embedded) {
+  EIDETIC_TRY(auto before, remembered(options));
+  const std::size_t known_before = before.size();
+  std::vector<ClusterOptions> clusters = options.clusters;
+  std::vector<Backends::Place> places;
+  places.push_back({.name = std::string(kEmbedded), .backend = std::move(embedded)});
+  const auto known = [&](std::string_view name) {
+    return std::ranges::find(places, name, &Backends::Place::name) != places.end();
+  };
+  if (options.remember_clusters) std::ranges::move(before, std::back_inserter(clusters));
+  std::vector<ClusterOptions> all;
+  for (auto& cluster : clusters) {
+    EIDETIC_TRY(const auto address, parse_cluster_url(cluster.url));
+    if (known(address.name)) continue;
+    EIDETIC_TRY(auto backend, open_cluster_backend(cluster));
+    places.push_back({.name = address.name, .backend = std::move(backend)});
+    all.push_back(std::move(cluster));
+  }
+  if (options.remember_clusters && all.size() > known_before) EIDETIC_CHECK(remember(options.data_dir, all));
+  auto backends = std::make_unique<Backends>(std::move(places));
+  EIDETIC_TRY(const auto* const preferred, backends->place(options.backend));
+  backends->prefer(*preferred);
+  return backends;
+}
+
+}  // namespace eidetic
