@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "backend/collection.h"
+#include "backend/random_order.h"
 #include "base/json.h"
 #include "base/split_mix.h"
 
@@ -47,7 +48,13 @@ std::vector<FieldName> with(std::vector<FieldName> fields, std::span<const Field
   return fields;
 }
 
-// The seed of "@random:SEED"; nullopt: another field.
+// Where a random order has an item, which does not depend on the others.
+std::uint64_t random_place(std::uint64_t seed, ItemKey key) {
+  return split_mix(split_mix(seed) + static_cast<std::uint64_t>(key) * kSplitMixStep);
+}
+
+}  // namespace
+
 Result<std::optional<std::uint64_t>> random_seed(std::string_view field) {
   constexpr std::string_view kRandom = "@random";
   if (!field.starts_with(kRandom)) return std::nullopt;
@@ -60,13 +67,6 @@ Result<std::optional<std::uint64_t>> random_seed(std::string_view field) {
       ErrorCode::invalid_argument,
       fmt::format("'{}' names no order: write @random:7, with any whole number, for one that chance chooses", field));
 }
-
-// Where a random order has an item, which does not depend on the others.
-std::uint64_t random_place(std::uint64_t seed, ItemKey key) {
-  return split_mix(split_mix(seed) + static_cast<std::uint64_t>(key) * kSplitMixStep);
-}
-
-}  // namespace
 
 Result<ScrollPage> Collection::sorted(const SortedRequest& request) {
   constexpr std::uint32_t kMaxPage = 10'000;
