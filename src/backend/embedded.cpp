@@ -252,7 +252,7 @@ Result<std::uint64_t> EmbeddedBackend::count(std::string_view collection, const 
 Result<std::vector<Hit>> EmbeddedBackend::search(std::string_view collection, const VectorQuery& query) {
   EIDETIC_TRY(const Handle handle, find_readable(collection));
   const Handle parts = query.parts ? parts_of(collection) : nullptr;
-  return parts ? search_with_parts(*handle, *parts, query) : handle->search(query);
+  return parts ? search_by_parts(*handle, *parts, query) : handle->search(query);
 }
 
 Result<std::vector<Result<std::vector<Hit>>>> EmbeddedBackend::search(std::string_view collection,
@@ -263,7 +263,7 @@ Result<std::vector<Result<std::vector<Hit>>>> EmbeddedBackend::search(std::strin
   std::vector<Result<std::vector<Hit>>> results;
   results.reserve(queries.size());
   for (const auto& query : queries) {
-    results.push_back(query.parts ? search_with_parts(*handle, *parts, query) : handle->search(query));
+    results.push_back(query.parts ? search_by_parts(*handle, *parts, query) : handle->search(query));
   }
   return results;
 }

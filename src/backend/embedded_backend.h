@@ -115,8 +115,8 @@ class EmbeddedBackend final : public Backend {
   [[nodiscard]] Result<std::vector<Result<void>>> upsert_with_parts(Collection& whole, std::span<const Item> items);
   [[nodiscard]] Result<std::vector<Result<void>>> update_with_parts(Collection& whole, std::span<const Item> items);
   [[nodiscard]] Result<std::uint64_t> erase_with_parts(Collection& whole, std::span<const std::string> ids);
-  [[nodiscard]] Result<std::vector<Hit>> search_with_parts(Collection& whole, Collection& parts,
-                                                           const VectorQuery& query);
+  [[nodiscard]] Result<std::vector<Hit>> search_by_parts(Collection& whole, Collection& parts,
+                                                         const VectorQuery& query);
   // With parting_ held: replaces the parts of items, one result an item; the items are to be good, or stored.
   [[nodiscard]] Result<std::vector<Result<void>>> write_parts(Collection& parts, std::span<const Item> items);
   [[nodiscard]] Result<void> save_all();

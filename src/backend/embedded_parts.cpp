@@ -99,65 +99,23 @@ Result<EmbeddedBackend::Handle> EmbeddedBackend::make_parts(const CollectionSpec
 Result<std::vector<Result<void>>> EmbeddedBackend::write_parts(Collection& parts, std::span<const Item> items) {
   const CollectionSpec spec = parts.spec();
   EIDETIC_TRY(const auto before, most_parts(spec));
-  std::vector<Result<void>> results(items.size());
-  std::map<std::string_view, std::size_t> last;  // an id that comes twice is what it is the second time
-  auto most = before;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    const auto& [id, uri, hash, size, modified, metadata, vector, vectors] = items[i];
-    if (vectors.size() > kMaxParts) {
-      results[i] = fail(ErrorCode::invalid_argument,
-                        fmt::format("item '{}' has {} parts; at most {} are possible", id, vectors.size(), kMaxParts));
-    }
-    for (std::size_t part = 0; part < vectors.size() && results[i]; ++part) {
-      const auto checked = check_vector(vectors[part], spec.space);
-      if (checked) continue;
-      results[i] =
-          fail(checked.error().code, fmt::format("part {} of item '{}': {}", part, id, checked.error().message));
-    }
-    if (!results[i]) continue;
-    most = std::max(most, vectors.size());
-    last[id] = i;
-  }
+  auto change = change_of_parts(items, spec.space, before);
   // How many there may be is known before there are as many.
-  if (most > before) EIDETIC_CHECK(parts.configure(parts_settings(most)));
-  std::vector<Item> rows;
-  std::vector<std::string> gone;
-  for (const auto& [id, i] : last) {
-    std::ranges::move(part_items(items[i], items[i].parts), std::back_inserter(rows));
-    std::ranges::move(part_ids(id, items[i].parts.size(), before), std::back_inserter(gone));
-  }
-  EIDETIC_TRY(const auto stored, parts.upsert(rows));
+  if (change.most > before) EIDETIC_CHECK(parts.configure(parts_settings(change.most)));
+  EIDETIC_TRY(const auto stored, parts.upsert(change.rows));
   for (const auto& result : stored) EIDETIC_CHECK(result);
-  if (!gone.empty()) EIDETIC_CHECK(parts.erase(gone));
-  return results;
+  if (!change.gone.empty()) EIDETIC_CHECK(parts.erase(change.gone));
+  return std::move(change.results);
 }
 
-Result<std::vector<Hit>> EmbeddedBackend::search_with_parts(Collection& whole, Collection& parts,
-                                                            const VectorQuery& query) {
-  EIDETIC_TRY(auto hits_of_wholes, whole.search(query));
+Result<std::vector<Hit>> EmbeddedBackend::search_by_parts(Collection& whole, Collection& parts,
+                                                          const VectorQuery& query) {
   EIDETIC_TRY(const auto most, most_parts(parts.spec()));
-  VectorQuery nearest = query;
-  nearest.filter = filter_of_parts(query.filter);
-  nearest.exclude_ids.clear();
-  for (const auto& id : query.exclude_ids) {
-    std::ranges::move(part_ids(id, 0, most), std::back_inserter(nearest.exclude_ids));
-  }
-  // Of one item several parts are near, and none is known beforehand.
-  constexpr std::uint32_t kMore = 4;
-  std::vector<NearestPart> found;
-  for (nearest.k = query.k;;) {
-    nearest.k = std::min(nearest.k * kMore, kMaxK);
-    EIDETIC_TRY(const auto hits, parts.search(nearest));
-    EIDETIC_TRY(found, nearest_parts(hits));
-    if (found.size() >= query.k || hits.size() < nearest.k || nearest.k == kMaxK) break;
-  }
-  std::vector<std::string> ids;
-  for (const auto& part : found) ids.push_back(part.id);
-  EIDETIC_TRY(auto there, catalog_->get(whole.record(), ids, false));
-  for (auto& item : there) {
-    if (item && !query.filter.matches(*item)) item.reset();
-  }
-  return join_parts(std::move(hits_of_wholes), found, there, query.k);
+  const PartsReaders readers = {
+      .whole = [&](const VectorQuery& asked) { return whole.search(asked); },
+      .parts = [&](const VectorQuery& asked) { return parts.search(asked); },
+      .items = [&](std::span<const std::string> ids) { return catalog_->get(whole.record(), ids, false); }};
+  return search_with_parts(query, most, readers);
 }
 
 Result<std::vector<Result<void>>> EmbeddedBackend::upsert_with_parts(Collection& whole, std::span<const Item> items) {

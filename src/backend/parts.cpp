@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "base/filter_node.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "catalog/check.h"
 
 namespace eidetic {
 namespace {
@@ -100,6 +103,59 @@ std::vector<Hit> join_parts(std::vector<Hit> whole, std::span<const NearestPart>
   });
   if (whole.size() > k) whole.resize(k);
   return whole;
+}
+
+Result<std::vector<Hit>> search_with_parts(const VectorQuery& query, std::size_t most, const PartsReaders& readers) {
+  EIDETIC_TRY(auto hits_of_wholes, readers.whole(query));
+  VectorQuery nearest = query;
+  nearest.filter = filter_of_parts(query.filter);
+  nearest.exclude_ids.clear();
+  for (const auto& id : query.exclude_ids) {
+    std::ranges::move(part_ids(id, 0, most), std::back_inserter(nearest.exclude_ids));
+  }
+  // Of one item several parts are near, and none is known beforehand.
+  constexpr std::uint32_t kMore = 4;
+  std::vector<NearestPart> found;
+  for (nearest.k = query.k;;) {
+    nearest.k = std::min(nearest.k * kMore, kMaxK);
+    EIDETIC_TRY(const auto hits, readers.parts(nearest));
+    EIDETIC_TRY(found, nearest_parts(hits));
+    if (found.size() >= query.k || hits.size() < nearest.k || nearest.k == kMaxK) break;
+  }
+  std::vector<std::string> ids;
+  for (const auto& part : found) ids.push_back(part.id);
+  EIDETIC_TRY(auto there, readers.items(ids));
+  for (auto& item : there) {
+    if (item && !query.filter.matches(*item)) item.reset();
+  }
+  return join_parts(std::move(hits_of_wholes), found, there, query.k);
+}
+
+PartsChange change_of_parts(std::span<const Item> items, const Space& space, std::size_t before) {
+  PartsChange change{.results = std::vector<Result<void>>(items.size()), .most = before, .rows = {}, .gone = {}};
+  std::map<std::string_view, std::size_t> last;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const Item& item = items[i];
+    auto& result = change.results[i];
+    if (item.parts.size() > kMaxParts) {
+      result = fail(ErrorCode::invalid_argument, fmt::format("item '{}' has {} parts; at most {} are possible", item.id,
+                                                             item.parts.size(), kMaxParts));
+    }
+    for (std::size_t part = 0; part < item.parts.size() && result; ++part) {
+      const auto checked = check_vector(item.parts[part], space);
+      if (checked) continue;
+      result =
+          fail(checked.error().code, fmt::format("part {} of item '{}': {}", part, item.id, checked.error().message));
+    }
+    if (!result) continue;
+    change.most = std::max(change.most, item.parts.size());
+    last[item.id] = i;
+  }
+  for (const auto& [id, i] : last) {
+    std::ranges::move(part_items(items[i], items[i].parts), std::back_inserter(change.rows));
+    std::ranges::move(part_ids(id, items[i].parts.size(), before), std::back_inserter(change.gone));
+  }
+  return change;
 }
 
 std::string parts_settings(std::size_t most) { return dump_json({{std::string(kMostParts), most}}); }

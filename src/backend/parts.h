@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +38,25 @@ struct NearestPart {
 // nearer of both, best first, ties by id, at most k. `items` are those of `parts`, in their order; nullopt is left out.
 [[nodiscard]] std::vector<Hit> join_parts(std::vector<Hit> whole, std::span<const NearestPart> parts,
                                           std::span<const std::optional<Item>> items, std::uint32_t k);
+
+// The search by parts of a collection whose items have at most `most`, from what searches their own vectors, searches
+// the parts and reads items.
+struct PartsReaders {
+  std::function<Result<std::vector<Hit>>(const VectorQuery&)> whole, parts;
+  std::function<Result<std::vector<std::optional<Item>>>(std::span<const std::string>)> items;
+};
+[[nodiscard]] Result<std::vector<Hit>> search_with_parts(const VectorQuery& query, std::size_t most,
+                                                         const PartsReaders& readers);
+
+// What is to be stored and taken away for items with their parts, where items have had at most `before` so far.
+struct PartsChange {
+  std::vector<Result<void>> results;  // one an item, in order; invalid_argument for parts that do not fit the space
+  std::size_t most = 0;               // parts that an item has from now on, at most
+  std::vector<Item> rows;
+  std::vector<std::string> gone;
+};
+// Of an id that comes twice, the last sound one counts.
+[[nodiscard]] PartsChange change_of_parts(std::span<const Item> items, const Space& space, std::size_t before);
 
 // How many parts an item has at most, as the settings of the second collection say it.
 [[nodiscard]] std::string parts_settings(std::size_t most);
