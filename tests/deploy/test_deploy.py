@@ -1,55 +1,81 @@
-"""deploy/ is true as far as one can see without containers and systemd: files that are named exist, units and YAML are
-valid, and the container has the libraries that the program is linked with."""
+"""deploy/ is true as far as one can see without containers and systemd: files that are named exist; units, compose
+files and configurations are valid, and the container has the libraries that the program is linked with."""
 
 import os
 import re
 import shutil
 import subprocess
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
+from compose_spec import PyCompose
+from configurations import check_configuration
 from live import BUILD, EIDETIC, SOURCE
 
 DEPLOY = SOURCE / "deploy"
-COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+COMPOSE_FILES = sorted(DEPLOY.glob("compose*.yaml"))
 CONTAINERFILE = (DEPLOY / "Containerfile").read_text()
 UNIT = (DEPLOY / "eidetic.service").read_text()
 
 
-def check_configuration(path, folder):
-    command = [EIDETIC, "serve", "--check", "--config", path, "--data", folder / "data"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
-    assert done.returncode == 0, done.stderr
+def text_of(path):
+    """With the variables that are not set."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", path.read_text())
 
 
-def test_files_that_compose_names(tmp_path):
-    for service in COMPOSE["services"].values():
-        for volume in service["volumes"]:
+@pytest.fixture(params=COMPOSE_FILES, ids=lambda path: path.stem)
+def compose(request):
+    return yaml.safe_load(text_of(request.param))
+
+
+@pytest.mark.parametrize("path", COMPOSE_FILES, ids=lambda path: path.stem)
+def test_compose_files_are_valid(path):
+    PyCompose.from_yaml(text_of(path)).validate()
+
+
+def test_what_compose_names(compose):
+    services = compose["services"]
+    for service in services.values():
+        for volume in service.get("volumes", []):
             source = volume.split(":")[0]
-            assert not source.startswith("./") or (DEPLOY / source).exists(), source
-            assert source.startswith((".", "$")) or source in COMPOSE["volumes"], source
+            assert not source.startswith("./") or source == "./pictures" or (DEPLOY / source).exists(), source
+            assert source.startswith(".") or source in compose["volumes"], source
         for kind in ("secrets", "configs"):
             for each in service.get(kind, []):
-                assert (each if isinstance(each, str) else each["source"]) in COMPOSE[kind]
-    build = COMPOSE["services"]["eidetic"]["build"]
+                assert (each if isinstance(each, str) else each["source"]) in compose[kind]
+        assert set(service.get("depends_on", [])) <= services.keys()
+        assert "image" in service
+        assert ":" in service["image"] or "build" in service, "an image that is pinned"
+        for wanted in re.findall(r"/run/secrets/([\w-]+)", yaml.safe_dump(service)):
+            assert wanted in service["secrets"]
+    build = services["eidetic"]["build"]
     assert (DEPLOY / build["context"] / build["dockerfile"]).exists()
 
 
-def test_configurations_that_compose_writes(tmp_path):
-    text = COMPOSE["configs"]["eidetic"]["content"]
-    mounted = set(COMPOSE["services"]["eidetic"]["secrets"])
-    for token in tomllib.loads(text)["auth"]["tokens"]:
-        name = Path(token["token_file"]).name
-        assert name in mounted
+def test_configurations_that_compose_writes(compose, tmp_path):
+    text = compose["configs"]["eidetic"]["content"]
+    mounted = set(compose["services"]["eidetic"]["secrets"])
+    assert set(re.findall(r"/run/secrets/([\w-]+)", text)) == mounted
+    for name in mounted:
         (tmp_path / name).write_text(f"{name}-0123456789abcdef\n")
     (tmp_path / "pictures").mkdir()
-    text = text.replace("/run/secrets", str(tmp_path)).replace("/pictures", str(tmp_path / "pictures"))
+    text = text.replace("/run/secrets", str(tmp_path)).replace('["/pictures"]', f'["{tmp_path}/pictures"]')
     (tmp_path / "eidetic.toml").write_text(text + '[listen]\naddress = "0.0.0.0"\n')
     check_configuration(tmp_path / "eidetic.toml", tmp_path)
+    configuration = tomllib.loads(text)
+    for host in re.findall(r"://(\w+):", str(configuration.get("backend")) + str(configuration.get("s3"))):
+        shared = set(compose["services"][host]["networks"]) & set(compose["services"]["eidetic"]["networks"])
+        assert shared, f"eidetic does not reach {host}"
     for name in ("datasource", "dashboards"):
-        assert yaml.safe_load(COMPOSE["configs"][name]["content"])["apiVersion"] == 1
+        if name in compose["configs"]:
+            assert yaml.safe_load(compose["configs"][name]["content"])["apiVersion"] == 1
+
+
+@pytest.mark.skipif(not shutil.which("haproxy"), reason="no haproxy")
+def test_the_balancer():
+    done = subprocess.run(["haproxy", "-c", "-f", DEPLOY / "haproxy.cfg"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_configuration_that_is_copied(tmp_path):
@@ -62,7 +88,12 @@ def test_what_the_containerfile_names():
     assert re.search(r"^USER eidetic$", CONTAINERFILE, re.M)
     port = re.search(r"^EXPOSE (\d+)$", CONTAINERFILE, re.M)[1]
     assert f"127.0.0.1:{port}/livez" in CONTAINERFILE
-    assert any(each.endswith(f":{port}") for each in COMPOSE["services"]["eidetic"]["ports"])
+    for path in COMPOSE_FILES:
+        ports = [
+            each for service in yaml.safe_load(text_of(path))["services"].values() for each in service.get("ports", [])
+        ]
+        assert f"127.0.0.1:{port}:{port}" in ports
+    assert re.search(rf"^  server-template eidetic \S+ eidetic:{port}$", (DEPLOY / "haproxy.cfg").read_text(), re.M)
 
 
 def test_the_container_has_the_libraries():
