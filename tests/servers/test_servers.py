@@ -7,17 +7,10 @@ import httpx
 import numpy
 import pytest
 from nodes import cluster
+from started import needed
 from stores import Store
 
 COUNT, DIMENSIONS, K = 300, 16, 10
-
-
-def needed(name):
-    """What `tools/servers run` tells of a server that it has started."""
-    value = os.environ.get(f"EIDETIC_TEST_{name}")
-    if not value:
-        pytest.skip(f"EIDETIC_TEST_{name} is not set: run by `make test-servers`")
-    return value
 
 
 def vectors():

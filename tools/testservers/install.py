@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -139,9 +138,11 @@ def install_elasticsearch(folder):
     call(compiler, "-cp", f"{library}/*", "-d", folder / "launcher", HERE / "ElasticsearchNode.java")
 
 
-def pip_install(folder, requirements):
-    call(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--require-hashes", "--no-deps",
-         "--target", folder, "-r", HERE / requirements)  # fmt: skip
+def install_qdrant(folder):
+    # Debian's own Python, whatever else is on the PATH.
+    call("/usr/bin/python3", "-m", "venv", folder)
+    call(folder / "bin/python", "-m", "pip", "--disable-pip-version-check", "install", "-q", "--require-hashes", "-r",
+         HERE / "qdrant-requirements.txt")  # fmt: skip
 
 
 def go_install(folder, name):
@@ -167,6 +168,7 @@ INSTALLERS = {
     "versitygw": install_versitygw,
     "opensearch": install_opensearch,
     "elasticsearch": install_elasticsearch,
+    "qdrant": install_qdrant,
 }
 
 

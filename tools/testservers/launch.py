@@ -115,8 +115,8 @@ class Elasticsearch(Java):
         modules = "jdk.net,jdk.management,jdk.incubator.vector,ALL-MODULE-PATH"
         return [*self.machine(program, options), "--enable-native-access=ALL-UNNAMED", f"--add-modules={modules}",
                 f"-Des.path.home={home}", f"-Des.path.conf={config}", "-Des.distribution.type=tar",
-                "-Dio.netty.noUnsafe=true", "--module-path", home / "lib", "-cp", home / "launcher", "ElasticsearchNode",
-                home, config, *self.settings(options)], {}  # fmt: skip
+                "-Dio.netty.noUnsafe=true", "--module-path", home / "lib", "-cp", home / "launcher",
+                "ElasticsearchNode", home, config, *self.settings(options)], {}  # fmt: skip
 
 
 class MinIO(Server):
@@ -147,9 +147,21 @@ class VersityGateway(Server):
                 "posix", "--sidecar", options.data / "attributes", options.data / "objects"], environment  # fmt: skip
 
 
+class Qdrant(Server):
+    """Its engine behind its REST API: the server itself is in no registry."""
+
+    health = "/readyz"
+
+    def command(self, options):
+        program = install.HERE.parents[1] / "tests/servers/qdrant_face.py"
+        python = install.ROOT / "qdrant/bin/python"
+        return [python, "-B", program, "--port", options.http, "--data", options.data], {}
+
+
 SERVERS = {
     "opensearch": OpenSearch(),
     "elasticsearch": Elasticsearch(),
     "minio": MinIO(),
     "versitygw": VersityGateway(),
+    "qdrant": Qdrant(),
 }
