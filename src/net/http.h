@@ -50,6 +50,16 @@ struct Downloaded {
   std::uint64_t resumed_from = 0;  // bytes that an earlier try had left
 };
 
+struct HttpAnswer {
+  long status = 0;
+  std::map<std::string, std::string, std::less<>> headers = {};  // names in lower case; of two of a name the last
+  std::string body = {};
+
+  [[nodiscard]] bool ok() const noexcept { return status >= 200 && status < 300; }
+  // "" where there is none of that name, given in lower case.
+  [[nodiscard]] std::string_view header(std::string_view name) const;
+};
+
 // One exchange with an HTTP API. What it points to must live until the call returns.
 struct HttpCall {
   std::string method = "GET";
@@ -59,25 +69,16 @@ struct HttpCall {
   std::span<const std::byte> body = {};
   std::filesystem::path body_file = {};
   // Where the body of a 2xx answer goes: to a file, which appears complete or not at all; line by line, without the
-  // line ends, to a function whose error ends the exchange; else into the answer. Any other answer's body goes into the
-  // answer.
+  // line ends, or piece by piece with the answer's head, to a function whose error ends the exchange; else into the
+  // answer. Any other answer's body goes into the answer.
   std::filesystem::path answer_file = {};
   std::function<Result<void>(std::string_view line)> answer_line = {};
+  std::function<Result<void>(const HttpAnswer& head, std::span<const std::byte> piece)> answer_piece = {};
   std::uint64_t max_answer_bytes = std::uint64_t{64} << 20;  // but for files and lines; a line no longer than this
   // Bytes of the body sent so far, and in all. Called from the calling thread, often.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress = {};
   double stall_timeout_s = 0;  // 0: the client's
   std::stop_token stop = {};
-};
-
-struct HttpAnswer {
-  long status = 0;
-  std::map<std::string, std::string, std::less<>> headers = {};  // names in lower case; of two of a name the last
-  std::string body = {};
-
-  [[nodiscard]] bool ok() const noexcept { return status >= 200 && status < 300; }
-  // "" where there is none of that name, given in lower case.
-  [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
 class TransferPool;

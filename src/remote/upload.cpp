@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "base/threads.h"
 #include "blobs/router.h"
 #include "remote/shapes.h"
@@ -112,7 +113,7 @@ class Sender {
     }
     bool metadata_follows = false;
     if (file) {
-      if (task.metadata && percent_encode(*task.metadata).size() <= kMaxMetadataUrl) {
+      if (task.metadata && uri_encode(*task.metadata).size() <= kMaxMetadataUrl) {
         request.path = std::move(request.path).with("metadata", *task.metadata);
       } else {
         metadata_follows = task.metadata.has_value();
