@@ -81,17 +81,26 @@ struct HttpCall {
   std::stop_token stop = {};
 };
 
+// What gets files from URLs.
+class Downloads {
+ public:
+  virtual ~Downloads() = default;
+  // To `file`, which appears complete or not at all.
+  [[nodiscard]] virtual Result<Downloaded> download(std::string_view url, const std::filesystem::path& file,
+                                                    const DownloadOptions& options) const = 0;
+};
+
 class TransferPool;
 
 // Errors of get() and download() name the URL, without the password it may hold: invalid_argument (no URL), unsupported
 // (neither http nor https), not_found (404, 410), overloaded (too large), unavailable (any other status, host unknown
 // or not reachable, too slow, cut off, redirects without end, refused by the guard).
-class HttpClient {
+class HttpClient final : public Downloads {
  public:
   explicit HttpClient(HttpOptions options = {});
   HttpClient(HttpClient&&) noexcept;
   HttpClient& operator=(HttpClient&&) noexcept;
-  ~HttpClient();
+  ~HttpClient() override;
 
   // The body of a 200 answer. A larger one ends as soon as that is known.
   [[nodiscard]] Result<std::vector<std::byte>> get(std::string_view url, std::size_t max_bytes,
@@ -102,7 +111,7 @@ class HttpClient {
   // same content (ETag or Last-Modified), and starts over if not. A wrong checksum: corrupt, and nothing is kept.
   // Another process downloading the same file: unavailable.
   [[nodiscard]] Result<Downloaded> download(std::string_view url, const std::filesystem::path& file,
-                                            const DownloadOptions& options = {}) const;
+                                            const DownloadOptions& options = {}) const override;
 
   // The answer of whatever status; redirects are answers too. Bounded by the stall time-out alone. Errors name the URL:
   // invalid_argument and unsupported as above, overloaded (answer too large), unavailable (not reachable, too slow, cut

@@ -20,9 +20,9 @@ namespace {
 constexpr unsigned kTries = 6;
 constexpr double kFirstPauseS = 0.1, kLongestPauseS = 5;
 
-HttpOptions http_options(const S3Options& options) {
+HttpOptions http_options(const Result<S3Options>& options) {
   HttpOptions http;
-  http.stall_timeout_s = options.timeout_s;
+  if (options) http.stall_timeout_s = options->timeout_s;
   return http;
 }
 
@@ -65,23 +65,24 @@ bool is_passing(long status) noexcept {
   return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 
-S3Client::S3Client(S3Options options) : options_(std::move(options)), http_(http_options(options_)) {}
+S3Client::S3Client(Result<S3Options> options) : options_(std::move(options)), http_(http_options(options_)) {}
 
 std::string S3Client::endpoint() const {
-  return options_.endpoint.empty() ? fmt::format("https://s3.{}.amazonaws.com", options_.region) : options_.endpoint;
+  return options_->endpoint.empty() ? fmt::format("https://s3.{}.amazonaws.com", options_->region) : options_->endpoint;
 }
 
 Result<S3Request> S3Client::address(const S3Place& place) const {
-  if (options_.access_key.empty() || options_.secret_key.empty()) {
+  if (!options_) return std::unexpected(options_.error());
+  if (options_->access_key.empty() || options_->secret_key.empty()) {
     return fail(
         ErrorCode::invalid_argument,
         fmt::format("'{}': there is no {} for S3; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or have them "
                     "in ~/.aws/credentials, or in [s3] of a server's configuration",
-                    place.uri(), options_.access_key.empty() ? "access key" : "secret key"));
+                    place.uri(), options_->access_key.empty() ? "access key" : "secret key"));
   }
   EIDETIC_TRY(const Endpoint store, parse_endpoint(endpoint()));
   // A certificate for *.s3.amazonaws.com holds for no name with another dot.
-  const bool in_path = options_.path_style.value_or(!options_.endpoint.empty() || place.bucket.contains('.'));
+  const bool in_path = options_->path_style.value_or(!options_->endpoint.empty() || place.bucket.contains('.'));
   S3Request request;
   request.host = in_path ? store.host : fmt::format("{}.{}", place.bucket, store.host);
   request.path = fmt::format("{}{}/{}", store.path, in_path ? "/" + place.bucket : "", uri_encode(place.key, true));
@@ -104,7 +105,7 @@ Result<HttpAnswer> S3Client::send_once(const Call& call, bool& refused) const {
   }
   request.payload = sha256_hex(call.body);
   HttpCall http{.method = call.method, .url = url_of(request, canonical_query(request.query)), .body = call.body};
-  for (const auto& [name, value] : signed_headers(request, options_, amz_time(std::time(nullptr)))) {
+  for (const auto& [name, value] : signed_headers(request, *options_, amz_time(std::time(nullptr)))) {
     http.headers.push_back(fmt::format("{}: {}", name, value));
   }
   if (call.piece) {
@@ -140,7 +141,7 @@ Result<HttpAnswer> S3Client::send(const Call& call) const {
 
 Result<std::string> S3Client::presigned(const S3Place& place, std::uint32_t seconds) const {
   EIDETIC_TRY(const S3Request request, address(place));
-  return url_of(request, presigned_query(request, options_, amz_time(std::time(nullptr)), seconds));
+  return url_of(request, presigned_query(request, *options_, amz_time(std::time(nullptr)), seconds));
 }
 
 }  // namespace eidetic

@@ -41,7 +41,8 @@ using S3Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 class S3Client {
  public:
-  explicit S3Client(S3Options options);
+  // Options that cannot be had are told of when they are needed.
+  explicit S3Client(Result<S3Options> options);
 
   [[nodiscard]] Result<S3Object> head(const S3Place& place) const;
   // The whole object. Of one that changes while it is read, all of the new one.
@@ -68,8 +69,6 @@ class S3Client {
   // A URL that anybody may read the object by for so long, at most seven days.
   [[nodiscard]] Result<std::string> presigned(const S3Place& place, std::uint32_t seconds) const;
 
-  [[nodiscard]] const S3Options& options() const noexcept { return options_; }
-
  private:
   struct Call;
   class Reading;
@@ -86,7 +85,7 @@ class S3Client {
   [[nodiscard]] Error refusal(const S3Place& place, long status, const std::string& code, const std::string& message,
                               const std::string& region) const;
 
-  S3Options options_;
+  Result<S3Options> options_;
   HttpClient http_;
 };
 

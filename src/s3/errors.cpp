@@ -30,7 +30,7 @@ Error S3Client::refusal(const S3Place& place, long status, const std::string& co
   };
   const auto keys = [&](std::string_view what) {
     return say(ErrorCode::unavailable,
-               fmt::format("{} {}", store, fmt::format(fmt::runtime(what), options_.keys_from)));
+               fmt::format("{} {}", store, fmt::format(fmt::runtime(what), options_->keys_from)));
   };
   if (code == "NoSuchBucket" || (status == 404 && code.empty() && place.key.empty())) {
     return say(ErrorCode::not_found, fmt::format("{} has no bucket '{}'", store, place.bucket));
@@ -55,7 +55,7 @@ Error S3Client::refusal(const S3Place& place, long status, const std::string& co
         ErrorCode::unavailable,
         fmt::format("the bucket is in {}, and '{}' is asked; set AWS_REGION, or s3.region of a server's "
                     "configuration",
-                    region.empty() ? "another region" : fmt::format("the region '{}'", region), options_.region));
+                    region.empty() ? "another region" : fmt::format("the region '{}'", region), options_->region));
   }
   if (code == "AccessDenied" || status == 401 || status == 403) {
     return keys("does not allow it to the keys from {}; docs/s3.md has the rights that are needed");
