@@ -31,7 +31,7 @@ def test_keys_of_any_characters(store, eidetic, tiny_model):
     assert set(items) == set(ODD_KEYS)
     for key in ODD_KEYS:
         assert items[key]["uri"] == store.uri(f"odd/{key}")
-        hits = eidetic.json("search", "--image", store.uri(f"odd/{key}"), "-c", "odd", "-k", "1")
+        hits = eidetic.json("search", store.uri(f"odd/{key}"), "-c", "odd", "-k", "1")
         assert hits["hits"]
 
 
@@ -39,7 +39,8 @@ def test_what_changed_and_what_is_gone(store, eidetic, tiny_model):
     objects = {f"step/{name}": png(i) for i, name in enumerate(["a.png", "b.png", "c.png", "deep/d.png"])}
     others = {"step/.hidden.png": png(8), "step/notes.txt": b"no picture", "stepmother/e.png": png(9)}
     store.put_all(objects | others)
-    (rows := f"rows of {store.kind}.csv") and store.put(rows, b"file,label\na.png,first\ndeep/d.png,last\n")
+    rows = "some rows.csv"
+    store.put(rows, b"file,label\na.png,first\ndeep/d.png,last\n")
     arguments = ["index", store.uri("step"), "-c", "step", "--model", tiny_model, "--prune"]
     first = eidetic.json(*arguments, "--metadata", store.uri(rows))
     assert (first["indexed"], first["failed"], first["errors"]) == (4, 0, [])
@@ -64,7 +65,7 @@ def test_one_object_and_one_that_vanished(store, eidetic, tiny_model):
         error = eidetic("index", store.uri(gone), "-c", "new", "--model", tiny_model, status=1)
         assert store.uri(gone) in error and "there is no" in error
     store.remove("one/a.png")
-    assert "no such object" in eidetic("search", "--image", store.uri("one/a.png"), "-c", "one", status=1)
+    assert "no such object" in eidetic("search", store.uri("one/a.png"), "-c", "one", status=1)
 
 
 def test_wrong_settings(store, eidetic):
@@ -94,7 +95,7 @@ def test_a_hundred_megabytes_over_a_line_that_breaks(store, eidetic, tmp_path, l
     """Up in parts and down in ranges, of which some break; no byte is another."""
     bundle = tmp_path / "data/models/large"
     bundle.mkdir(parents=True)
-    (bundle / "model.json").write_text(json.dumps({"name": "large", "model": "model.onnx"}))
+    (bundle / "model.json").write_text(json.dumps({"name": "large", "model": "model.onnx", "preprocess": [{"resize": {"width": 8, "height": 8}}]}))
     (bundle / "model.onnx").write_bytes(large)
     eidetic("models", "push", "large", store.uri("bundles"))
     assert hashlib.sha256(store.get("bundles/large/model.onnx")).digest() == hashlib.sha256(large).digest()

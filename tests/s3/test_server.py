@@ -1,6 +1,7 @@
 """A server whose pictures are in S3, and several that share what they keep there."""
 
 import json
+import random
 
 import httpx
 import pytest
@@ -10,9 +11,8 @@ from live import TOKENS, Server
 ADMIN = {"Authorization": f"Bearer {TOKENS['admin']}"}
 
 
-def settings(store, **changed):
-    own = {"endpoint": store.url, "access_key": store.key, "secret_key": store.secret, "allowed": [store.uri("open")]}
-    return {**own, **changed}
+def settings(place):
+    return {"endpoint": place.url, "access_key": place.key, "secret_key": place.secret, "allowed": [place.uri("open")]}
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def serve(tmp_path, store, monkeypatch):
     def start(name="one", **changed):
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
-        started.append(Server(folder, s3=settings(store, **changed)).start())
+        started.append(Server(folder, s3=settings(store) | changed).start())
         return httpx.Client(base_url=started[-1].url, headers=ADMIN, timeout=120), started[-1]
 
     yield start
@@ -81,10 +81,8 @@ def test_callers_name_only_what_is_allowed(store, serve):
 
 
 def test_a_line_that_stalls_is_taken_up_again(store, serve):
-    import random
-
     noise = random.Random(3).randbytes(3_000_000)
-    picture = f"P6\n1000 1000\n255\n".encode() + noise
+    picture = b"P6\n1000 1000\n255\n" + noise
     store.put("open/large.ppm", picture)
     with Line(store.url, ["stall"], after=1 << 20) as line:
         client, _ = serve(endpoint=line.url, timeout_s=1)
