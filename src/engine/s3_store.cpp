@@ -20,7 +20,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t kYoungS = 86'400;
 constexpr std::size_t kDoomedAtOnce = 1000;
 constexpr auto kDeletingFor = std::chrono::minutes(10);  // of one doomed list; then it is given up
 constexpr std::int64_t kStaleS = 3600;                   // a list so old is of an engine that died
@@ -76,7 +75,7 @@ class S3Pictures final : public PictureStore {
     std::vector<S3Object> gone;
     EIDETIC_CHECK(store_.client.list(store_.place / "pictures/", [&](const S3Object& object) -> Result<void> {
       const auto hash = object.key.substr(object.key.rfind('/') + 1);
-      const bool old = object.modified_s < oldest_s - kYoungS;
+      const bool old = object.modified_s < oldest_s - store_.young_s;
       if (old && !std::ranges::binary_search(all, short_hash(hash))) gone.push_back(object);
       return {};
     }));
@@ -192,7 +191,7 @@ Result<S3Store> open_s3_store(const S3Client& client, const std::string& uri, co
   EIDETIC_TRY(auto name, own_name(data_dir));
   // What an engine that died here has doomed stays.
   EIDETIC_CHECK(client.remove(place / ("doomed/" + name)));
-  return S3Store{client, std::move(place), std::move(name)};
+  return S3Store{.client = client, .place = std::move(place), .engine = std::move(name)};
 }
 
 std::unique_ptr<PictureStore> s3_pictures(const S3Store& store, std::unique_ptr<PictureStore> before,

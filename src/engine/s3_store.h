@@ -5,12 +5,13 @@
 //   wanted/ENGINE              what the collections and jobs of one engine name, as of its last sweep: short hashes
 //   doomed/ENGINE              what that engine is deleting now
 //
-// A sweep deletes what no engine's list names and what was stored a day before the oldest of these lists. An engine
-// that is gone for good keeps what its list names, until somebody deletes that. Whoever stores a picture looks whether
-// it is doomed after it has stored it, and whoever deletes one looks how old it is after having doomed it: of two who
-// meet one sees the other.
+// A sweep deletes what no engine's list names and what was stored a day (young_s) before the oldest of these lists. An
+// engine that is gone for good keeps what its list names, until somebody deletes that. Whoever stores a picture looks
+// whether it is doomed after it has stored it, and whoever deletes one looks how old it is after having doomed it: of
+// two who meet one sees the other.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -24,7 +25,8 @@ namespace eidetic {
 struct S3Store {
   const S3Client& client;  // outlives what is made of this
   S3Place place;
-  std::string engine;  // a name that no other engine has
+  std::string engine;             // a name that no other engine has
+  std::int64_t young_s = 86'400;  // what is younger than this is not deleted
 };
 
 // The store at `uri`, by the name that the data folder has there. Errors: no such place, and those of reaching it.

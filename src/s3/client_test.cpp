@@ -97,25 +97,23 @@ TEST_F(S3ClientOnAServer, SaysWhichSettingIsWrong) {
 
 TEST(S3ClientAlone, RefusesWhatIsNoEndpoint) {
   for (const char* endpoint : {"minio:9000", "ftp://minio", "http://", "http://minio/?x", "http://user@minio"}) {
-    const auto listed =
-        S3Client({.endpoint = endpoint, .access_key = "a", .secret_key = "b"}).list({"shop", ""}, [](const S3Object&) {
-          return Result<void>();
-        });
+    const auto listed = S3Client(S3Options{.endpoint = endpoint, .access_key = "a", .secret_key = "b"})
+                            .list({"shop", ""}, [](const S3Object&) { return Result<void>(); });
     ASSERT_FALSE(listed) << endpoint;
     EXPECT_EQ(listed.error().code, ErrorCode::invalid_argument);
   }
 }
 
 TEST(S3ClientAlone, SaysWhatIsMissing) {
-  const auto bytes = S3Client({}).get({"shop", "a.jpg"}, 100);
+  const auto bytes = S3Client(S3Options{}).get({"shop", "a.jpg"}, 100);
   ASSERT_FALSE(bytes);
   EXPECT_EQ(bytes.error().code, ErrorCode::invalid_argument);
   EXPECT_THAT(bytes.error().message, AllOf(HasSubstr("s3://shop/a.jpg"), HasSubstr("AWS_ACCESS_KEY_ID")));
 }
 
 TEST(S3ClientAlone, NamesAnEndpointThatIsNotThere) {
-  const S3Client client(
-      {.endpoint = "http://127.0.0.1:1", .access_key = "a", .secret_key = "the-secret-key", .keys_from = "a test"});
+  const S3Client client(S3Options{
+      .endpoint = "http://127.0.0.1:1", .access_key = "a", .secret_key = "the-secret-key", .keys_from = "a test"});
   const auto bytes = client.get({"shop", "a.jpg"}, 100);
   ASSERT_FALSE(bytes);
   EXPECT_EQ(bytes.error().code, ErrorCode::unavailable);

@@ -3,9 +3,11 @@
 import hashlib
 import json
 import os
+import subprocess
 
 import pytest
 from conftest import Line, png
+from live import BUILD
 
 ODD_KEYS = ["a b.png", "写真/ä+ö.png", "100%/%41.png", "q?x=1&y#z.png", "it's (1)~!*@$,;=[].png", "日本語 – dash.png"]
 
@@ -151,3 +153,18 @@ def test_a_model_by_its_place(store, eidetic, tmp_path, tiny_model):
     report = eidetic.json("index", store.uri("pictures"), "-c", "mine", "--model", store.uri("models/tiny"))
     assert report["indexed"] == 1
     assert "tiny" in [model["name"] for model in eidetic.json("models", "list")["models"]]
+
+
+def test_sweeps_of_shared_pictures(store):
+    """The unit tests of what several engines keep together, with this store."""
+    own = {
+        "EIDETIC_TEST_S3_URL": store.url,
+        "EIDETIC_TEST_S3_BUCKET": store.bucket,
+        "EIDETIC_TEST_S3_KEY": store.key,
+        "EIDETIC_TEST_S3_SECRET": store.secret,
+    }
+    done = subprocess.run(
+        [BUILD / "src/engine/engine_test", "--gtest_filter=SharedPictures.*"],
+        capture_output=True, text=True, timeout=300, env=os.environ | own,
+    )  # fmt: skip
+    assert done.returncode == 0 and "[  PASSED  ] 3 tests" in done.stdout, done.stdout + done.stderr
