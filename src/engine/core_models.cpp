@@ -77,6 +77,7 @@ Result<void> Core::backup(const std::filesystem::path& folder) {
     EIDETIC_CHECK(parts_.backend->backup(part));
     EIDETIC_CHECK(parts_.jobs->backup_to(part / "jobs.db"));
     EIDETIC_CHECK(parts_.pictures->backup_to(part / "pictures.db"));
+    EIDETIC_CHECK(copy_backends_file(parts_.options.data_dir, part));
     EIDETIC_CHECK(copy_tree(parts_.options.data_dir / "models", part / "models"));
     return copy_trainings(part / "trainings");
   });
