@@ -38,7 +38,8 @@ Error S3Client::refusal(const S3Place& place, long status, const std::string& co
   if (status == 404 && is_one_of(code, {"", "NoSuchKey", "NotFound"})) {
     return say(ErrorCode::not_found, "there is no such object");
   }
-  if (is_one_of(code, {"InvalidAccessKeyId", "XAdminUserNotFound"})) return keys("does not know the access key; it is from {}");
+  if (is_one_of(code, {"InvalidAccessKeyId", "XAdminUserNotFound"}))
+    return keys("does not know the access key; it is from {}");
   if (code == "SignatureDoesNotMatch") {
     return keys("says that the secret key is not that of the access key; both are from {}");
   }
