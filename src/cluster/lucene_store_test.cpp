@@ -1,22 +1,12 @@
-// Stores on a real OpenSearch and a real Elasticsearch, in what the contract of backends does not ask; see
-// test_engines.h for where they are.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+// Stores on real engines, in what the contract of backends does not ask.
+#include "cluster/lucene_store_test.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <map>
-#include <memory>
 #include <random>
-#include <string>
 #include <thread>
-#include <vector>
 
-#include "backend/metadata_columns.h"
 #include "base/filter_node.h"
-#include "cluster/lucene_document.h"
-#include "cluster/test_engines.h"
 
 namespace eidetic {
 namespace {
@@ -24,214 +14,274 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class LuceneStores : public testing::TestWithParam<TestEngineKind> {
- protected:
-  void SetUp() override {
-    if (GetParam().host().empty()) {
-      GTEST_SKIP() << GetParam().variable << " names no " << GetParam().name << " to test with (make test-servers)";
-    }
-    prefix_ = std::make_unique<EnginePrefix>(GetParam());
-    store_ = prefix_->store();
-  }
-  static VectorField field(std::uint32_t dimensions = 4, Metric metric = Metric::cosine, std::string index = "auto",
-                           std::string name = "v0") {
-    VectorField made{.name = std::move(name), .space = {}, .index = std::move(index)};
-    made.space.dimensions = dimensions;
-    made.space.metric = metric;
-    return made;
-  }
-  static Item item(std::string id, Vector vector, std::string metadata = "{}") {
-    Item made;
-    made.id = std::move(id);
-    made.vector = std::move(vector);
-    made.metadata = std::move(metadata);
-    return made;
-  }
-  void put(const std::vector<Item>& items, const VectorField& into, std::uint64_t version = 1) {
-    const auto results = store().put("t", into, items, version);
-    ASSERT_TRUE(results) << results.error().message;
-    for (const auto& result : *results) EXPECT_TRUE(result) << result.error().message;
-    ASSERT_TRUE(store().refresh("t"));
-  }
-  std::string index_name(std::string_view table = "t") { return lucene_alias(prefix_->prefix(), table) + ".1"; }
-  DocumentStore& store() { return *store_; }
-  EnginePrefix& prefix() { return *prefix_; }
-
- private:
-  std::unique_ptr<EnginePrefix> prefix_;
-  std::unique_ptr<DocumentStore> store_;
-};
 INSTANTIATE_TEST_SUITE_P(Real, LuceneStores, testing::ValuesIn(kTestEngines),
                          [](const auto& info) { return info.param.name; });
 
-// --- filters, sorted lists and counts of values mean what they mean elsewhere ---
+// --- notes ---
 
-// Values of every kind, many of them near each other.
-class RandomMetadata {
- public:
-  // `twins`: numbers that are equal and yet written in two ways, too.
-  explicit RandomMetadata(bool twins) : twins_(twins) {}
+TEST_P(LuceneStores, ChangeNotesOnlyAsTheyWereRead) {
+  EXPECT_EQ(store().note("a/b").value(), std::nullopt);
+  EXPECT_TRUE(store().notes("")->empty());
+  ASSERT_TRUE(store().erase_note("a/b"));
+  const auto first = store().write_note("a/b", "one", std::nullopt).value();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(store().write_note("a/b", "two", std::nullopt).value(), std::nullopt);
+  EXPECT_EQ(store().write_note("a/b", "two", "7:1").value(), std::nullopt);
+  EXPECT_EQ(store().write_note("a/c", "two", "0:1").value(), std::nullopt) << "there is none to be changed";
+  const auto second = store().write_note("a/b", "two", first).value();
+  ASSERT_TRUE(second);
+  EXPECT_NE(second, first);
+  EXPECT_EQ(store().note("a/b").value()->text, "two");
+  EXPECT_EQ(store().note("a/b").value()->revision, second);
+  const std::string large(8 << 20, 'x');
+  ASSERT_TRUE(store().write_note("a/large", large, std::nullopt).value());
+  EXPECT_EQ(store().note("a/large").value()->text, large);
+  ASSERT_TRUE(store().write_note("b", "", std::nullopt).value());
+  EXPECT_THAT(store().notes("a/").value(), ElementsAre("a/b", "a/large"));
+  ASSERT_TRUE(store().erase_note("a/large"));
+  EXPECT_THAT(store().notes("").value(), ElementsAre("a/b", "b"));
+  EXPECT_EQ(store().note("a/large").value(), std::nullopt);
+}
 
-  std::string metadata() {
-    Json made = Json::object();
-    for (const char* name : {"a", "b", "c d", "o"}) {
-      if (below(4) != 0) made[name] = value(true);
-    }
-    if (below(2) == 0) made["o"] = {{"p", value(true)}, {"q.r", value(false)}, {"s", {{"t", value(true)}}}};
-    return dump_json(made);
-  }
-  std::string filter(int depth) {
-    if (depth > 0 && below(3) != 0) {
-      const std::string left = filter(depth - 1);
-      if (below(4) == 0) return fmt::format("not ({})", left);
-      return fmt::format("({}) {} ({})", left, below(2) == 0 ? "and" : "or", filter(depth - 1));
-    }
-    const std::string field = pick({"a", "b", "`c d`", "o", "o.p", "o.`q.r`", "o.s.t", "never", "@id", "@uri"});
-    switch (below(5)) {
-      case 0: return "exists " + field;
-      case 1: return field;
-      case 2: return fmt::format("{} {}in ({}, {})", field, below(2) == 0 ? "" : "not ", literal(), literal());
-      default: return fmt::format("{} {} {}", field, pick({"=", "!=", "<", "<=", ">", ">="}), literal());
-    }
-  }
-  std::size_t below(std::size_t end) { return std::uniform_int_distribution<std::size_t>(0, end - 1)(random_); }
-
- private:
-  std::string pick(const std::vector<std::string>& from) { return from[below(from.size())]; }
-  Json scalar() {
-    std::vector<std::string> all = {"0",
-                                    "1",
-                                    "2",
-                                    "2.5",
-                                    "-3",
-                                    "-3.5",
-                                    "9007199254740992",
-                                    "9007199254740993",
-                                    "9007199254740994",
-                                    "-9007199254740993",
-                                    "1e300",
-                                    "-1e300",
-                                    R"("")",
-                                    R"("1")",
-                                    R"("a")",
-                                    R"("é")",
-                                    R"("ab")",
-                                    R"("\u0001")",
-                                    "true",
-                                    "false"};
-    if (twins_) all.insert(all.end(), {"-0.0", "1.0", "9007199254740992.0"});
-    return Json::parse(pick(all));
-  }
-  Json value(bool lists) {
-    switch (below(lists ? 8 : 6)) {
-      case 0: return nullptr;
-      case 1: return Json::object();
-      case 6: return Json::array();
-      case 7: {
-        Json list = Json::array();
-        for (std::size_t i = below(4) + 1; i > 0; --i) list.push_back(value(false));
-        if (below(5) == 0) list.push_back(Json::array({1}));
-        return list;
+TEST_P(LuceneStores, LetWritersOfANoteLoseNoChange) {
+  constexpr int kWriters = 4, kChanges = 10;
+  ASSERT_TRUE(store().write_note("n", "0", std::nullopt).value());
+  std::vector<std::thread> writers;
+  for (int writer = 0; writer < kWriters; ++writer) {
+    writers.emplace_back([&] {
+      const auto own = prefix().store();
+      for (int change = 0; change < kChanges;) {
+        const auto note = own->note("n").value().value();
+        if (own->write_note("n", std::to_string(std::stoi(note.text) + 1), note.revision).value()) ++change;
       }
-      default: return scalar();
-    }
+    });
   }
-  std::string literal() {
-    if (below(8) == 0) return "null";
-    const Json made = scalar();
-    if (made.is_string() && made.get_ref<const std::string&>() == "\x01") return "'i3'";
-    return made.is_string() ? fmt::format("'{}'", made.get<std::string>()) : dump_json(made);
-  }
-  bool twins_;
-  std::mt19937 random_{11};
-};
+  for (auto& writer : writers) writer.join();
+  EXPECT_EQ(store().note("n").value()->text, std::to_string(kWriters * kChanges));
+}
 
-TEST_P(LuceneStores, FilterAsItemsAreMatched) {
-  RandomMetadata random(true);
-  ASSERT_TRUE(store().create_table("t", field()));
-  std::vector<Item> items;
-  for (int i = 0; i < 300; ++i) {
-    items.push_back(item(fmt::format("i{}", i), {1, 2, 3, static_cast<float>(i)}, random.metadata()));
-    items.back().uri = i % 3 == 0 ? "" : fmt::format("u{}", i % 7);
+// --- what is not ours ---
+
+TEST_P(LuceneStores, RefuseIndexesOfOthers) {
+  const std::string notes = prefix().prefix() + "-notes";
+  ASSERT_TRUE(prefix().ask("PUT", "/" + notes).ok());
+  for (const auto& error : {store().note("a").error(), store().write_note("a", "b", std::nullopt).error()}) {
+    EXPECT_EQ(error.code, ErrorCode::conflict);
+    EXPECT_THAT(error.message, HasSubstr(notes));
   }
-  put(items, field());
-  for (int round = 0; round < 400; ++round) {
-    const std::string text = random.filter(round % 4);
+  ASSERT_TRUE(prefix().ask("PUT", "/" + index_name()).ok());
+  EXPECT_EQ(store().create_table("t", field()).error().code, ErrorCode::not_found) << "it has no alias";
+  const std::string alias = lucene_alias(prefix().prefix(), "u");
+  ASSERT_TRUE(prefix().ask("PUT", "/" + alias).ok());
+  EXPECT_EQ(store().create_table("u", field()).error().code, ErrorCode::conflict);
+  EXPECT_EQ(store().drop_table("u").error().code, ErrorCode::conflict) << "nothing of others goes";
+  EXPECT_EQ(prefix().ask("GET", "/" + alias).status, 200);
+  SortedRequest request{.field = "a"};
+  EXPECT_EQ(store().sorted("u", request).error().code, ErrorCode::conflict);
+}
+
+TEST_P(LuceneStores, RefuseATableOfAnotherShape) {
+  ASSERT_TRUE(store().create_table("t", field(4)));
+  EXPECT_TRUE(store().create_table("t", field(4))) << "a request that was made twice";
+  EXPECT_EQ(store().create_table("t", field(5)).error().code, ErrorCode::conflict);
+  ASSERT_TRUE(store().add_field("t", field(3, Metric::dot, "auto", "v1")));
+  EXPECT_TRUE(store().add_field("t", field(3, Metric::dot, "auto", "v1")));
+  EXPECT_EQ(store().add_field("t", field(4, Metric::dot, "auto", "v1")).error().code, ErrorCode::conflict);
+  EXPECT_EQ(store().add_field("none", field(3)).error().code, ErrorCode::not_found);
+  const auto most = GetParam().name == "OpenSearch" ? 16'000U : 4096U;
+  EXPECT_TRUE(store().create_table("most", field(most)));
+  EXPECT_EQ(store().create_table("more", field(most + 1)).error().code, ErrorCode::invalid_argument);
+}
+
+TEST_P(LuceneStores, DoNotMakeADroppedTableAgain) {
+  ASSERT_TRUE(store().create_table("t", field()));
+  ASSERT_TRUE(store().create_table("T", field()));
+  put({item("a", {1, 2, 3, 4})}, field());
+  ASSERT_TRUE(store().drop_table("t"));
+  ASSERT_TRUE(store().drop_table("t"));
+  const std::vector<Item> late = {item("b", {1, 2, 3, 4})};
+  EXPECT_EQ(store().put("t", field(), late, 2).error().code, ErrorCode::not_found);
+  EXPECT_EQ(store().put_facts("t", late).error().code, ErrorCode::not_found);
+  EXPECT_EQ(store().erase("t", std::vector<std::string>{"a"}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(store().get("t", std::vector<std::string>{"a"}, nullptr).error().code, ErrorCode::not_found);
+  EXPECT_EQ(store().scroll("t", "", 10, nullptr).error().code, ErrorCode::not_found);
+  EXPECT_EQ(store().info("t", field()).error().code, ErrorCode::not_found);
+  EXPECT_EQ(store().refresh("t").error().code, ErrorCode::not_found);
+  EXPECT_EQ(prefix().ask("GET", "/" + index_name()).status, 404);
+  EXPECT_EQ(store().info("T", field())->items, 0U) << "another table";
+}
+
+TEST_P(LuceneStores, NameTheItemThatDoesNotFit) {
+  ASSERT_TRUE(store().create_table("t", field()));
+  Json wide = Json::object();
+  for (int i = 0; i < 10'001; ++i) wide[fmt::format("f{}", i)] = "x";
+  const std::vector<Item> items = {item("a", {1, 2, 3, 4}, R"({"x":1})"), item("wide", {1, 2, 3, 4}, dump_json(wide)),
+                                   item("b", {1, 2, 3, 4}, R"({"y":1})")};
+  const auto stored = store().put("t", field(), items, 1);
+  ASSERT_TRUE(stored) << stored.error().message;
+  EXPECT_TRUE((*stored)[0] && (*stored)[2]);
+  ASSERT_FALSE((*stored)[1]);
+  EXPECT_EQ((*stored)[1].error().code, ErrorCode::invalid_argument);
+  EXPECT_THAT((*stored)[1].error().message, HasSubstr("too many different fields"));
+}
+
+TEST_P(LuceneStores, NameWhatAFilterIsTooMuchFor) {
+  ASSERT_TRUE(store().create_table("t", field()));
+  std::string wide = "a";
+  for (int i = 0; i < 1500; ++i) wide += " or a";
+  std::string deep = "a";
+  for (std::size_t i = 1; i < kMaxFilterDepth; ++i) deep = fmt::format("a {} ({})", i % 2 == 0 ? "or" : "and", deep);
+  for (const auto& text : {wide, deep}) {
     const auto filter = parse_filter(text);
-    ASSERT_TRUE(filter) << text;
-    std::vector<std::string> expected;
-    for (const Item& each : items) {
-      if (filter->matches(each)) expected.push_back(each.id);
-    }
+    ASSERT_TRUE(filter) << filter.error().message;
+    VectorQuery query{.vector = {1, 2, 3, 4}, .exclude_ids = {}, .filter = *filter};
+    const std::vector<VectorQuery> queries = {query, {.vector = {1, 2, 3, 4}, .exclude_ids = {}}};
+    const auto hits = store().search("t", field(), queries);
+    ASSERT_TRUE(hits) << hits.error().message;
+    EXPECT_TRUE((*hits)[1]) << "another query of the same batch";
     const auto counted = store().count("t", *filter, nullptr);
-    ASSERT_TRUE(counted) << text << ": " << counted.error().message;
-    if (*counted != expected.size()) {
-      ADD_FAILURE() << text << ": " << *counted << " items, expected " << expected.size();
-      continue;
-    }
-    VectorQuery query{.vector = {1, 0, 0, 1}, .k = 1000, .exclude_ids = {}, .filter = *filter};
-    const auto hits = store().search("t", field(), std::span(&query, 1));
-    ASSERT_TRUE(hits && hits->front()) << text;
-    std::vector<std::string> found;
-    for (const Hit& hit : *hits->front()) found.push_back(hit.id);
-    std::ranges::sort(found);
-    std::ranges::sort(expected);
-    EXPECT_EQ(found, expected) << text;
+    EXPECT_EQ(counted.has_value(), (*hits)[0].has_value());
+    if (counted) continue;  // this engine takes it
+    EXPECT_EQ(counted.error().code, ErrorCode::unsupported) << counted.error().message;
+    EXPECT_THAT(counted.error().message, HasSubstr("indices.query.bool."));
+    EXPECT_EQ((*hits)[0].error().code, ErrorCode::unsupported);
   }
 }
 
-TEST_P(LuceneStores, SortAndCountAsTheEmbeddedBackendDoes) {
-  RandomMetadata random(false);
+// --- vectors ---
+
+TEST_P(LuceneStores, GiveSimilaritiesOfEveryMetricByEveryIndex) {
+  constexpr std::uint32_t kDimensions = 8;
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  std::vector<Item> items;
+  for (int i = 0; i < 500; ++i) {
+    items.push_back(item(fmt::format("i{}", i), Vector(kDimensions)));
+    for (float& value : items.back().vector) value = 3 * normal(random);
+  }
+  Vector query(kDimensions);
+  for (float& value : query) value = normal(random);
+  for (const Metric metric : {Metric::cosine, Metric::dot, Metric::euclidean}) {
+    std::vector<std::pair<double, std::string>> expected;
+    for (const Item& each : items) {
+      double dot = 0, qq = 0, xx = 0, apart = 0;
+      for (std::size_t d = 0; d < kDimensions; ++d) {
+        const double q = query[d], x = each.vector[d];
+        dot += q * x;
+        qq += q * q;
+        xx += x * x;
+        apart += (q - x) * (q - x);
+      }
+      const double similarity = metric == Metric::cosine ? dot / std::sqrt(qq * xx)
+                                : metric == Metric::dot  ? dot
+                                                         : 1 / (1 + std::sqrt(apart));
+      expected.emplace_back(-similarity, each.id);
+    }
+    std::ranges::sort(expected);
+    for (const std::string index : {"auto", "Flat", "HNSW8:64"}) {
+      const auto into = field(kDimensions, metric, index);
+      ASSERT_TRUE(store().create_table("t", into));
+      put(items, into);
+      const VectorQuery asked{.vector = query, .k = 500, .exclude_ids = {}};
+      const auto hits = store().search("t", into, std::span(&asked, 1)).value().front().value();
+      ASSERT_EQ(hits.size(), 500U) << to_string(metric) << index;
+      for (std::size_t i = 0; i < hits.size(); ++i) {
+        const double tolerance = 1e-5 * std::max(1.0, std::abs(expected[i].first));
+        EXPECT_EQ(hits[i].id, expected[i].second) << to_string(metric) << ' ' << index << ' ' << i;
+        EXPECT_NEAR(hits[i].similarity, -expected[i].first, tolerance);
+        const double distance = metric == Metric::euclidean ? -1 / expected[i].first - 1 : 1 + expected[i].first;
+        EXPECT_NEAR(hits[i].distance, distance, 10 * tolerance);
+      }
+      ASSERT_TRUE(store().drop_table("t"));
+    }
+  }
+}
+
+// Beyond what is looked through one by one; the last are at one place.
+constexpr std::uint32_t kItems = 6000;
+constexpr std::uint32_t kTwins = 200;
+std::vector<Item> scattered() {
+  std::mt19937 random(6);
+  std::normal_distribution<float> normal;
+  std::vector<Item> items(kItems);
+  for (std::uint32_t i = 0; i < kItems; ++i) {
+    items[i].id = fmt::format("i{:05}", i);
+    items[i].metadata = fmt::format(R"({{"n":{}}})", i);
+    for (int d = 0; d < 4; ++d) items[i].vector.push_back(i < kItems - kTwins ? normal(random) : 5);
+  }
+  std::ranges::shuffle(items, random);
+  return items;
+}
+
+// The graph answers, and where it gives too few, all are looked at.
+TEST_P(LuceneStores, FindExactlyKInLargeTables) {
+  ASSERT_TRUE(store().create_table("t", field()));
+  put(scattered(), field());
+  EXPECT_EQ(store().info("t", field())->kind, "lucene HNSW16");
+  const auto ask = [&](float last, std::uint32_t k, std::string_view filter = "", std::uint32_t ef = 0) {
+    VectorQuery query{.vector = {5, 5, 5, last}, .k = k, .exclude_ids = {}, .filter = parse_filter(filter).value()};
+    query.depth.ef = ef;
+    return store().search("t", field(), std::span(&query, 1)).value().front().value();
+  };
+  for (const std::uint32_t k : {1U, 10U, 500U, 5990U}) EXPECT_EQ(ask(1, k).size(), k);
+  EXPECT_EQ(ask(1, kMaxK).size(), kItems);
+  EXPECT_EQ(ask(1, 100, "n < 30").size(), 30U);
+  EXPECT_EQ(ask(1, 100, "n < 5000", 2000).size(), 100U);
+}
+
+TEST_P(LuceneStores, BreakTiesByIdHoweverManyAreEqual) {
+  const auto flat = field(4, Metric::cosine, "Flat");
+  ASSERT_TRUE(store().create_table("t", flat));
+  put(scattered(), flat);
+  EXPECT_EQ(store().info("t", flat)->kind, "exact");
+  for (const std::uint32_t k : {1U, 50U, 199U, 200U}) {
+    const VectorQuery query{.vector = {5, 5, 5, 5}, .k = k, .exclude_ids = {}};
+    const auto hits = store().search("t", flat, std::span(&query, 1)).value().front().value();
+    ASSERT_EQ(hits.size(), k);
+    for (std::uint32_t i = 0; i < k; ++i) EXPECT_EQ(hits[i].id, fmt::format("i{:05}", kItems - kTwins + i));
+  }
+}
+
+TEST_P(LuceneStores, StoreVectorsOfAnotherFieldByVersion) {
+  const auto other = field(2, Metric::dot, "auto", "v1");
   ASSERT_TRUE(store().create_table("t", field()));
   std::vector<Item> items;
-  MetadataColumns columns;
-  const std::vector<std::string> names = {"a", "b", "`c d`", "o", "o.p", "o.`q.r`", "never", "@id", "@uri"};
-  std::vector<FieldName> fields;
-  for (const auto& name : names) fields.push_back(parse_field(name).value());
-  ASSERT_TRUE(columns.learn(fields, [](const auto&) { return Result<void>(); }));
-  for (std::size_t i = 0; i < 200; ++i) {
-    items.push_back(item(fmt::format("i{}", (i * 37) % 200), {1, 2, 3, 4}, random.metadata()));
-    items.back().uri = fmt::format("u{}", i % 7);
-    columns.set(static_cast<Row>(i), items.back());
-  }
-  put(items, field());
-  const auto filter = parse_filter("not exists b or b != 1").value();
-  RowSet rows(200);
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (filter.matches(items[i])) rows.insert(static_cast<Row>(i));
-  }
-  for (std::size_t f = 0; f < names.size(); ++f) {
-    for (const bool descending : {false, true}) {
-      SortedRequest request{.filter = filter, .field = names[f], .descending = descending, .limit = 17};
-      std::vector<std::string> found;
-      do {
-        const auto page = store().sorted("t", request);
-        ASSERT_TRUE(page) << page.error().message;
-        for (const Item& each : page->items) found.push_back(each.id);
-        request.cursor = page->next;
-      } while (!request.cursor.empty());
-      const auto places = columns.sorted(fields[f], descending, rows, std::nullopt, 1000);
-      std::vector<std::string> expected;
-      for (const auto& place : places) expected.push_back(items[place.row].id);
-      EXPECT_EQ(found, expected) << names[f] << (descending ? " falling" : " rising");
-    }
-    for (const std::uint32_t limit : {3U, 1000U}) {
-      const auto facets = store().facets("t", {.fields = {names[f]}, .filter = filter, .limit = limit});
-      ASSERT_TRUE(facets) << facets.error().message;
-      const Facet& found = facets->front();
-      const Facet expected = columns.facet(fields[f], rows, limit);
-      EXPECT_EQ(found.items, expected.items) << names[f];
-      EXPECT_EQ(found.without, expected.without) << names[f];
-      EXPECT_EQ(found.distinct, expected.distinct) << names[f];
-      EXPECT_EQ(found.least, expected.least) << names[f];
-      EXPECT_EQ(found.largest, expected.largest) << names[f];
-      std::map<std::string, std::uint64_t> counts, all;
-      for (const auto& value : found.values) counts[value.value] = value.items;
-      for (const auto& value : columns.facet(fields[f], rows, 1000).values) all[value.value] = value.items;
-      EXPECT_EQ(counts.size(), std::min<std::size_t>(limit, all.size())) << names[f];
-      for (const auto& [value, count] : counts) EXPECT_EQ(count, all[value]) << value;
-    }
-  }
+  for (int i = 0; i < 10; ++i) items.push_back(item(fmt::format("i{}", i), {1, 2, 3, 4}));
+  put(items, field(), 100);
+  ASSERT_TRUE(store().add_field("t", other));
+  auto rows = store().without("t", other, 103, 3).value();
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_EQ(rows[0].item.id, "i4");
+  EXPECT_EQ(rows[0].version, 104U);
+  for (auto& row : rows) row.item.vector = {-0.5F, 0.1F};
+  // One is replaced meanwhile, one has other facts, one is gone.
+  put({item("i4", {4, 3, 2, 1})}, field(), 200);
+  ASSERT_TRUE(store().put_facts("t", std::vector<Item>{item("i5", {}, R"({"x":1})")})->front());
+  ASSERT_EQ(store().erase("t", std::vector<std::string>{"i6", "none"}).value(), 1U);
+  EXPECT_EQ(store().put_vectors("t", other, rows).value(), 1U);
+  ASSERT_TRUE(store().refresh("t"));
+  EXPECT_EQ(store().count("t", {}, &other).value(), 1U);
+  EXPECT_EQ(store().count("t", {}, nullptr).value(), 9U);
+  const auto both = store().get("t", std::vector<std::string>{"i5"}, &other).value().front();
+  ASSERT_TRUE(both);
+  EXPECT_EQ(both->item.vector, (Vector{-0.5F, 0.1F}));
+  EXPECT_EQ(both->item.metadata, R"({"x":1})");
+  EXPECT_EQ(both->version, 105U);
+  const VectorQuery query{.vector = {1, 1}, .k = 5, .exclude_ids = {}};
+  EXPECT_EQ(store().search("t", other, std::span(&query, 1)).value().front()->size(), 1U);
+  ASSERT_TRUE(store().drop_field("t", other));
+  ASSERT_TRUE(store().refresh("t"));
+  EXPECT_EQ(store().count("t", {}, &other).value(), 0U);
+  EXPECT_TRUE(store().get("t", std::vector<std::string>{"i5"}, &other).value().front()->item.vector.empty());
+  const auto kept = field();
+  EXPECT_EQ(store().count("t", {}, &kept).value(), 9U);
+  rows.resize(2);
+  rows[0].version = 200;
+  EXPECT_EQ(store().put_vectors("t", other, rows).value(), 2U);
+  ASSERT_TRUE(store().refresh("t"));
+  EXPECT_EQ(store().erase_without("t", other).value(), 7U);
+  ASSERT_TRUE(store().refresh("t"));
+  EXPECT_EQ(store().info("t", field())->items, 2U);
 }
 
 }  // namespace
