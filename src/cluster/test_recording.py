@@ -1,13 +1,17 @@
-"""A search engine that answers as it has been recorded to, for tests without one.
+""
+    "A search engine that answers as it has been recorded to, for tests without one.
 
-    test_recording.py replay FILE          answers from FILE
-    test_recording.py record FOLDER URL    passes everything on to the engine at URL, and writes what it answers
-    test_recording.py pack FOLDER FILE     makes one compressed file of it
+    test_recording.py replay FILE answers from FILE test_recording.py record FOLDER URL passes everything on to the
+        engine at URL,
+    and writes what it answers test_recording
+            .py pack FOLDER FILE makes one compressed file of it
 
-The first two print their port and end with their standard input. Exchanges belong to the name before the first dot of
-the collection that they are about, one test's each. Times, random words and the ids made of them are others at every
-run: they are numbered in the order in which requests bring them, and recorded as these numbers; milliseconds, of which
-two may be one, are not told apart. Writes have to come in the order of the recording; what is read is as it was after
+                The first two print their port and end with their standard input.Exchanges belong to the name before the
+                    first dot of the collection that they are about,
+    one test's each. Times, random words and the ids made of them are others at every run
+    : they are numbered in the order in which requests bring them,
+      and recorded as these numbers;
+milliseconds, of which two may be one, are not told apart.Writes have to come in the order of the recording; what is read is as it was after
 the same write, or the last before.
 """
 
@@ -25,7 +29,7 @@ from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-# Nanoseconds since 1970, 16 hexadecimal digits, UUIDs.
+#Nanoseconds since 1970, 16 hexadecimal digits, UUIDs.
 VOLATILE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|(?<![0-9a-f.])(?:1[6-9][0-9]{17}|[0-9a-f]{16})(?![0-9a-f])"
