@@ -16,6 +16,7 @@
 #include "cli/interruption.h"
 #include "cli/progress.h"
 #include "cli/report.h"
+#include "cli/s3_file.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "index/faiss_file.h"
@@ -202,15 +203,17 @@ Result<int> run_export(const Session& session, const CollectionOptions& options)
     return fail(ErrorCode::invalid_argument,
                 fmt::format("--label is for files that end in .csv, and '{}' does not", options.file.native()));
   }
+  EIDETIC_TRY(const auto file, S3File::to_write(session.globals, options.file));
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   std::uint64_t items = 0;
   if (is_vector_file(options.file)) {
-    VectorExport request{.collection = options.name, .file = options.file};
+    VectorExport request{.collection = options.name, .file = file.path()};
     if (!options.label.empty()) request.label = options.label;
     EIDETIC_TRY(items, export_vectors(*engine, request));
   } else {
-    EIDETIC_TRY(items, engine->export_collection(options.name, options.file));
+    EIDETIC_TRY(items, engine->export_collection(options.name, file.path()));
   }
+  EIDETIC_CHECK(file.finish());
   if (session.globals.json) {
     print_json({{"collection", options.name}, {"items", items}, {"file", options.file.native()}});
   } else {
@@ -275,6 +278,10 @@ Result<int> run_import(const Session& session, const ImportOptions& options) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("--root is a folder of the server: '{}' has to begin with '/'", from.root.native()));
   }
+  EIDETIC_TRY(const auto file, S3File::to_read(session.globals, from.file));
+  from.file = file.path();
+  EIDETIC_TRY(const auto names, S3File::to_read(session.globals, from.names));
+  from.names = names.path();
   if (is_vector_file(from.file)) return run_vector_import(session, options, from);
   if (!options.index.empty()) from.index = options.index;
   EIDETIC_TRY(const bool faiss, is_faiss_index(from.file));
@@ -297,7 +304,7 @@ Result<int> run_import(const Session& session, const ImportOptions& options) {
 }
 
 void add_import_options(CLI::App& command, ImportOptions& options) {
-  command.add_option("FILE", options.from.file, "the file to read")->type_name("")->required();
+  command.add_option("FILE", options.from.file, "the file or s3:// object to read")->type_name("")->required();
   command
       .add_option("--name", options.name,
                   "name it so (default: its own name; of vectors and a FAISS index, that of the file)")
@@ -393,7 +400,9 @@ void add_collections_command(CLI::App& root, Session& session) {
 
   auto to_file = add("export", "Write a collection into one file, or its vectors as .csv or .npy", run_export);
   add_name(to_file);
-  to_file.first->add_option("FILE,-o,--output", to_file.second->file, "the file to write; .csv and .npy: its vectors")
+  to_file.first
+      ->add_option("FILE,-o,--output", to_file.second->file,
+                   "the file or s3:// object to write; .csv and .npy: its vectors")
       ->type_name("FILE")
       ->required();
   to_file.first->add_option("--label", to_file.second->label, ".csv: the field of the last column (default: category)")

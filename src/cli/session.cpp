@@ -88,7 +88,10 @@ Result<std::unique_ptr<Engine>> open_engine(const Globals& globals) {
   EIDETIC_TRY(const auto remote, remote_options(globals));
   if (remote) return connect_engine(*remote);
   EIDETIC_TRY(auto data, data_folder(globals));
-  EngineOptions options{.data_dir = std::move(data), .threads = globals.threads, .arithmetic = globals.arithmetic};
+  EngineOptions options{.data_dir = std::move(data),
+                        .threads = globals.threads,
+                        .arithmetic = globals.arithmetic,
+                        .store = environment("EIDETIC_S3_STORE")};
   EIDETIC_CHECK(add_cluster(globals, options));
   return Engine::open(options);
 }

@@ -18,6 +18,8 @@ constexpr std::uint32_t kMostDimensions = 4096;
 constexpr EngineVersion kLeavesVectorsOut = {.major = 9, .minor = 2};  // of what it keeps of a document
 constexpr std::uint32_t kMostCandidates = 10'000;
 constexpr std::uint32_t kLeastCandidates = 100;
+// For one that is wanted. It stops early where nothing nearer comes, as among many that are equal.
+constexpr std::uint32_t kCandidates = 4;
 
 std::string_view similarity(Metric metric) {
   switch (metric) {
@@ -78,7 +80,7 @@ class ElasticsearchStore final : public LuceneStore {
     const bool by_candidates = thorough && field.index != "Flat";
     const std::uint32_t candidates =
         by_candidates ? kMostCandidates
-                      : std::min(kMostCandidates, std::max({fetch, query.depth.ef, kLeastCandidates}));
+                      : std::min(kMostCandidates, std::max({kCandidates * fetch, query.depth.ef, kLeastCandidates}));
     made.body["knn"] = {{"field", field.name},
                         {"query_vector", query.vector},
                         {"k", by_candidates ? candidates : fetch},

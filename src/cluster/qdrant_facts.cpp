@@ -59,7 +59,13 @@ void add_facts(const Json& object, const std::string& prefix, QdrantFacts& facts
     std::ranges::sort(tokens);
     tokens.erase(std::ranges::unique(tokens).begin(), tokens.end());
     facts.values[path] = tokens;
-    if (!numbers.empty()) facts.numbers[path] = std::move(numbers);
+    if (!numbers.empty()) {
+      const auto [least, largest] = std::ranges::minmax(numbers);
+      std::erase_if(numbers.get_ref<Json::array_t&>(),
+                    [&](const Json& each) { return each == least || each == largest; });
+      facts.numbers[path] = Json::array({least, largest});
+      facts.numbers[path].insert(facts.numbers[path].end(), numbers.begin(), numbers.end());
+    }
     if (value.is_object()) add_facts(value, path, facts);
   }
 }
@@ -215,6 +221,10 @@ std::string qdrant_values_key(const FieldName& field) {
 }
 
 std::string qdrant_numbers_key(const FieldName& field) { return "n." + qdrant_field(field); }
+
+std::string qdrant_first_number_key(const FieldName& field, bool largest) {
+  return qdrant_numbers_key(field) + (largest ? "[1]" : "[0]");
+}
 
 std::string qdrant_token(const Json& value) { return value.is_structured() ? "{}" : dump_json(value); }
 

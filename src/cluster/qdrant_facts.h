@@ -6,7 +6,7 @@
 //   "k": {FIELD: ["\"hat\"", "17", "true"]}   values as JSON texts, each once; "null" of lists alone, and "{}" for what
 //                                             equals nothing: objects, lists in lists, empty lists; "~" where a list
 //                                             has numbers and others
-//   "n": {FIELD: [17, 2.5]}                   the numbers among them
+//   "n": {FIELD: [2.5, 17, 9]}                the numbers among them: the least, the largest, others
 //
 // FIELD is the path with its names joined by "_-", '_' as "__" and other bytes than [A-Za-z0-9-] as "_" and two digits.
 // A field that is null or not there has no key.
@@ -33,6 +33,9 @@ using QdrantIndex = std::pair<std::string, std::string>;
 // Where the values of a field are found: "k.…", or the payload key of @id and @uri, which hold strings as they are.
 [[nodiscard]] std::string qdrant_values_key(const FieldName& field);
 [[nodiscard]] std::string qdrant_numbers_key(const FieldName& field);
+// The least number of each item, or the largest: Qdrant walks past an item at each number that a key holds, and gives
+// fewer than it was asked for where it met one twice.
+[[nodiscard]] std::string qdrant_first_number_key(const FieldName& field, bool largest);
 // A value as `k` has it; what equals nothing is "{}".
 [[nodiscard]] std::string qdrant_token(const Json& value);
 

@@ -187,16 +187,23 @@ Result<ScrollPage> QdrantStore::scroll(std::string_view table, std::string_view 
 
 Result<std::vector<TableItem>> QdrantStore::without(std::string_view table, const VectorField& field,
                                                     std::uint64_t after, std::uint32_t limit) {
-  const Json order = {{"key", "version"}, {"direction", "asc"}, {"start_from", after + 1}};
   const Json filter = {{"must_not", Json::array({{{"has_vector", field.name}}})}};
-  const std::string body = fmt::format(R"({{"limit":{},"order_by":{},"filter":{},{}}})", limit, dump_json(order),
-                                       dump_json(filter), qdrant_item_wishes(nullptr));
-  EIDETIC_TRY(const Json answer, client_.read(path(table, "/points/scroll"), body));
+  const QdrantStart start = qdrant_start(after + 1);
+  const Json order = {{"key", "version"}, {"direction", "asc"}, {"start_from", start.from}};
   std::vector<TableItem> items;
-  for (const Json& point : qdrant_at(answer, "points")) {
-    EIDETIC_TRY(items.emplace_back(), qdrant_item(point, nullptr));
+  for (std::size_t page = limit + start.before;; page *= 2) {
+    const std::string body = fmt::format(R"({{"limit":{},"order_by":{},"filter":{},{}}})", page, dump_json(order),
+                                         dump_json(filter), qdrant_item_wishes(nullptr));
+    EIDETIC_TRY(const Json answer, client_.read(path(table, "/points/scroll"), body));
+    items.clear();
+    const Json& points = qdrant_at(answer, "points");
+    for (const Json& point : points) {
+      EIDETIC_TRY(auto item, qdrant_item(point, nullptr));
+      if (item.version > after && items.size() < limit) items.push_back(std::move(item));
+    }
+    // More before them than there can be of different versions.
+    if (items.size() == limit || points.size() < page) return items;
   }
-  return items;
 }
 
 }  // namespace eidetic

@@ -95,7 +95,7 @@ Result<ScrollPage> QdrantStore::sorted(std::string_view table, const SortedReque
     indexes.emplace(qdrant_draw_key(*seed), "float");
   } else {
     indexes.emplace(qdrant_values_key(field), "keyword");
-    indexes.emplace(qdrant_numbers_key(field), "float");
+    indexes.emplace(qdrant_first_number_key(field, request.descending), "float");
   }
   EIDETIC_CHECK(learn(table, indexes));
   ScrollPage page;

@@ -21,10 +21,10 @@ std::string random_mark() {
 }
 
 std::string next_revision(std::string mark, std::string_view before) {
-  auto marks = split(before, '.');
+  auto marks = split(before, ',');
   if (before.empty()) marks.clear();
   if (marks.size() >= kMarks) marks.resize(kMarks - 1);
-  for (const auto older : marks) mark += fmt::format(".{}", older);
+  for (const auto older : marks) mark += fmt::format(",{}", older);
   return mark;
 }
 
@@ -89,7 +89,7 @@ Result<std::optional<std::string>> QdrantStore::write_note(std::string_view key,
   EIDETIC_CHECK(written);
   EIDETIC_TRY(const auto now, note(key));
   if (!now) return std::nullopt;
-  const auto marks = split(now->revision, '.');
+  const auto marks = split(now->revision, ',');
   if (std::ranges::find(marks, std::string_view(mark)) == marks.end()) return std::nullopt;
   return fresh;
 }

@@ -79,11 +79,11 @@ class List {
 
   // Items that pass `condition` and whose value is `value`, by version, those after `after`.
   Result<void> group(const Json& value, const Json& condition, const QdrantPlace* after) {
-    std::uint64_t start = after == nullptr ? 0 : after->version;
-    std::size_t page = wanted() + 1;
+    QdrantStart start = qdrant_start(after == nullptr ? 0 : after->version);
+    std::size_t page = wanted() + 1 + start.before;
     QdrantPlace last = after == nullptr ? QdrantPlace{.value = value, .point = {}} : *after;
     while (!full()) {
-      EIDETIC_TRY(const auto got, scroll(condition, {{"key", "version"}, {"start_from", start}}, page));
+      EIDETIC_TRY(const auto got, scroll(condition, {{"key", "version"}, {"start_from", start.from}}, page));
       bool comes = false;
       for (const Json& point : got) {
         EIDETIC_TRY(auto listed, listed_of(point));
@@ -101,7 +101,7 @@ class List {
       if (got.size() < page) return {};
       // All of the page were there before: it takes a larger one to get past those of one version.
       if (!comes) page = page * 2;
-      start = last.version;
+      start = qdrant_start(last.version);
     }
     return {};
   }
@@ -206,7 +206,7 @@ class List {
     return made;
   }
 
-  // A list is walked past at each of its numbers; it stands where the first of them does.
+  // Those whose number counts: a list of numbers and others may stand elsewhere.
   Result<std::vector<QdrantListed>> run_of(const std::vector<Json>& points) {
     std::vector<QdrantListed> run;
     for (const Json& point : points) {
@@ -224,13 +224,14 @@ class List {
   Result<void> groups(const std::vector<const Json*>& some, const Json& condition) {
     std::vector<QdrantListed> run;
     std::set<std::string> seen;
-    std::uint64_t start = 0;
+    std::uint64_t last = 0;
     for (std::size_t page = kMostPage;;) {
+      const auto start = qdrant_start(last).from;
       EIDETIC_TRY(const auto got, scroll(condition, {{"key", "version"}, {"start_from", start}}, page));
       bool comes = false;
       for (const Json& point : got) {
         EIDETIC_TRY(auto listed, listed_of(point));
-        start = listed.place.version;
+        last = listed.place.version;
         if (!seen.insert(listed.place.point).second) continue;
         comes = true;
         const bool here =
@@ -275,6 +276,13 @@ bool qdrant_value_before(const Json& a, const Json& b) {
   return kind < 3 && a < b;
 }
 
+QdrantStart qdrant_start(std::uint64_t version) {
+  if (version < (std::uint64_t{1} << std::numeric_limits<double>::digits)) return {.from = version, .before = 0};
+  auto rounded = static_cast<std::uint64_t>(static_cast<double>(version));
+  if (rounded > version) rounded = static_cast<std::uint64_t>(std::nextafter(static_cast<double>(version), 0.0));
+  return {.from = rounded, .before = static_cast<std::size_t>(version - rounded)};
+}
+
 std::string QdrantPlace::cursor() const { return dump_json(Json::array({value, version, point})); }
 
 Result<QdrantPlace> QdrantPlace::parse(const std::string& cursor) {
@@ -313,7 +321,7 @@ Result<std::vector<QdrantListed>> qdrant_ordered(const QdrantTable& table, const
     switch (stage) {
       case Stage::numbers: {
         const double begin = descending ? kLargest : -kLargest;
-        EIDETIC_CHECK(list.numbers(qdrant_numbers_key(field), begin, -begin, after));
+        EIDETIC_CHECK(list.numbers(qdrant_first_number_key(field, descending), begin, -begin, after));
         break;
       }
       case Stage::values: {

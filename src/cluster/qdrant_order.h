@@ -49,6 +49,14 @@ struct QdrantPlace {
   [[nodiscard]] static Result<QdrantPlace> parse(const std::string& cursor);
 };
 
+// Where a walk by version begins so that it meets all from `version` on. Qdrant reads the beginning as a double, and
+// versions are beyond 2^53: so many at most come before.
+struct QdrantStart {
+  std::uint64_t from = 0;
+  std::size_t before = 0;
+};
+[[nodiscard]] QdrantStart qdrant_start(std::uint64_t version);
+
 struct QdrantListed {
   QdrantPlace place;
   Item item;

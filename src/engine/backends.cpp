@@ -286,6 +286,12 @@ Result<void> Backends::drop_space(std::string_view collection) {
   EIDETIC_TRY(const Found at, find(collection));
   return at.backend->drop_space(at.name);
 }
+Result<void> copy_backends_file(const std::filesystem::path& data_dir, const std::filesystem::path& to) {
+  const auto text = read_text(data_dir / kFile);
+  if (!text) return text.error().code == ErrorCode::not_found ? Result<void>() : std::unexpected(text.error());
+  return write_file_atomically(to / kFile, *text);
+}
+
 Result<std::unique_ptr<Backends>> open_backends(const EngineOptions& options, std::unique_ptr<Backend> embedded) {
   EIDETIC_TRY(auto before, remembered(options));
   const std::size_t known_before = before.size();

@@ -103,6 +103,9 @@ class Backends final : public Backend {
   std::vector<std::vector<CollectionInfo>> seen_;  // of each place, when it was last listed
 };
 
+// What the data folder remembers of engines, into a backup of it.
+[[nodiscard]] Result<void> copy_backends_file(const std::filesystem::path& data_dir, const std::filesystem::path& to);
+
 // The embedded backend of the options' data folder and the engines of the options and of those before; remembers them.
 // invalid_argument: a bad URL, or a `backend` that is none of them.
 [[nodiscard]] Result<std::unique_ptr<Backends>> open_backends(const EngineOptions& options,

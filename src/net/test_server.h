@@ -1,4 +1,5 @@
-// For tests: test_server.py as a child process, serving a folder on 127.0.0.1 until destroyed.
+// For tests: test_server.py, or another script that is started as it is, as a child process, serving a folder on
+// 127.0.0.1 until destroyed.
 #pragma once
 
 #include <fmt/format.h>
@@ -20,7 +21,8 @@ namespace eidetic {
 class TestServer {
  public:
   // `certificate`: a PEM file with certificate and key; empty: without TLS.
-  explicit TestServer(const std::filesystem::path& folder, const std::filesystem::path& certificate = {})
+  explicit TestServer(const std::filesystem::path& folder, const std::filesystem::path& certificate = {},
+                      std::string script = EIDETIC_SOURCE_DIR "/src/net/test_server.py")
       : scheme_(certificate.empty() ? "http" : "https") {
     ::setenv("no_proxy", "127.0.0.1", 1);
     int input[2];
@@ -33,7 +35,6 @@ class TestServer {
     for (const int end : {input[0], input[1], output[0], output[1]}) {
       ::posix_spawn_file_actions_addclose(&actions, end);
     }
-    std::string script = EIDETIC_SOURCE_DIR "/src/net/test_server.py";
     std::string served = folder.native();
     std::string python = "python3";
     std::string isolated = "-IS";

@@ -62,6 +62,7 @@ class RemoteEngine final : public Engine {
   Result<std::vector<Facet>> facets(std::string_view name, const FacetRequest& request) override;
   Result<Item> patch(std::string_view name, const std::string& id, std::string_view merge_patch) override;
   Result<EncodedPicture> picture(std::string_view name, const std::string& id) override;
+  Result<std::string> picture_url(std::string_view name, const std::string& id) override;
   Result<EncodedPicture> thumbnail(std::string_view name, const std::string& id, std::uint32_t size) override;
 
   // Jobs (remote_jobs.cpp).
