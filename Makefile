@@ -2,10 +2,10 @@
 PRESET ?= release
 BUILD := build/$(PRESET)
 
-.PHONY: help setup torch configure build demo test bench lint format clean
+.PHONY: help setup torch configure build demo test test-servers bench lint format clean
 
 help:  ## list the verbs
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
 setup:  ## install what Eidetic is built with (Debian packages; pinned libraries into .deps)
 	@tools/setup
@@ -24,6 +24,10 @@ demo: build  ## index the emoji of Debian's font, or IMAGES=folder, show a first
 
 test: build  ## build and run every test
 	@ctest --test-dir $(BUILD) --output-on-failure --parallel 2
+
+test-servers: build  ## run the tests that need real servers (OpenSearch, Elasticsearch, MinIO …), installed into .deps/servers
+	@tools/servers install; installed=$$?; [ $$installed -ne 1 ] || exit 1; \
+	  tools/servers run -- ctest --test-dir $(BUILD) -L servers --no-tests=error --output-on-failure && exit $$installed
 
 bench: build  ## measure beside other programs, as docs/benchmarks.md describes
 	@bench/run $(BUILD)

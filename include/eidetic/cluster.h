@@ -4,8 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace eidetic {
+
+// The backend that is no search engine but the data folder.
+inline constexpr std::string_view kEmbeddedBackend = "embedded";
 
 struct ClusterOptions {
   // opensearch://host:9200, elasticsearch://host:9200 or qdrant://host:6333; with an "s" more (opensearchs://) over

@@ -25,6 +25,7 @@
 #include "eidetic/migration.h"
 #include "eidetic/model.h"
 #include "eidetic/query.h"
+#include "eidetic/s3.h"
 #include "eidetic/training.h"
 
 namespace eidetic {
@@ -36,6 +37,11 @@ struct EngineOptions {
   EmbedderOptions::Arithmetic arithmetic = EmbedderOptions::Arithmetic::automatic;  // of new collections
   DecodeOptions decode = {};                                                        // limits and background
   double fetch_timeout_s = 30;                                                      // for pictures behind URLs
+  // For what is at s3:// URIs; nullopt: as read_s3_options() finds it when it is first needed.
+  std::optional<S3Options> s3 = {};
+  // Where set, pictures that come as bytes and thumbnails are kept below this place, "s3://bucket/prefix", in place of
+  // the data folder: several engines may share it. What the data folder has kept so far is read there still.
+  std::string store = {};
 
   // Search engines that keep collections too. The data folder remembers them for those who open it later, without
   // passwords and keys, unless `remember_clusters` is false.
@@ -48,6 +54,7 @@ struct EngineOptions {
   // What a server sets, whose callers are not who owns the machine.
   // Where set, no file outside of these folders is read, links followed; an empty list: no file at all.
   std::optional<std::vector<std::filesystem::path>> file_roots = {};
+  std::optional<std::vector<std::string>> s3_roots = {};  // the same of places in S3, "s3://bucket/prefix"
   bool private_urls = true;  // false: URLs of loopback, private, link-local and other non-public addresses are refused
   bool run_jobs = false;     // take up the jobs that wait and follow watched folders; else jobs wait for one that does
   unsigned parallel_jobs = 2;
@@ -115,23 +122,27 @@ struct MergeReport {
 
 // --- indexing ---
 
-// One picture file or URL, as `index` and `embed` take it.
+// One picture file, object in S3, or URL, as `index` and `embed` take it.
 struct Picture {
-  std::string id;  // relative to the folder it was found in, or the name of a file given itself, or the URL
+  std::string id;  // relative to the folder or prefix it was found in, or the name of one given itself, or the URL
   std::string uri;
   std::uint64_t size_bytes = 0;  // 0 for URLs
-  std::int64_t modified_ns = 0;  // 0 for URLs
+  // 0 for URLs. S3 tells whole seconds; what is below one comes of the object's ETag, so that another content has
+  // another time.
+  std::int64_t modified_ns = 0;
 };
 
 struct PictureList {
   std::vector<Picture> pictures;  // by id, each id once
   std::vector<ItemError> errors;  // folders that cannot be read; a second picture of an id (already_exists)
   std::vector<std::filesystem::path> folders;  // those of the paths that are folders, absolute
+  std::vector<std::string> prefixes;           // those that are prefixes in S3, as URIs with a slash at the end
 };
 
 // The pictures that paths name: URLs; files as they are; folders searched through, symbolic links followed, hidden
 // entries left out, files taken by their ending in any case (jpg jpeg png webp gif tif tiff bmp heic heif avif ppm pgm
-// pnm). not_found for a path that is not there.
+// pnm). Of S3, "s3://bucket/prefix" is searched through as a folder is, with the settings of read_s3_options(), and a
+// key with such an ending is an object itself. not_found for a path that is not there.
 [[nodiscard]] Result<PictureList> list_pictures(std::span<const std::string> paths);
 
 // What of a picture's EXIF block becomes the field `exif` of its metadata: camera, lens, time and settings; gps: where
@@ -144,13 +155,13 @@ enum class ExifFields { none, camera, gps };
 // its metadata stays as it is.
 struct IndexRequest {
   std::vector<std::string> paths =
-      {};  // files and folders (searched through, hidden entries left out), in any mix; or URLs
+      {};  // files and folders (searched through, hidden entries left out), s3:// prefixes likewise, URLs, in any mix
   std::filesystem::path metadata_file =
-      {};                 // CSV or JSON lines, each row naming its picture in `file` (or `id`); see docs/metadata.md
+      {};  // or an s3:// URI: CSV or JSON lines, each row naming its picture in `file` (or `id`); see docs/metadata.md
   bool sidecars = false;  // JSON files beside the pictures: x.jpg.json, or else x.json
   ExifFields exif = ExifFields::none;
   std::string model = {};     // where set, refused unless its space is the collection's
-  bool prune = false;         // remove items of these folders whose file is gone; not when interrupted
+  bool prune = false;         // remove items of these folders and prefixes whose file is gone; not when interrupted
   std::uint32_t batch = 256;  // items committed together, 1 to 10,000
   OnDuplicate on_duplicate = OnDuplicate::store;
 };
@@ -456,6 +467,8 @@ class Engine {
   [[nodiscard]] virtual Result<std::uint64_t> erase_where(std::string_view name, std::string_view filter) = 0;
   // The picture of an item as it was given. not_found also for items of bare vectors.
   [[nodiscard]] virtual Result<EncodedPicture> picture(std::string_view name, const std::string& id) = 0;
+  // Where anybody may read it for the next hour, of a picture in S3; "" of any other.
+  [[nodiscard]] virtual Result<std::string> picture_url(std::string_view name, const std::string& id) = 0;
   // The same as an upright JPEG whose longer side is at most `size` pixels; never enlarged. Kept in the data folder.
   [[nodiscard]] virtual Result<EncodedPicture> thumbnail(std::string_view name, const std::string& id,
                                                          std::uint32_t size) = 0;
@@ -526,11 +539,17 @@ class Engine {
 
   // --- the whole data folder ---
   // A copy of all that cannot be made again (catalog, stored pictures, jobs, models) into a folder that is not there
-  // yet, while everything goes on; it appears complete or not at all. Opened as a data folder, it is one.
+  // yet, while everything goes on; it appears complete or not at all. Opened as a data folder, it is one. Or below an
+  // s3:// URI where there is nothing yet, to be fetched by restore_backup(); not what is kept in `store`.
   [[nodiscard]] virtual Result<void> backup(const std::filesystem::path& folder) = 0;
 
   // A bundle by name or path, loaded once and kept. unsupported where the engine is a server's.
   [[nodiscard]] virtual Result<std::shared_ptr<const Embedder>> embedder(const std::string& model, Metric metric) = 0;
 };
+
+// A backup that Engine::backup has put below an s3:// URI, as a folder that is not there yet; it appears complete or
+// not at all. not_found: no complete backup is there; corrupt: not what was put there.
+[[nodiscard]] Result<void> restore_backup(const std::string& from, const std::filesystem::path& folder,
+                                          const S3Options& s3);
 
 }  // namespace eidetic

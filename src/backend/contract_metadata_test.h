@@ -116,6 +116,7 @@ TEST_P(BackendMetadata, FollowsEveryChange) {
 }
 
 TEST_P(BackendMetadata, FiltersWhileItemsChange) {
+  if (!GetParam().several_threads) GTEST_SKIP() << "what several threads ask for has no order to be recorded";
   ASSERT_TRUE(backend().create(spec("shop")));
   store_things(0, 60);
   std::atomic<bool> done = false;

@@ -38,6 +38,8 @@ struct BackendUnderTest {
   std::string name;
   std::string index;  // of the collections made
   std::function<std::unique_ptr<BackendHarness>()> make;
+  bool scrolls_by_id = true;    // else in another order, which stays
+  bool several_threads = true;  // may call it
 };
 
 inline std::string backend_test_name(const testing::TestParamInfo<BackendUnderTest>& info) { return info.param.name; }

@@ -13,6 +13,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "base/text.h"
+
 namespace eidetic {
 namespace {
 
@@ -100,6 +102,16 @@ Result<void> write_all(int descriptor, std::span<const std::byte> bytes, const s
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
   return {};
+}
+
+Result<std::string> read_secret(const std::filesystem::path& path) {
+  constexpr std::size_t kMaxBytes = std::size_t{64} << 10;
+  EIDETIC_TRY(const std::string text, read_text(path, kMaxBytes));
+  std::string secret(trim(split(text, '\n').front()));
+  if (secret.empty()) {
+    return fail(ErrorCode::invalid_argument, fmt::format("the first line of '{}' is empty", path.native()));
+  }
+  return secret;
 }
 
 Result<void> write_file_atomically(const std::filesystem::path& path,

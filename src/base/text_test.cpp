@@ -40,5 +40,13 @@ TEST(Text, SplitsTrimsAndWritesSizes) {
   EXPECT_EQ(human_bytes(999'990'000), "1.0 GB");
 }
 
+TEST(UriEncode, ComesBackAndLeavesSlashesWhereAsked) {
+  const std::string text = "a b/ä+%~.";
+  EXPECT_EQ(uri_encode(text), "a%20b%2F%C3%A4%2B%25~.");
+  EXPECT_EQ(uri_encode(text, true), "a%20b/%C3%A4%2B%25~.");
+  EXPECT_EQ(percent_decode(uri_encode(text)), text);
+  EXPECT_FALSE(percent_decode("%2"));
+}
+
 }  // namespace
 }  // namespace eidetic

@@ -7,11 +7,14 @@
 #include <utility>
 
 #include "blobs/uri.h"
+#include "s3/place.h"
 
 namespace eidetic {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxTableBytes = std::size_t{1} << 30;
 
 // What was stored is an object.
 Json object_of(std::string_view metadata) {
@@ -45,7 +48,11 @@ Result<Json> read_sidecar(const fs::path& file, const Blobs& blobs) {
 Result<GivenMetadata> GivenMetadata::open(const IndexRequest& request, const Blobs& blobs,
                                           std::vector<ItemError>& errors) {
   GivenMetadata given;
-  if (!request.metadata_file.empty()) {
+  if (is_s3_uri(request.metadata_file.native())) {
+    EIDETIC_TRY(const auto bytes, blobs.read(request.metadata_file.native(), kMaxTableBytes));
+    EIDETIC_TRY(given.table_, MetadataTable::parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                                                   request.metadata_file, errors));
+  } else if (!request.metadata_file.empty()) {
     EIDETIC_TRY(given.table_, MetadataTable::read(request.metadata_file, errors));
   }
   if (request.sidecars) given.sidecars_ = &blobs;

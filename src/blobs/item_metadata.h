@@ -22,8 +22,8 @@ inline constexpr std::size_t kMaxSidecarBytes = std::size_t{1} << 20;
 class GivenMetadata {
  public:
   GivenMetadata() = default;
-  // Reads the metadata file of the request, where it names one; sidecars are read when they are asked for, by `blobs`,
-  // which must outlive this. Errors: those of MetadataTable::read.
+  // Reads the metadata file of the request, where it names one; sidecars are read when they are asked for, by
+  // `blobs`, which must outlive this, and which reads a metadata file in S3 too. Errors: those of MetadataTable::read.
   [[nodiscard]] static Result<GivenMetadata> open(const IndexRequest& request, const Blobs& blobs,
                                                   std::vector<ItemError>& errors);
 

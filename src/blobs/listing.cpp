@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "blobs/uri.h"
 
@@ -73,8 +74,56 @@ class Walk {
   std::vector<std::pair<dev_t, ino_t>> above_;
 };
 
-Result<void> list_path(std::string_view given, PictureList& list) {
+bool same_file(const Picture& a, const Picture& b) {
+  if (a.uri == b.uri) return true;
+  const auto first = file_of_uri(a.uri);
+  const auto second = file_of_uri(b.uri);
+  std::error_code ignored;
+  return first && second && fs::equivalent(*first, *second, ignored);
+}
+
+// What is below a second comes of the ETag: S3 counts in seconds, and two contents may be stored in one.
+std::int64_t version_of(const S3Object& object) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  std::string_view etag = object.etag;
+  if (etag.starts_with('"')) etag.remove_prefix(1);
+  if (etag.ends_with('"')) etag.remove_suffix(1);
+  return object.modified_s * kSecond + static_cast<std::int64_t>(checksum(as_bytes(etag)) % kSecond);
+}
+
+Picture picture_of(std::string id, const S3Place& place, const S3Object& object) {
+  return {.id = std::move(id), .uri = place.uri(), .size_bytes = object.size_bytes, .modified_ns = version_of(object)};
+}
+
+bool is_hidden(std::string_view name) {
+  return std::ranges::any_of(split(name, '/'), [](std::string_view part) { return part.starts_with('.'); });
+}
+
+Result<void> list_objects(std::string_view uri, const S3Client& s3, PictureList& list) {
+  EIDETIC_TRY(S3Place place, parse_s3_uri(uri));
+  if (is_picture_name(place.key)) {
+    EIDETIC_TRY(const auto object, s3.head(place));
+    list.pictures.push_back(picture_of(place.key.substr(place.key.rfind('/') + 1), place, object));
+    return {};
+  }
+  if (!place.key.empty() && !place.key.ends_with('/')) place.key += '/';
+  bool anything = false;
+  EIDETIC_CHECK(s3.list(place, [&](const S3Object& object) -> Result<void> {
+    anything = true;
+    std::string name = object.key.substr(place.key.size());
+    if (!name.ends_with('/') && is_picture_name(name) && !is_hidden(name)) {
+      list.pictures.push_back(picture_of(std::move(name), {place.bucket, object.key}, object));
+    }
+    return {};
+  }));
+  if (!anything) return fail(ErrorCode::not_found, fmt::format("there is nothing below '{}'", place.uri()));
+  list.prefixes.push_back(place.uri());
+  return {};
+}
+
+Result<void> list_path(std::string_view given, const S3Client& s3, PictureList& list) {
   if (given.empty()) return fail(ErrorCode::invalid_argument, "an empty path names no picture");
+  if (is_s3_uri(given)) return list_objects(given, s3, list);
   const auto file = file_of_uri(given);
   if (!file) {
     list.pictures.push_back({.id = std::string(given), .uri = std::string(given)});
@@ -93,14 +142,6 @@ Result<void> list_path(std::string_view given, PictureList& list) {
                 fmt::format("cannot index '{}': it is neither a file nor a folder", path.native()));
   }
   return {};
-}
-
-bool same_file(const Picture& a, const Picture& b) {
-  if (a.uri == b.uri) return true;
-  const auto first = file_of_uri(a.uri);
-  const auto second = file_of_uri(b.uri);
-  std::error_code ignored;
-  return first && second && fs::equivalent(*first, *second, ignored);
 }
 
 // Sorts by id and leaves the first given of each; another file under a taken id becomes an error.
@@ -160,9 +201,13 @@ fs::path absolute_path(const fs::path& path) {
 }
 
 Result<PictureList> list_pictures(std::span<const std::string> paths) {
+  return list_pictures(paths, S3Client(read_s3_options()));
+}
+
+Result<PictureList> list_pictures(std::span<const std::string> paths, const S3Client& s3) {
   if (paths.empty()) return fail(ErrorCode::invalid_argument, "no file, folder or URL is given");
   PictureList list;
-  for (const auto& path : paths) EIDETIC_CHECK(list_path(path, list));
+  for (const auto& path : paths) EIDETIC_CHECK(list_path(path, s3, list));
   refuse_bad_names(list);
   settle_ids(list);
   return list;

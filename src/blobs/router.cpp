@@ -34,18 +34,33 @@ class Router final : public Blobs {
   Result<std::vector<std::byte>> read(std::string_view uri, std::size_t max_bytes) const override {
     const std::string scheme = uri_scheme(uri);
     if (scheme == "http" || scheme == "https") return http_.get(uri, max_bytes);
+    if (scheme == "s3" && options_.s3 != nullptr) return read_object(uri, max_bytes);
     if (scheme == "data") return decode_data_uri(uri, max_bytes);
     if (options_.stored && scheme == kStoredScheme) {
       return options_.stored(uri.substr(kStoredScheme.size() + 1), max_bytes);
     }
     if (options_.files && (scheme.empty() || scheme == "file")) return read_local(uri, max_bytes);
-    return fail(ErrorCode::unsupported,
-                fmt::format("'{}': {} cannot be read here; what can: {}", printable_uri(uri),
-                            scheme.empty() ? "a local path" : fmt::format("'{}:'", scheme),
-                            options_.files ? "paths, file:, http:, https:, data:" : "http:, https:, data:"));
+    return fail(ErrorCode::unsupported, fmt::format("'{}': {} cannot be read here; what can: {}", printable_uri(uri),
+                                                    scheme.empty() ? "a local path" : fmt::format("'{}:'", scheme),
+                                                    fmt::join(schemes(), ", ")));
   }
 
  private:
+  std::vector<std::string_view> schemes() const {
+    std::vector<std::string_view> known;
+    if (options_.files) known = {"paths", "file:"};
+    known.insert(known.end(), {"http:", "https:"});
+    if (options_.s3 != nullptr) known.emplace_back("s3:");
+    known.emplace_back("data:");
+    return known;
+  }
+
+  Result<std::vector<std::byte>> read_object(std::string_view uri, std::size_t max_bytes) const {
+    EIDETIC_TRY(const auto place, parse_s3_object(uri));
+    EIDETIC_CHECK(options_.s3_roots.check(place));
+    return options_.s3->get(place, max_bytes);
+  }
+
   Result<std::vector<std::byte>> read_local(std::string_view uri, std::size_t max_bytes) const {
     if (uri.empty()) return fail(ErrorCode::invalid_argument, "an empty path names no picture");
     const auto path = file_of_uri(uri);

@@ -14,13 +14,6 @@ namespace {
 
 bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 }  // namespace
 
 std::string uri_scheme(std::string_view uri) {
@@ -41,37 +34,10 @@ std::optional<std::string_view> hash_of_stored(std::string_view uri) {
   return uri.substr(kStoredScheme.size() + 1);
 }
 
-Result<std::string> percent_decode(std::string_view text) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      decoded += text[i];
-      continue;
-    }
-    const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-    if (high < 0 || low < 0 || high + low == 0) {
-      return fail(ErrorCode::invalid_argument, fmt::format("bad escape '{}'", text.substr(i, 3)));
-    }
-    decoded += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return decoded;
-}
-
 std::string file_uri(const std::filesystem::path& path) {
   std::error_code error;
   const auto absolute = std::filesystem::absolute(path, error).lexically_normal();
-  std::string uri = "file://";
-  for (const char c : error ? path.native() : absolute.native()) {
-    if (is_alphanumeric(c) || std::string_view("-._~/").contains(c)) {
-      uri += c;
-    } else {
-      uri += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return uri;
+  return "file://" + uri_encode(error ? path.native() : absolute.native(), true);
 }
 
 std::optional<std::filesystem::path> file_of_uri(std::string_view uri) {

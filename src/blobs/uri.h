@@ -19,9 +19,6 @@ namespace eidetic {
 // The hash in it; nullopt for any other URI.
 [[nodiscard]] std::optional<std::string_view> hash_of_stored(std::string_view uri);
 
-// "%20" and the like as bytes. A '%' without two hexadecimal digits, or "%00": invalid_argument.
-[[nodiscard]] Result<std::string> percent_decode(std::string_view text);
-
 // "file:///home/me/My%20Pictures/x.jpg"; a relative path is taken from the current folder.
 [[nodiscard]] std::string file_uri(const std::filesystem::path& path);
 

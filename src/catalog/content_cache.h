@@ -27,11 +27,11 @@ class ContentCache {
   ContentCache(std::string what, std::filesystem::path file, std::uint64_t max_bytes);
   ContentCache(const ContentCache&) = delete;
   ContentCache& operator=(const ContentCache&) = delete;
-  ~ContentCache();
+  virtual ~ContentCache();
 
   // Of the picture with this content hash, in this variant, which is the caller's to number; nullopt: make one.
-  [[nodiscard]] std::optional<std::vector<std::byte>> find(std::string_view content_hash, std::int64_t variant);
-  void keep(std::string_view content_hash, std::int64_t variant, std::span<const std::byte> content);
+  [[nodiscard]] virtual std::optional<std::vector<std::byte>> find(std::string_view content_hash, std::int64_t variant);
+  virtual void keep(std::string_view content_hash, std::int64_t variant, std::span<const std::byte> content);
 
  private:
   [[nodiscard]] Result<void> open();

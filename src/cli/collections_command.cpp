@@ -16,6 +16,7 @@
 #include "cli/interruption.h"
 #include "cli/progress.h"
 #include "cli/report.h"
+#include "cli/s3_file.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "index/faiss_file.h"
@@ -64,11 +65,12 @@ Result<int> run_list(const Session& session) {
                {.title = "dimensions", .right_aligned = true, .optional = true},
                {.title = "metric", .optional = true},
                {.title = "index", .optional = true},
+               {.title = "backend", .optional = true},
                {.title = "disk", .right_aligned = true, .optional = true}});
   for (const auto& info : collections) {
     const Space& space = info.spec.space;
     table.add({info.spec.name, std::to_string(info.items), space.model, std::to_string(space.dimensions),
-               std::string(to_string(space.metric)), info.index_kind, human_bytes(info.disk_bytes)});
+               std::string(to_string(space.metric)), info.index_kind, info.backend, human_bytes(info.disk_bytes)});
   }
   table.print();
   return kDone;
@@ -77,8 +79,8 @@ Result<int> run_list(const Session& session) {
 void print_info(const CollectionInfo& info) {
   const Json json = to_json(info);
   for (const auto& field :
-       {"name", "items", "model", "space", "dimensions", "metric", "precision", "index", "index_kind", "index_building",
-        "index_note", "regions", "created", "description", "source"}) {
+       {"name", "items", "backend", "model", "space", "dimensions", "metric", "precision", "index", "index_kind",
+        "index_building", "index_note", "regions", "created", "description", "source"}) {
     if (const std::string text = cell_text(json[field]); !text.empty()) fmt::print("{:<15} {}\n", field, text);
   }
   if (const auto& migration = info.migration) {
@@ -117,6 +119,7 @@ Result<int> run_show(const Session& session, const CollectionOptions& options) {
 
 Result<int> run_create(const Session& session, CollectionOptions options) {
   EIDETIC_TRY(options.create.metric, parse_metric(options.metric));
+  options.create.backend = session.globals.backend;
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   EIDETIC_TRY(const auto info, engine->create(options.name, options.create));
   return print_collection(session, info);
@@ -200,15 +203,17 @@ Result<int> run_export(const Session& session, const CollectionOptions& options)
     return fail(ErrorCode::invalid_argument,
                 fmt::format("--label is for files that end in .csv, and '{}' does not", options.file.native()));
   }
+  EIDETIC_TRY(const auto file, S3File::to_write(session.globals, options.file));
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   std::uint64_t items = 0;
   if (is_vector_file(options.file)) {
-    VectorExport request{.collection = options.name, .file = options.file};
+    VectorExport request{.collection = options.name, .file = file.path()};
     if (!options.label.empty()) request.label = options.label;
     EIDETIC_TRY(items, export_vectors(*engine, request));
   } else {
-    EIDETIC_TRY(items, engine->export_collection(options.name, options.file));
+    EIDETIC_TRY(items, engine->export_collection(options.name, file.path()));
   }
+  EIDETIC_CHECK(file.finish());
   if (session.globals.json) {
     print_json({{"collection", options.name}, {"items", items}, {"file", options.file.native()}});
   } else {
@@ -273,6 +278,10 @@ Result<int> run_import(const Session& session, const ImportOptions& options) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("--root is a folder of the server: '{}' has to begin with '/'", from.root.native()));
   }
+  EIDETIC_TRY(const auto file, S3File::to_read(session.globals, from.file));
+  from.file = file.path();
+  EIDETIC_TRY(const auto names, S3File::to_read(session.globals, from.names));
+  from.names = names.path();
   if (is_vector_file(from.file)) return run_vector_import(session, options, from);
   if (!options.index.empty()) from.index = options.index;
   EIDETIC_TRY(const bool faiss, is_faiss_index(from.file));
@@ -295,7 +304,7 @@ Result<int> run_import(const Session& session, const ImportOptions& options) {
 }
 
 void add_import_options(CLI::App& command, ImportOptions& options) {
-  command.add_option("FILE", options.from.file, "the file to read")->type_name("")->required();
+  command.add_option("FILE", options.from.file, "the file or s3:// object to read")->type_name("")->required();
   command
       .add_option("--name", options.name,
                   "name it so (default: its own name; of vectors and a FAISS index, that of the file)")
@@ -316,11 +325,11 @@ void add_import_options(CLI::App& command, ImportOptions& options) {
 }  // namespace
 
 void add_collections_command(CLI::App& root, Session& session) {
-  auto* app =
-      root.add_subcommand("collections",
-                          "List, show, create, update, migrate, merge, drop, watch, export and import collections")
-          ->fallthrough()
-          ->require_subcommand(1);
+  auto* app = root.add_subcommand(
+                      "collections",
+                      "List, show, create, update, copy, migrate, merge, drop, watch, export and import collections")
+                  ->fallthrough()
+                  ->require_subcommand(1);
   const auto add = [&](const char* name, const char* description, auto run) {
     auto* command = app->add_subcommand(name, description)->fallthrough();
     auto options = std::make_shared<CollectionOptions>();
@@ -378,6 +387,7 @@ void add_collections_command(CLI::App& root, Session& session) {
   merge.first->add_flag("--replace", merge.second->replace,
                         "of ids that both have, take the other's item (default: keep what is there)");
 
+  add_copy_command(*app, session);
   add_migrate_command(*app, session);
 
   auto drop = add("drop", "Remove a collection with all that is in it", run_drop);
@@ -390,7 +400,9 @@ void add_collections_command(CLI::App& root, Session& session) {
 
   auto to_file = add("export", "Write a collection into one file, or its vectors as .csv or .npy", run_export);
   add_name(to_file);
-  to_file.first->add_option("FILE,-o,--output", to_file.second->file, "the file to write; .csv and .npy: its vectors")
+  to_file.first
+      ->add_option("FILE,-o,--output", to_file.second->file,
+                   "the file or s3:// object to write; .csv and .npy: its vectors")
       ->type_name("FILE")
       ->required();
   to_file.first->add_option("--label", to_file.second->label, ".csv: the field of the last column (default: category)")

@@ -33,6 +33,10 @@ void add_globals(CLI::App& root, Globals& globals) {
   root.add_option("--token-file", globals.token_file, "file whose first line is the token")->type_name("FILE");
   root.add_option("--ca-file", globals.ca_file, "certificates to believe a server by (default: the system's)")
       ->type_name("FILE");
+  root.add_option("--backend", globals.backend,
+                  "where new collections live: embedded, in the data folder, or a search engine, as "
+                  "opensearch://host:9200 (or $EIDETIC_BACKEND_URL)")
+      ->type_name("URL");
   root.add_flag("--json", globals.json, "print one JSON document");
   root.add_flag("--verbose", globals.verbose, "print log lines and timings on standard error");
   root.add_option("--threads", globals.threads, "threads to work with (default: one a core)")

@@ -15,6 +15,7 @@ void add_index_command(CLI::App& root, Session& session);
 void add_search_command(CLI::App& root, Session& session);
 void add_collections_command(CLI::App& root, Session& session);
 // Below the command of collections.
+void add_copy_command(CLI::App& collections, Session& session);
 void add_migrate_command(CLI::App& collections, Session& session);
 void add_items_command(CLI::App& root, Session& session);
 void add_models_command(CLI::App& root, Session& session);
@@ -30,7 +31,7 @@ void add_regions_command(CLI::App& root, Session& session);
 void add_duplicates_command(CLI::App& root, Session& session);
 void add_eval_command(CLI::App& root, Session& session);
 void add_inspect_command(CLI::App& root, Session& session);
-void add_backup_command(CLI::App& root, Session& session);
+void add_backup_command(CLI::App& root, Session& session);  // and restore
 void add_bench_command(CLI::App& root, Session& session);
 void add_serve_command(CLI::App& root, Session& session);
 void add_doctor_command(CLI::App& root, Session& session);

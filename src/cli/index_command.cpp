@@ -46,14 +46,14 @@ Result<void> check_existing(const CollectionInfo& info, const IndexArguments& op
 }
 
 // True: the collection was not there and has been made.
-Result<bool> ensure_collection(Engine& engine, const IndexArguments& options) {
+Result<bool> ensure_collection(Engine& engine, const IndexArguments& options, const std::string& backend) {
   const auto info = engine.describe(options.collection);
   if (info) {
     EIDETIC_CHECK(check_existing(*info, options));
     return false;
   }
   if (info.error().code != ErrorCode::not_found) return std::unexpected(info.error());
-  CreateOptions create;
+  CreateOptions create{.backend = backend};
   if (!options.request.model.empty()) create.model = options.request.model;
   if (options.index) create.index = *options.index;
   if (options.metric) {
@@ -123,7 +123,7 @@ Result<int> run_index(const Session& session, IndexArguments options) {
   if (options.report_duplicates) options.request.on_duplicate = OnDuplicate::report;
   const Interruption interruption;
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
-  EIDETIC_TRY(const bool created, ensure_collection(*engine, options));
+  EIDETIC_TRY(const bool created, ensure_collection(*engine, options, session.globals.backend));
   const auto report = [&] {
     Progress bar("indexing", "images");
     return engine->index(
@@ -156,9 +156,11 @@ Result<int> run_index(const Session& session, IndexArguments options) {
 }  // namespace
 
 void add_index_command(CLI::App& root, Session& session) {
-  auto* app = root.add_subcommand("index", "Index pictures: files, folders, URLs")->fallthrough();
+  auto* app = root.add_subcommand("index", "Index pictures: files, folders, s3:// prefixes, URLs")->fallthrough();
   auto options = std::make_shared<IndexArguments>();
-  app->add_option("PATH", options->request.paths, "files, folders (searched through), URLs")->type_name("")->required();
+  app->add_option("PATH", options->request.paths, "files, folders and s3:// prefixes (searched through), URLs")
+      ->type_name("")
+      ->required();
   app->add_option("-c,--collection", options->collection, "collection; made when it is not there")
       ->type_name("NAME")
       ->required();
@@ -170,13 +172,14 @@ void add_index_command(CLI::App& root, Session& session) {
       ->type_name("KIND");
   app->add_option("--metric", options->metric, "metric of a new collection: cosine, dot or euclidean (default: cosine)")
       ->type_name("NAME");
-  app->add_option("--metadata", options->request.metadata_file,
-                  "CSV or JSON lines: 'file' or 'id' names the picture, the rest becomes its metadata")
+  app->add_option(
+         "--metadata", options->request.metadata_file,
+         "CSV or JSON lines (or s3:// object): 'file' or 'id' names the picture, the rest becomes its metadata")
       ->type_name("FILE");
   app->add_flag("--sidecars", options->request.sidecars, "take metadata from x.jpg.json or x.json beside the pictures");
   app->add_option("--exif", options->exif, "read EXIF into the field exif: camera, or gps, which adds the place")
       ->type_name("FIELDS");
-  app->add_flag("--prune", options->request.prune, "remove items of these folders whose file is gone");
+  app->add_flag("--prune", options->request.prune, "remove items of these folders and prefixes whose file is gone");
   app->add_flag("--skip-duplicates", options->skip_duplicates, "leave out new pictures that are copies of others");
   app->add_flag("--report-duplicates", options->report_duplicates, "store copies too, and name them");
   app->add_option("--batch", options->request.batch, "items stored together (default: 256)")

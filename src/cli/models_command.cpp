@@ -1,4 +1,4 @@
-// eidetic models list | show BUNDLE | layers BUNDLE | pull NAME | import FILE | check BUNDLE
+// eidetic models list | show BUNDLE | layers BUNDLE | pull NAME | push BUNDLE URI | import FILE | check BUNDLE
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -15,6 +15,7 @@
 #include "embed/models.h"
 #include "embed/zoo.h"
 #include "engine/model_shelf.h"
+#include "engine/s3_models.h"
 
 namespace eidetic {
 namespace {
@@ -24,6 +25,7 @@ struct ModelArguments {
   std::filesystem::path file;
   std::string name;
   std::string mirror;
+  std::string place;  // push
 };
 
 // A data folder's models are read where they lie, without opening it: that works beside a process that owns it.
@@ -189,6 +191,38 @@ int list_zoo(const Session& session, std::span<const ZooModel> zoo) {
   return kDone;
 }
 
+// Tells of bytes as of megabytes.
+auto in_megabytes(Progress& bar) {
+  return [&bar, start = std::chrono::steady_clock::now()](std::uint64_t done, std::uint64_t total) {
+    constexpr double kMega = 1e6;
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
+    bar.update({.total = static_cast<std::uint64_t>(std::ceil(static_cast<double>(total) / kMega)),
+                .done = static_cast<std::uint64_t>(static_cast<double>(done) / kMega),
+                .seconds = passed.count()});
+  };
+}
+
+Result<int> run_push(const Session& session, const ModelArguments& arguments) {
+  EIDETIC_TRY(const auto place, parse_s3_object(arguments.place));
+  EIDETIC_TRY(const auto remote, remote_options(session.globals));
+  if (remote) return fail(ErrorCode::unsupported, "models push sends a model of this machine: leave --server out");
+  EIDETIC_TRY(const ModelInfo model, model_of(session, arguments.bundle));
+  const Interruption interruption;
+  const auto target = place / model.name;
+  const auto pushed = [&] {
+    Progress bar("sending", "MB");
+    return push_bundle(S3Client(read_s3_options()), model.folder, target, in_megabytes(bar), interruption.token());
+  }();
+  if (interruption.signal() != 0) return interruption.told("stopped; there is no model there yet");
+  if (!pushed) return std::unexpected(pushed.error());
+  if (session.globals.json) {
+    print_json({{"model", model.name}, {"place", target.uri()}});
+  } else {
+    fmt::print("{} is at {}\n", model.name, target.uri());
+  }
+  return kDone;
+}
+
 Result<int> run_pull(const Session& session, const ModelArguments& arguments) {
   if (arguments.name.empty()) {
     EIDETIC_TRY(const auto folders, model_folders(session.globals));
@@ -199,17 +233,7 @@ Result<int> run_pull(const Session& session, const ModelArguments& arguments) {
   EIDETIC_TRY(const auto engine, open_engine(session.globals));
   const auto model = [&] {
     Progress bar("downloading", "MB");
-    const auto start = std::chrono::steady_clock::now();
-    constexpr double kMega = 1e6;
-    return engine->pull_model(
-        arguments.name, arguments.mirror,
-        [&](std::uint64_t done, std::uint64_t total) {
-          const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
-          bar.update({.total = static_cast<std::uint64_t>(std::ceil(static_cast<double>(total) / kMega)),
-                      .done = static_cast<std::uint64_t>(static_cast<double>(done) / kMega),
-                      .seconds = passed.count()});
-        },
-        interruption.token());
+    return engine->pull_model(arguments.name, arguments.mirror, in_megabytes(bar), interruption.token());
   }();
   if (interruption.signal() != 0) {
     return interruption.told("stopped; the same command goes on from there");
@@ -226,8 +250,9 @@ Result<int> run_pull(const Session& session, const ModelArguments& arguments) {
 }  // namespace
 
 void add_models_command(CLI::App& root, Session& session) {
-  auto* app =
-      root.add_subcommand("models", "List, show, fetch, import and check models")->fallthrough()->require_subcommand(1);
+  auto* app = root.add_subcommand("models", "List, show, fetch, send, import and check models")
+                  ->fallthrough()
+                  ->require_subcommand(1);
   const auto add = [&](const char* name, const char* description, auto run) {
     auto* command = app->add_subcommand(name, description)->fallthrough();
     auto arguments = std::make_shared<ModelArguments>();
@@ -246,11 +271,18 @@ void add_models_command(CLI::App& root, Session& session) {
   add_with_bundle("check", "Load a model and try it", run_check);
 
   auto pull = add("pull", "Download a model of the zoo; without a name, list the zoo", run_pull);
-  pull.first->add_option("NAME", pull.second->name, "its name in the zoo")->type_name("");
+  pull.first->add_option("NAME", pull.second->name, "its name in the zoo, or a bundle in S3: s3://bucket/prefix/NAME")
+      ->type_name("");
   pull.first
       ->add_option("--mirror", pull.second->mirror,
                    "fetch from below this URL instead: the last part of each of the zoo's URLs is asked for there")
       ->type_name("URL");
+
+  auto push = add("push", "Put a model into S3, for models pull and --model", run_push);
+  push.first->add_option("BUNDLE", push.second->bundle, "bundle name or folder")->type_name("")->required();
+  push.first->add_option("PLACE", push.second->place, "s3://bucket/prefix; it is put below, under its name")
+      ->type_name("")
+      ->required();
 
   auto import = add("import", "Make a bundle of a model file", run_import);
   import.first->add_option("FILE", import.second->file, "ONNX, OpenVINO IR (.xml), TFLite or Paddle")

@@ -17,6 +17,7 @@ namespace {
 struct ServeOptions {
   std::optional<std::filesystem::path> config;
   std::optional<std::uint16_t> port;
+  std::optional<std::string> store;
   bool check = false;
 };
 
@@ -27,6 +28,8 @@ Result<ServerConfig> configuration(const Globals& globals, const ServeOptions& o
     EIDETIC_TRY(config.data.folder, data_folder(globals));
   }
   if (options.port) config.listen.port = *options.port;
+  if (!globals.backend.empty()) config.backend.url = globals.backend == kEmbeddedBackend ? "" : globals.backend;
+  if (options.store) config.s3.store = *options.store;
   if (globals.threads > 0) config.engine.threads = globals.threads;
   return config;
 }
@@ -56,6 +59,9 @@ void add_serve_command(CLI::App& root, Session& session) {
   app->add_option("--config", options->config, "TOML file; every key has a default (docs/configuration.md)")
       ->type_name("FILE");
   app->add_option("--port", options->port, "listen on this port; 0: any free one")->type_name("N");
+  app->add_option("--store", options->store,
+                  "keep stored pictures and thumbnails below s3://bucket/prefix, where other servers share them")
+      ->type_name("URI");
   app->add_flag("--check", options->check, "check the configuration and end");
   app->callback([=, &session] { session.command = [=, &session] { return run_serve(session, *options); }; });
 }

@@ -21,13 +21,27 @@ Result<std::string> token_of(const Globals& globals) {
   }
   if (!globals.token.empty()) return globals.token;
   if (globals.token_file.empty()) return environment("EIDETIC_TOKEN");
-  constexpr std::size_t kMaxBytes = std::size_t{64} << 10;
-  EIDETIC_TRY(const std::string text, read_text(globals.token_file, kMaxBytes));
-  const std::string token(trim(split(text, '\n').front()));
-  if (token.empty()) {
-    return fail(ErrorCode::invalid_argument, fmt::format("'{}' holds no token", globals.token_file.native()));
-  }
-  return token;
+  return read_secret(globals.token_file);
+}
+
+// What the variables of the server's section [backend] say, as there.
+Result<std::string> secret_of(const std::string& variable) {
+  const std::string file = environment((variable + "_FILE").c_str());
+  return file.empty() ? environment(variable.c_str()) : read_secret(file);
+}
+
+// The search engine that is named, and what those that the data folder remembers are opened with.
+Result<void> add_cluster(const Globals& globals, EngineOptions& options) {
+  EIDETIC_TRY(options.cluster_password, secret_of("EIDETIC_BACKEND_PASSWORD"));
+  EIDETIC_TRY(options.cluster_api_key, secret_of("EIDETIC_BACKEND_API_KEY"));
+  const std::string url = globals.backend.empty() ? environment("EIDETIC_BACKEND_URL") : globals.backend;
+  if (url.empty() || url == kEmbeddedBackend) return {};
+  options.backend = url;
+  options.clusters.push_back({.url = url,
+                              .password = url.contains('@') ? options.cluster_password : "",
+                              .api_key = options.cluster_api_key,
+                              .ca_file = environment("EIDETIC_BACKEND_CA_FILE")});
+  return {};
 }
 
 }  // namespace
@@ -74,7 +88,12 @@ Result<std::unique_ptr<Engine>> open_engine(const Globals& globals) {
   EIDETIC_TRY(const auto remote, remote_options(globals));
   if (remote) return connect_engine(*remote);
   EIDETIC_TRY(auto data, data_folder(globals));
-  return Engine::open({.data_dir = std::move(data), .threads = globals.threads, .arithmetic = globals.arithmetic});
+  EngineOptions options{.data_dir = std::move(data),
+                        .threads = globals.threads,
+                        .arithmetic = globals.arithmetic,
+                        .store = environment("EIDETIC_S3_STORE")};
+  EIDETIC_CHECK(add_cluster(globals, options));
+  return Engine::open(options);
 }
 
 }  // namespace eidetic

@@ -33,6 +33,8 @@ struct Globals {
   std::string token;                 // or from a file, or $EIDETIC_TOKEN
   std::filesystem::path token_file;  // its first line
   std::filesystem::path ca_file;
+  // Where collections are made: kEmbeddedBackend, or the URL of a search engine; else $EIDETIC_BACKEND_URL.
+  std::string backend;
 };
 
 struct Session {

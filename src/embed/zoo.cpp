@@ -81,7 +81,7 @@ bool is_there(const ZooFile& file, const fs::path& folder) {
   return std::ranges::all_of(file.members, [&](const auto& member) { return there(member.second); });
 }
 
-Result<void> fetch(const ZooFile& file, const fs::path& folder, const HttpClient& client, const PullOptions& options) {
+Result<void> fetch(const ZooFile& file, const fs::path& folder, const Downloads& client, const PullOptions& options) {
   if (is_there(file, folder)) return {};
   const bool archive = !file.members.empty();
   const fs::path target = folder / (archive ? file.file + ".tar" : file.file);
@@ -165,7 +165,7 @@ Result<ZooModel> find_in_zoo(std::span<const ZooModel> zoo, std::string_view nam
                                         fmt::join(names, ", ")));
 }
 
-Result<ModelBundle> pull_model(const ZooModel& model, const fs::path& folder, const HttpClient& client,
+Result<ModelBundle> pull_model(const ZooModel& model, const fs::path& folder, const Downloads& client,
                                const PullOptions& options) {
   const fs::path target = folder / model.bundle.name;
   std::error_code ignored;

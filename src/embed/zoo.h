@@ -48,6 +48,6 @@ struct PullOptions {
 // model can be read, and writes its model.json last, with the SHA-256 of the model. A bundle that is there already is
 // given back without a request. Errors: as HttpClient::download; corrupt (what was fetched is no model; it is removed).
 [[nodiscard]] Result<ModelBundle> pull_model(const ZooModel& model, const std::filesystem::path& folder,
-                                             const HttpClient& client, const PullOptions& options = {});
+                                             const Downloads& client, const PullOptions& options = {});
 
 }  // namespace eidetic

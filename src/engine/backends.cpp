@@ -80,11 +80,11 @@ Result<Backends::Found> Backends::find(std::string_view collection) {
 
 Result<const Backends::Place*> Backends::place(std::string_view name) const {
   if (name.empty()) return preferred_;
-  const auto address = name == kEmbedded ? Result<ClusterAddress>() : parse_cluster_url(name);
+  const auto address = name == kEmbeddedBackend ? Result<ClusterAddress>() : parse_cluster_url(name);
   if (!address) return std::unexpected(address.error());
   std::vector<std::string> names;
   for (const auto& place : places_) {
-    if (place.name == (name == kEmbedded ? kEmbedded : std::string_view(address->name))) return &place;
+    if (place.name == (name == kEmbeddedBackend ? kEmbeddedBackend : std::string_view(address->name))) return &place;
     names.push_back(fmt::format("'{}'", place.name));
   }
   return fail(ErrorCode::invalid_argument,
@@ -102,7 +102,7 @@ Result<void> Backends::create_in(std::string_view place, const CollectionSpec& s
     if (&other == wanted || !other.backend->spec(spec.name)) continue;
     return fail(ErrorCode::already_exists,
                 fmt::format("there is a collection '{}' already, {}", spec.name,
-                            other.name == kEmbedded ? "in the data folder" : "in " + other.name));
+                            other.name == kEmbeddedBackend ? "in the data folder" : "in " + other.name));
   }
   return wanted->backend->create(spec);
 }
@@ -286,12 +286,18 @@ Result<void> Backends::drop_space(std::string_view collection) {
   EIDETIC_TRY(const Found at, find(collection));
   return at.backend->drop_space(at.name);
 }
+Result<void> copy_backends_file(const std::filesystem::path& data_dir, const std::filesystem::path& to) {
+  const auto text = read_text(data_dir / kFile);
+  if (!text) return text.error().code == ErrorCode::not_found ? Result<void>() : std::unexpected(text.error());
+  return write_file_atomically(to / kFile, *text);
+}
+
 Result<std::unique_ptr<Backends>> open_backends(const EngineOptions& options, std::unique_ptr<Backend> embedded) {
   EIDETIC_TRY(auto before, remembered(options));
   const std::size_t known_before = before.size();
   std::vector<ClusterOptions> clusters = options.clusters;
   std::vector<Backends::Place> places;
-  places.push_back({.name = std::string(kEmbedded), .backend = std::move(embedded)});
+  places.push_back({.name = std::string(kEmbeddedBackend), .backend = std::move(embedded)});
   const auto known = [&](std::string_view name) {
     return std::ranges::find(places, name, &Backends::Place::name) != places.end();
   };

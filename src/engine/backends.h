@@ -17,12 +17,10 @@
 
 namespace eidetic {
 
-inline constexpr std::string_view kEmbedded = "embedded";
-
 class Backends final : public Backend {
  public:
   struct Place {
-    std::string name;  // kEmbedded, or an engine's URL as parse_cluster_url has it
+    std::string name;  // kEmbeddedBackend, or an engine's URL as parse_cluster_url has it
     std::unique_ptr<Backend> backend;
   };
   // The first is the embedded one, where collections are made that do not say it.
@@ -104,6 +102,9 @@ class Backends final : public Backend {
   std::mutex seen_mutex_;
   std::vector<std::vector<CollectionInfo>> seen_;  // of each place, when it was last listed
 };
+
+// What the data folder remembers of engines, into a backup of it.
+[[nodiscard]] Result<void> copy_backends_file(const std::filesystem::path& data_dir, const std::filesystem::path& to);
 
 // The embedded backend of the options' data folder and the engines of the options and of those before; remembers them.
 // invalid_argument: a bad URL, or a `backend` that is none of them.

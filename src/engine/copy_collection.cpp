@@ -278,7 +278,7 @@ Result<std::string> check_copy(Backends& backends, std::string_view name, const 
     return fail(ErrorCode::invalid_argument,
                 fmt::format("collection '{}' is in {} already: choose another place with --to, or another name with "
                             "--as",
-                            own, place->name == kEmbedded ? "the data folder" : place->name));
+                            own, place->name == kEmbeddedBackend ? "the data folder" : place->name));
   }
   if (request.searches > kMaxCopySearches || !(request.min_agreement >= 0 && request.min_agreement <= 1)) {
     return fail(ErrorCode::invalid_argument,
@@ -294,7 +294,7 @@ Result<std::string> check_copy(Backends& backends, std::string_view name, const 
   return fail(ErrorCode::already_exists,
               fmt::format("there is a collection '{}' already in {}: drop it first (eidetic collections drop {}), or "
                           "choose another name with --as",
-                          wanted, place->name == kEmbedded ? "the data folder" : place->name, to));
+                          wanted, place->name == kEmbeddedBackend ? "the data folder" : place->name, to));
 }
 
 Result<CopyReport> copy_collection(Backends& backends, std::string_view name, const CopyRequest& request,

@@ -74,9 +74,10 @@ Result<CollectionInfo> Core::create(std::string_view name, const CreateOptions& 
     return describe(name);
   }
   EIDETIC_CHECK(check_model_reach(options.model));
-  EIDETIC_TRY(const auto model, embedder(options.model, options.metric));
+  EIDETIC_TRY(const auto bundle, local_model(options.model));
+  EIDETIC_TRY(const auto model, embedder(bundle, options.metric));
   CollectionSpec spec{.name = std::string(name), .space = model->space(), .index = options.index};
-  EIDETIC_TRY(settings.model, embedders_.lasting_name(options.model));
+  EIDETIC_TRY(settings.model, embedders_.lasting_name(bundle));
   if (!regions.empty()) settings.regions = options.regions;
   spec.settings = to_json(settings);
   EIDETIC_CHECK(parts_.backend->create_in(options.backend, spec));
@@ -132,10 +133,10 @@ Result<IndexReport> Core::index(std::string_view name, const IndexRequest& reque
   EIDETIC_CHECK(check_reach(request));
   return into_one_space(name, [&](const CollectionSpec& collection) -> Result<IndexReport> {
     EIDETIC_TRY(const auto model, embedder_of(collection, request.model, Embedders::Use::collections));
-    return ingest(
-        {*parts_.backend, *parts_.blobs, *model, parts_.options.decode, &writing_, [&] { return item_classes(name); },
-         [&] { return regions(name); }, copy_parts(request.on_duplicate), collection.era},
-        name, request, progress, stop);
+    return ingest({*parts_.backend, *parts_.blobs, *parts_.s3, *model, parts_.options.decode, &writing_,
+                   [&] { return item_classes(name); }, [&] { return regions(name); }, copy_parts(request.on_duplicate),
+                   collection.era},
+                  name, request, progress, stop);
   });
 }
 
@@ -226,8 +227,9 @@ Result<std::vector<Result<Vector>>> Core::embed(std::span<const std::string> uri
 
 Result<Vector> Core::embed(Bytes picture, const std::string& model) {
   EIDETIC_CHECK(check_model_reach(model));
+  EIDETIC_TRY(const auto bundle, local_model(model));
   EIDETIC_TRY(const auto loaded,
-              embedders_.get(model, Metric::cosine, parts_.options.arithmetic, Embedders::Use::queries));
+              embedders_.get(bundle, Metric::cosine, parts_.options.arithmetic, Embedders::Use::queries));
   StageTimes unused;
   return PictureEmbedder(*parts_.blobs, parts_.options.decode, *loaded).embed(picture, "the given picture", {}, unused);
 }
@@ -251,7 +253,8 @@ Result<CollectionInfo> Core::import_collection(const std::filesystem::path& file
 }
 
 Result<std::shared_ptr<const Embedder>> Core::embedder(const std::string& model, Metric metric) {
-  return embedders_.get(model, metric, parts_.options.arithmetic, Embedders::Use::collections);
+  EIDETIC_TRY(const auto bundle, local_model(model));
+  return embedders_.get(bundle, metric, parts_.options.arithmetic, Embedders::Use::collections);
 }
 
 Result<std::shared_ptr<const Embedder>> Core::embedder_of(const CollectionSpec& collection, const std::string& asked,
@@ -265,7 +268,7 @@ Result<std::shared_ptr<const Embedder>> Core::embedder_of(const CollectionSpec& 
                             "words; give vectors, or the ids of items",
                             name));
   }
-  const auto& model = asked.empty() ? settings.model : asked;
+  EIDETIC_TRY(const auto model, local_model(asked.empty() ? settings.model : asked));
   EIDETIC_TRY(auto embedder, embedders_.get(model, space.metric, arithmetic_of(space), use));
   if (!embedder->space().matches(space)) {
     return fail(ErrorCode::invalid_argument,
@@ -280,6 +283,10 @@ Result<std::shared_ptr<const Embedder>> Core::embedder_of(const CollectionSpec& 
 
 Result<void> Core::check_model_reach(const std::string& model) const {
   if (!parts_.roots.limited()) return {};
+  if (is_s3_uri(model)) {
+    return fail(ErrorCode::unsupported,
+                fmt::format("'{}': a server takes a model from S3 where it is pulled: models pull", model));
+  }
   if (is_bundle_name(model)) {
     EIDETIC_TRY(const auto found, find_bundle(model, model_folders_));
     if (std::ranges::find(model_folders_, found.parent_path()) != model_folders_.end()) return {};
@@ -290,9 +297,14 @@ Result<void> Core::check_model_reach(const std::string& model) const {
 
 Result<void> Core::check_reach(const IndexRequest& request) const {
   for (const auto& path : request.paths) {
+    if (is_s3_uri(path)) {
+      EIDETIC_TRY(const auto place, parse_s3_uri(path));
+      EIDETIC_CHECK(parts_.s3_roots.check(place));
+    }
     if (const auto file = file_of_uri(path)) EIDETIC_CHECK(parts_.roots.resolve(*file));
   }
-  if (!request.metadata_file.empty()) EIDETIC_CHECK(parts_.roots.resolve(request.metadata_file));
+  const auto& metadata = request.metadata_file;
+  if (!metadata.empty() && !is_s3_uri(metadata.native())) EIDETIC_CHECK(parts_.roots.resolve(metadata));
   return {};
 }
 

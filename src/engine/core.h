@@ -30,16 +30,21 @@
 #include "engine/pictures.h"
 #include "engine/query.h"
 #include "engine/regions.h"
+#include "engine/s3_models.h"
 #include "engine/sweep.h"
 #include "engine/watcher.h"
 #include "net/http.h"
+#include "s3/client.h"
+#include "s3/place.h"
 
 namespace eidetic {
 
 struct CoreParts {
   EngineOptions options;
-  FileRoots roots;                   // of options.file_roots
-  HttpOptions http;                  // for models too
+  FileRoots roots;   // of options.file_roots
+  HttpOptions http;  // for models too
+  S3Roots s3_roots;  // of options.s3_roots
+  std::unique_ptr<S3Client> s3;
   std::unique_ptr<ThreadPool> pool;  // outlives the backend, which builds indexes on it
   std::unique_ptr<Backends> backend;
   std::unique_ptr<PictureStore> pictures;
@@ -119,6 +124,7 @@ class Core final : public Engine {
   [[nodiscard]] Result<Item> patch(std::string_view name, const std::string& id, std::string_view merge_patch) override;
   [[nodiscard]] Result<std::uint64_t> erase_where(std::string_view name, std::string_view filter) override;
   [[nodiscard]] Result<EncodedPicture> picture(std::string_view name, const std::string& id) override;
+  [[nodiscard]] Result<std::string> picture_url(std::string_view name, const std::string& id) override;
   [[nodiscard]] Result<EncodedPicture> thumbnail(std::string_view name, const std::string& id,
                                                  std::uint32_t size) override;
 
@@ -253,6 +259,10 @@ class Core final : public Engine {
   [[nodiscard]] std::optional<CopyParts> copy_parts(OnDuplicate what) const;
   // `collection` is to outlive what is given.
   [[nodiscard]] QueryParts query_parts(const CollectionSpec& collection);
+  [[nodiscard]] AnyDownloads downloads() const;
+  // A bundle in S3 as the name that it has here, fetched where it is not there yet; any other model as it is.
+  [[nodiscard]] Result<std::string> local_model(const std::string& model);
+  [[nodiscard]] Result<void> backup_to_s3(const std::string& uri);
   // A model that a caller names by path has to be within the roots.
   [[nodiscard]] Result<void> check_model_reach(const std::string& model) const;
   [[nodiscard]] Result<void> check_reach(const IndexRequest& request) const;
@@ -292,6 +302,7 @@ class Core final : public Engine {
   std::mutex writing_;   // from looking at an item to storing it changed
   std::mutex settings_;  // from reading a collection's settings to storing them changed
   MigrationRuns migrations_;
+  std::mutex backing_up_;  // to S3
   std::mutex shelving_;    // one change of the models folder at a time
   std::mutex trainings_;   // from a look at the trainings to a new one, or one less
   std::mutex sweep_held_;  // no stored picture is deleted while this is held

@@ -222,6 +222,15 @@ Result<EncodedPicture> Core::picture(std::string_view name, const std::string& i
   return picture;
 }
 
+Result<std::string> Core::picture_url(std::string_view name, const std::string& id) {
+  constexpr std::uint32_t kSeconds = 3600;
+  EIDETIC_TRY(const auto found, item(name, id));
+  if (!is_s3_uri(found.uri)) return "";
+  EIDETIC_TRY(const auto place, parse_s3_object(found.uri));
+  EIDETIC_CHECK(parts_.s3_roots.check(place));
+  return parts_.s3->presigned(place, kSeconds);
+}
+
 Result<EncodedPicture> Core::thumbnail(std::string_view name, const std::string& id, std::uint32_t size) {
   EIDETIC_CHECK(check_size(size));
   EIDETIC_TRY(const auto found, item(name, id));

@@ -65,7 +65,8 @@ Result<JobInfo> Core::start_index(std::string_view name, const IndexRequest& req
   EIDETIC_CHECK(check_on_duplicate(request.on_duplicate));
   IndexJob job{.request = request};
   EIDETIC_TRY(job.request.paths, lasting_paths(request.paths));
-  if (!request.metadata_file.empty()) job.request.metadata_file = absolute_path(request.metadata_file);
+  const auto& metadata = request.metadata_file;
+  if (!metadata.empty() && !is_s3_uri(metadata.native())) job.request.metadata_file = absolute_path(metadata);
   return start_job(kIndexJob, name, write_index(job));
 }
 

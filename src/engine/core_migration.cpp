@@ -119,7 +119,7 @@ Result<void> Core::tell_settings(CollectionInfo& info) const {
   info.regions = std::move(settings.regions);
   info.description = std::move(settings.description);
   info.source = std::move(settings.source);
-  if (info.backend.empty()) info.backend = kEmbedded;
+  if (info.backend.empty()) info.backend = kEmbeddedBackend;
   if (!settings.copying.empty()) {
     info.index_note = fmt::format(
         "being copied from '{}' and not complete; where that was cut off, the same eidetic "
@@ -183,9 +183,10 @@ Result<ModelChange> Core::change_to(std::string_view name, const std::string& mo
                                     const CollectionSettings& settings) {
   ModelChange change;
   EIDETIC_CHECK(check_model_reach(model));
-  EIDETIC_TRY(change.model, embedders_.lasting_name(model));
+  EIDETIC_TRY(const auto bundle, local_model(model));
+  EIDETIC_TRY(change.model, embedders_.lasting_name(bundle));
   EIDETIC_TRY(change.embedder,
-              embedders_.get(model, collection.space.metric, parts_.options.arithmetic, Embedders::Use::collections));
+              embedders_.get(bundle, collection.space.metric, parts_.options.arithmetic, Embedders::Use::collections));
   const Space& space = change.embedder->space();
   EIDETIC_TRY(const auto other, parts_.backend->other_space(name));
   const auto& migration = settings.migration;

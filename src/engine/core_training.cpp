@@ -52,8 +52,7 @@ fs::path Core::training_folder(const std::string& name) const {
 Result<ModelInfo> Core::install_learnt(const std::string& name, std::string_view bundle, const fs::path& file) {
   const std::scoped_lock lock(shelving_);
   // No caller names this file, so it may be outside of the folders that callers reach.
-  return install_bundle(parts_.options.data_dir / "models", name, bundle, file.native(), HttpClient(parts_.http),
-                        FileRoots());
+  return install_bundle(parts_.options.data_dir / "models", name, bundle, file.native(), downloads(), FileRoots());
 }
 
 Result<TrainReport> Core::train_model(const TrainRequest& request,

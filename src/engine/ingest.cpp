@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "blobs/item_metadata.h"
+#include "blobs/listing.h"
 #include "engine/pictures.h"
 #include "engine/plan.h"
 #include "engine/stages.h"
@@ -57,7 +58,7 @@ class Ingest {
     }
     EIDETIC_TRY(metadata, GivenMetadata::open(request_, parts_.blobs, report_.errors));
     const Stopwatch listing;
-    EIDETIC_TRY(auto pictures, list_pictures(request_.paths));
+    EIDETIC_TRY(auto pictures, list_pictures(request_.paths, parts_.s3));
     total_ = pictures.pictures.size() + pictures.errors.size();
     times_.add(Stage::list, listing.seconds(), pictures.pictures.size());
     report_.failed = pictures.errors.size();
@@ -69,8 +70,8 @@ class Ingest {
     if (parts_.classes) {
       EIDETIC_TRY(classes, parts_.classes());
     }
-    auto plan =
-        make_plan(parts_.backend, collection_, std::move(pictures), metadata, classes, request_, report_.errors);
+    auto plan = make_plan(parts_.backend, collection_, std::move(pictures), metadata, classes, request_, parts_.s3,
+                          report_.errors);
     times_.add(Stage::check, checking.seconds(), found);
     if (plan) report_.skipped = plan->unchanged;
     return plan;

@@ -20,12 +20,14 @@
 #include "engine/copies.h"
 #include "engine/learnt.h"
 #include "engine/regions.h"
+#include "s3/client.h"
 
 namespace eidetic {
 
 struct IngestParts {
   Backend& backend;
   const Blobs& blobs;
+  const S3Client& s3;
   const Embedder& embedder;
   DecodeOptions decode;
   std::mutex* writing = nullptr;  // where set, held over each commit

@@ -24,7 +24,7 @@ class IngestTest : public testing::Test {
   Result<IndexReport> run(IndexRequest request = {}, const std::function<void(const IndexProgress&)>& progress = {},
                           const std::stop_token& stop = {}) {
     if (request.paths.empty()) request.paths = {(folder_ / "pictures").native()};
-    return ingest({backend_, *blobs_, embedder_, {}}, "c", request, progress, stop);
+    return ingest({backend_, *blobs_, s3_, embedder_, {}}, "c", request, progress, stop);
   }
   void draw(const std::string& name, unsigned seed) { write_picture(folder_ / "pictures" / name, seed, 20, 10); }
   void write(const std::string& name, std::string_view content) {
@@ -39,6 +39,7 @@ class IngestTest : public testing::Test {
   TemporaryDirectory folder_;
   MemoryBackend backend_{mean_colour_spec()};
   MeanColour embedder_;
+  S3Client s3_{S3Options{}};
   std::unique_ptr<Blobs> blobs_ = make_blobs();
 };
 

@@ -30,10 +30,10 @@ Result<ModelBundle> parse_description(const std::string& name, std::string_view 
   return parse_bundle(dump_json(json), folder, what);
 }
 
-Result<void> fetch(const std::string& url, const fs::path& file, const HttpClient& client, const FileRoots& roots) {
+Result<void> fetch(const std::string& url, const fs::path& file, const Downloads& client, const FileRoots& roots) {
   const auto path = file_of_uri(url);
   if (!path) {
-    EIDETIC_CHECK(client.download(url, file));
+    EIDETIC_CHECK(client.download(url, file, {}));
     return {};
   }
   EIDETIC_TRY(const auto source, roots.resolve(*path));
@@ -89,7 +89,7 @@ Result<std::vector<ZooModel>> shelf_zoo(Folders folders) {
 }
 
 Result<ModelInfo> install_bundle(const fs::path& target, const std::string& name, std::string_view description,
-                                 const std::string& url, const HttpClient& client, const FileRoots& roots) {
+                                 const std::string& url, const Downloads& client, const FileRoots& roots) {
   if (!is_bundle_name(name)) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("'{}' is no name for a model: 1 to 64 letters, digits, '_', '-' or '.'", name));

@@ -36,6 +36,6 @@ using Folders = std::span<const std::filesystem::path>;
 // Engine::install_model into `target`; a path as `url` has to be within `roots`.
 [[nodiscard]] Result<ModelInfo> install_bundle(const std::filesystem::path& target, const std::string& name,
                                                std::string_view description, const std::string& url,
-                                               const HttpClient& client, const FileRoots& roots);
+                                               const Downloads& client, const FileRoots& roots);
 
 }  // namespace eidetic

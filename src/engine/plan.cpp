@@ -22,8 +22,13 @@ bool lies_under(const fs::path& file, const fs::path& folder) {
 class Planner {
  public:
   Planner(PictureList pictures, GivenMetadata& metadata, const ItemClasses& classes, const IndexRequest& request,
-          std::vector<ItemError>& errors)
-      : pictures_(std::move(pictures)), metadata_(metadata), classes_(classes), request_(request), errors_(errors) {}
+          const S3Client& s3, std::vector<ItemError>& errors)
+      : pictures_(std::move(pictures)),
+        metadata_(metadata),
+        classes_(classes),
+        request_(request),
+        s3_(s3),
+        errors_(errors) {}
 
   // Both sides come by id, so one walk along both pairs them.
   void meet(Item stored) {
@@ -72,6 +77,7 @@ class Planner {
   }
 
   bool is_gone(const std::string& uri) const {
+    if (is_s3_uri(uri)) return is_gone_from_s3(uri);
     if (!uri.starts_with("file:")) return false;
     const auto file = file_of_uri(uri);
     if (!file) return false;
@@ -82,10 +88,20 @@ class Planner {
     return ours && fs::status(*file, ignored).type() == fs::file_type::not_found;
   }
 
+  bool is_gone_from_s3(const std::string& uri) const {
+    const bool ours =
+        std::ranges::any_of(pictures_.prefixes, [&](const auto& prefix) { return uri.starts_with(prefix); });
+    const auto place = parse_s3_object(uri);
+    if (!ours || !place) return false;
+    const auto object = s3_.head(*place);
+    return !object && object.error().code == ErrorCode::not_found;
+  }
+
   PictureList pictures_;
   GivenMetadata& metadata_;
   const ItemClasses& classes_;
   const IndexRequest& request_;
+  const S3Client& s3_;
   std::vector<ItemError>& errors_;
   std::size_t next_ = 0;
   IndexPlan plan_;
@@ -95,8 +111,8 @@ class Planner {
 
 Result<IndexPlan> make_plan(Backend& backend, std::string_view collection, PictureList pictures,
                             GivenMetadata& metadata, const ItemClasses& classes, const IndexRequest& request,
-                            std::vector<ItemError>& errors) {
-  Planner planner(std::move(pictures), metadata, classes, request, errors);
+                            const S3Client& s3, std::vector<ItemError>& errors) {
+  Planner planner(std::move(pictures), metadata, classes, request, s3, errors);
   constexpr std::uint32_t kPage = 10'000;
   std::string cursor;
   do {

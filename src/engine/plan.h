@@ -12,6 +12,7 @@
 
 #include "blobs/item_metadata.h"
 #include "engine/learnt.h"
+#include "s3/client.h"
 
 namespace eidetic {
 
@@ -32,11 +33,12 @@ struct IndexPlan {
 };
 
 // Reads the collection once, by pages. A picture is unchanged when its place, size and time are those stored; metadata
-// stays as it is where `metadata` says nothing of it. With `prune`, `gone` lists items whose file was under one of the
-// listed folders and is there no more. Classes that items have are no part of their metadata here. `errors` gets
-// sidecars that cannot be read. Errors: those of Backend::scroll.
+// stays as it is where `metadata` says nothing of it. With `prune`, `gone` lists items whose file or object was under
+// one of the listed folders and prefixes and is there no more. Classes that items have are no part of their metadata
+// here. `errors` gets sidecars that cannot be read. Errors: those of Backend::scroll.
 [[nodiscard]] Result<IndexPlan> make_plan(Backend& backend, std::string_view collection, PictureList pictures,
                                           GivenMetadata& metadata, const ItemClasses& classes,
-                                          const IndexRequest& request, std::vector<ItemError>& errors);
+                                          const IndexRequest& request, const S3Client& s3,
+                                          std::vector<ItemError>& errors);
 
 }  // namespace eidetic

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "blobs/uri.h"
 #include "engine/job_arguments.h"
@@ -16,9 +15,6 @@ namespace {
 
 constexpr auto kEvery = std::chrono::hours(24);
 constexpr auto kYoung = std::chrono::hours(1);  // longer than any put takes
-
-// Eight bytes a picture: two that share them keep each other, which does no harm.
-std::uint64_t short_of(std::string_view hash) { return checksum(std::as_bytes(std::span(hash))); }
 
 }  // namespace
 
@@ -37,7 +33,7 @@ Result<std::uint64_t> sweep_pictures(Backend& backend, JobStore& jobs, PictureSt
   std::vector<std::uint64_t> wanted;
   // Jobs first: what one ends with meanwhile is then in its collection.
   EIDETIC_CHECK(jobs.for_each_open([&](const JobRecord& job) {
-    for (const auto& hash : pictures_of(job)) wanted.push_back(short_of(hash));
+    for (const auto& hash : pictures_of(job)) wanted.push_back(short_hash(hash));
   }));
   EIDETIC_TRY(const auto collections, backend.list());
   for (const auto& collection : collections) {
@@ -48,14 +44,13 @@ Result<std::uint64_t> sweep_pictures(Backend& backend, JobStore& jobs, PictureSt
       if (!page && page.error().code == ErrorCode::not_found) break;  // dropped meanwhile
       if (!page) return std::unexpected(page.error());
       for (const auto& item : page->items) {
-        if (const auto hash = hash_of_stored(item.uri)) wanted.push_back(short_of(*hash));
+        if (const auto hash = hash_of_stored(item.uri)) wanted.push_back(short_hash(*hash));
       }
       cursor = std::move(page->next);
     } while (!cursor.empty());
   }
   std::ranges::sort(wanted);
-  return pictures.sweep([&](const std::string& hash) { return std::ranges::binary_search(wanted, short_of(hash)); },
-                        before_ms);
+  return pictures.sweep(wanted, before_ms);
 }
 
 PictureSweeper::PictureSweeper(Backend& backend, JobStore& jobs, PictureStore& pictures, std::mutex& held)

@@ -79,7 +79,7 @@ class Exchange {
       EIDETIC_TRY(body_file_, File::open(call_.body_file, O_RDONLY));
       EIDETIC_TRY(const auto size, size_of(body_file_, call_.body_file));
       transfer.body = TransferBody{.file = &body_file_, .size = size};
-    } else if (!call_.body.empty() || (call_.method != "GET" && call_.method != "DELETE")) {
+    } else if (!call_.body.empty() || !(call_.method == "GET" || call_.method == "DELETE" || call_.method == "HEAD")) {
       transfer.body = TransferBody{.bytes = call_.body, .size = call_.body.size()};
     }
     if (call_.progress && transfer.body) {
@@ -89,7 +89,8 @@ class Exchange {
     transfer.max_bytes = UINT64_MAX;  // take() knows better
     transfer.any_status = true;
     transfer.on_head = [this](const ResponseHead& head) -> Result<void> {
-      elsewhere_ = head.ok() && (sink_ != nullptr || call_.answer_line);
+      if (call_.answer_piece) answer_ = {.status = head.status, .headers = head.all};
+      elsewhere_ = head.ok() && (sink_ != nullptr || call_.answer_line || call_.answer_piece);
       return {};
     };
     transfer.on_body = [this](std::span<const std::byte> bytes) { return take(bytes); };
@@ -98,7 +99,8 @@ class Exchange {
   }
 
   Result<void> take(std::span<const std::byte> bytes) {
-    if (elsewhere_) return sink_ != nullptr ? (*sink_)(bytes) : lines_.take(bytes);
+    if (elsewhere_ && sink_ != nullptr) return (*sink_)(bytes);
+    if (elsewhere_) return call_.answer_line ? lines_.take(bytes) : call_.answer_piece(answer_, bytes);
     if (answer_.body.size() + bytes.size() > call_.max_answer_bytes) {
       return fail(ErrorCode::overloaded, fmt::format("the answer of '{}' has more than {} bytes, the limit",
                                                      printable_url(call_.url), call_.max_answer_bytes));

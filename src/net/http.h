@@ -50,26 +50,6 @@ struct Downloaded {
   std::uint64_t resumed_from = 0;  // bytes that an earlier try had left
 };
 
-// One exchange with an HTTP API. What it points to must live until the call returns.
-struct HttpCall {
-  std::string method = "GET";
-  std::string url;
-  std::vector<std::string> headers = {};  // "Content-Type: image/jpeg"
-  // What is sent: these bytes or, where it is set, this file, which is read as it goes out.
-  std::span<const std::byte> body = {};
-  std::filesystem::path body_file = {};
-  // Where the body of a 2xx answer goes: to a file, which appears complete or not at all; line by line, without the
-  // line ends, to a function whose error ends the exchange; else into the answer. Any other answer's body goes into the
-  // answer.
-  std::filesystem::path answer_file = {};
-  std::function<Result<void>(std::string_view line)> answer_line = {};
-  std::uint64_t max_answer_bytes = std::uint64_t{64} << 20;  // but for files and lines; a line no longer than this
-  // Bytes of the body sent so far, and in all. Called from the calling thread, often.
-  std::function<void(std::uint64_t done, std::uint64_t total)> progress = {};
-  double stall_timeout_s = 0;  // 0: the client's
-  std::stop_token stop = {};
-};
-
 struct HttpAnswer {
   long status = 0;
   std::map<std::string, std::string, std::less<>> headers = {};  // names in lower case; of two of a name the last
@@ -80,17 +60,47 @@ struct HttpAnswer {
   [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
+// One exchange with an HTTP API. What it points to must live until the call returns.
+struct HttpCall {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::string> headers = {};  // "Content-Type: image/jpeg"
+  // What is sent: these bytes or, where it is set, this file, which is read as it goes out.
+  std::span<const std::byte> body = {};
+  std::filesystem::path body_file = {};
+  // Where the body of a 2xx answer goes: to a file, which appears complete or not at all; line by line, without the
+  // line ends, or piece by piece with the answer's head, to a function whose error ends the exchange; else into the
+  // answer. Any other answer's body goes into the answer.
+  std::filesystem::path answer_file = {};
+  std::function<Result<void>(std::string_view line)> answer_line = {};
+  std::function<Result<void>(const HttpAnswer& head, std::span<const std::byte> piece)> answer_piece = {};
+  std::uint64_t max_answer_bytes = std::uint64_t{64} << 20;  // but for files and lines; a line no longer than this
+  // Bytes of the body sent so far, and in all. Called from the calling thread, often.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress = {};
+  double stall_timeout_s = 0;  // 0: the client's
+  std::stop_token stop = {};
+};
+
+// What gets files from URLs.
+class Downloads {
+ public:
+  virtual ~Downloads() = default;
+  // To `file`, which appears complete or not at all.
+  [[nodiscard]] virtual Result<Downloaded> download(std::string_view url, const std::filesystem::path& file,
+                                                    const DownloadOptions& options) const = 0;
+};
+
 class TransferPool;
 
 // Errors of get() and download() name the URL, without the password it may hold: invalid_argument (no URL), unsupported
 // (neither http nor https), not_found (404, 410), overloaded (too large), unavailable (any other status, host unknown
 // or not reachable, too slow, cut off, redirects without end, refused by the guard).
-class HttpClient {
+class HttpClient final : public Downloads {
  public:
   explicit HttpClient(HttpOptions options = {});
   HttpClient(HttpClient&&) noexcept;
   HttpClient& operator=(HttpClient&&) noexcept;
-  ~HttpClient();
+  ~HttpClient() override;
 
   // The body of a 200 answer. A larger one ends as soon as that is known.
   [[nodiscard]] Result<std::vector<std::byte>> get(std::string_view url, std::size_t max_bytes,
@@ -101,7 +111,7 @@ class HttpClient {
   // same content (ETag or Last-Modified), and starts over if not. A wrong checksum: corrupt, and nothing is kept.
   // Another process downloading the same file: unavailable.
   [[nodiscard]] Result<Downloaded> download(std::string_view url, const std::filesystem::path& file,
-                                            const DownloadOptions& options = {}) const;
+                                            const DownloadOptions& options = {}) const override;
 
   // The answer of whatever status; redirects are answers too. Bounded by the stall time-out alone. Errors name the URL:
   // invalid_argument and unsupported as above, overloaded (answer too large), unavailable (not reachable, too slow, cut

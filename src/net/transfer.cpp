@@ -143,7 +143,7 @@ curl_socket_t open_socket(void* user, curlsocktype /*purpose*/, curl_sockaddr* a
 
 void set_up_method(CURL* handle, Transfer& transfer) {
   const auto& request = transfer.request;
-  const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(handle, option, value); };
+  const auto set = [&](CURLoption option, auto value) -> void { curl_easy_setopt(handle, option, value); };
   if (request.body) {
     set(CURLOPT_UPLOAD, 1L);
     set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body->size));
@@ -154,6 +154,7 @@ void set_up_method(CURL* handle, Transfer& transfer) {
     constexpr long kBuffer = 1L << 18;
     set(CURLOPT_UPLOAD_BUFFERSIZE, kBuffer);
   }
+  if (request.method == "HEAD") return set(CURLOPT_NOBODY, 1L);
   if (request.body || request.method != "GET") set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
 }
 

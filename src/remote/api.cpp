@@ -62,30 +62,15 @@ std::string text_of(const Json& object, const char* field) {
 
 }  // namespace
 
-std::string percent_encode(std::string_view text) {
-  std::string encoded;
-  encoded.reserve(text.size());
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~").contains(c);
-    if (plain) {
-      encoded += c;
-    } else {
-      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return encoded;
-}
-
 ApiPath::ApiPath(std::initializer_list<std::string_view> pieces) {
   for (const std::string_view piece : pieces) {
     // As they are, these two would be taken for the folder itself and the one above it.
-    text_ += '/' + (piece == "." ? "%2E" : piece == ".." ? "%2E%2E" : percent_encode(piece));
+    text_ += '/' + (piece == "." ? "%2E" : piece == ".." ? "%2E%2E" : uri_encode(piece));
   }
 }
 
 ApiPath ApiPath::with(std::string_view name, std::string_view value) && {
-  text_ += fmt::format("{}{}={}", std::exchange(separator_, '&'), name, percent_encode(value));
+  text_ += fmt::format("{}{}={}", std::exchange(separator_, '&'), name, uri_encode(value));
   return std::move(*this);
 }
 

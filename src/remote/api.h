@@ -90,7 +90,4 @@ class Api {
   HttpClient client_;
 };
 
-// Everything but letters, digits and "-._~" as %XX (RFC 3986).
-[[nodiscard]] std::string percent_encode(std::string_view text);
-
 }  // namespace eidetic::remote

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kMaxIds = 10'000;                    // in one request
 constexpr std::size_t kBatchBytes = std::size_t{8} << 20;  // of JSON; a larger item goes alone
+constexpr long kElsewhere = 302;
 constexpr std::string_view kVectorType = "application/vnd.eidetic.vector";
 
 // Whether a query, beside its options, is nothing but one vector, which then goes as bytes: JSON would be five times as
@@ -46,6 +47,7 @@ Result<CollectionInfo> RemoteEngine::create(std::string_view name, const CreateO
   if (options.regions != "none") wanted["regions"] = options.regions;
   if (!options.description.empty()) wanted["description"] = options.description;
   if (!options.source.empty()) wanted["source"] = options.source;
+  if (!options.backend.empty()) wanted["backend"] = options.backend;
   const ApiRequest request{.method = "PUT", .path = {"v1", "collections", name}, .json = std::move(wanted)};
   EIDETIC_TRY(const auto answer, api_.send(request));
   EIDETIC_TRY(const Json json, api_.document(answer));
@@ -409,7 +411,16 @@ Result<EncodedPicture> RemoteEngine::preview(Bytes picture, std::uint32_t size) 
 }
 
 Result<EncodedPicture> RemoteEngine::fetch_picture(const ApiRequest& request) const {
-  EIDETIC_TRY(const auto answer, api_.send(request));
+  EIDETIC_TRY(auto answer, api_.send(request));
+  if (answer.status == kElsewhere) {
+    // The server's pictures are in S3, and it does not pass them on itself.
+    const std::string url(answer.header("location"));
+    EIDETIC_TRY(answer, HttpClient().exchange({.url = url, .max_answer_bytes = kMaxPictureBytes}));
+    if (!answer.ok()) {
+      return fail(ErrorCode::unavailable,
+                  fmt::format("'{}' answered with status {}", url.substr(0, url.find('?')), answer.status));
+    }
+  }
   if (!answer.ok()) return std::unexpected(api_.error_of(answer));
   const auto bytes = as_bytes(answer.body);
   return EncodedPicture{.bytes = {bytes.begin(), bytes.end()},
@@ -419,6 +430,13 @@ Result<EncodedPicture> RemoteEngine::fetch_picture(const ApiRequest& request) co
 
 Result<EncodedPicture> RemoteEngine::picture(std::string_view name, const std::string& id) {
   return fetch_picture({.path = {"v1", "collections", name, "items", id, "picture"}});
+}
+
+Result<std::string> RemoteEngine::picture_url(std::string_view name, const std::string& id) {
+  EIDETIC_TRY(const auto answer, api_.send({.path = {"v1", "collections", name, "items", id, "picture"}}));
+  if (answer.status == kElsewhere) return std::string(answer.header("location"));
+  if (!answer.ok()) return std::unexpected(api_.error_of(answer));
+  return "";
 }
 
 Result<EncodedPicture> RemoteEngine::thumbnail(std::string_view name, const std::string& id, std::uint32_t size) {

@@ -62,6 +62,7 @@ class RemoteEngine final : public Engine {
   Result<std::vector<Facet>> facets(std::string_view name, const FacetRequest& request) override;
   Result<Item> patch(std::string_view name, const std::string& id, std::string_view merge_patch) override;
   Result<EncodedPicture> picture(std::string_view name, const std::string& id) override;
+  Result<std::string> picture_url(std::string_view name, const std::string& id) override;
   Result<EncodedPicture> thumbnail(std::string_view name, const std::string& id, std::uint32_t size) override;
 
   // Jobs (remote_jobs.cpp).
@@ -71,6 +72,10 @@ class RemoteEngine final : public Engine {
   Result<IndexReport> set_regions(std::string_view name, std::string_view plan,
                                   const std::function<void(const IndexProgress&)>& progress,
                                   std::stop_token stop) override;
+  Result<JobInfo> start_copy(std::string_view name, const CopyRequest& request) override;
+  Result<CopyReport> copy_collection(std::string_view name, const CopyRequest& request,
+                                     const std::function<void(const IndexProgress&)>& progress,
+                                     std::stop_token stop) override;
   Result<JobInfo> start_migrate(std::string_view name, const MigrateRequest& request) override;
   Result<MigrationReport> migrate(std::string_view name, const MigrateRequest& request,
                                   const std::function<void(const IndexProgress&)>& progress,

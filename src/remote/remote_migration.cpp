@@ -1,4 +1,4 @@
-// The calls of RemoteEngine about a change of model.
+// The calls of RemoteEngine about a change of model, and of place.
 #include <utility>
 
 #include "remote/remote_engine.h"
@@ -55,6 +55,30 @@ Result<CollectionInfo> RemoteEngine::cancel_migration(std::string_view name) {
 Result<CollectionInfo> RemoteEngine::finish_migration(std::string_view name) {
   return api_.ask({.method = "POST", .path = {"v1", "collections", name, "migrate", "finish"}, .repeatable = false},
                   read_collection);
+}
+
+Result<JobInfo> RemoteEngine::start_copy(std::string_view name, const CopyRequest& request) {
+  Json body = {{"to", request.to}, {"searches", request.searches}, {"min_agreement", request.min_agreement}};
+  if (!request.name.empty()) body["as"] = request.name;
+  if (!request.index.empty()) body["index"] = request.index;
+  return api_.ask(
+      {.method = "POST", .path = {"v1", "collections", name, "copy"}, .json = std::move(body), .repeatable = false},
+      read_job);
+}
+
+Result<CopyReport> RemoteEngine::copy_collection(std::string_view name, const CopyRequest& request,
+                                                 const std::function<void(const IndexProgress&)>& progress,
+                                                 std::stop_token stop) {
+  EIDETIC_TRY(const JobInfo started, start_copy(name, request));
+  EIDETIC_TRY(const auto ended, await_job(started.id, progress, stop));
+  CopyReport report;
+  report.items = ended.job.progress.done;
+  report.copied = ended.job.progress.indexed;
+  report.seconds = ended.job.progress.seconds;
+  report.interrupted = ended.job.state != JobState::done;
+  const std::string own = request.name.empty() ? std::string(name.substr(0, name.find('@'))) : request.name;
+  EIDETIC_TRY(report.collection, describe(own + "@" + request.to));
+  return report;
 }
 
 }  // namespace eidetic::remote

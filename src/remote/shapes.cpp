@@ -182,6 +182,7 @@ CollectionInfo read_collection(const Json& json) {
                            .seconds = number(training, "seconds")};
   }
   info.index_note = text(json, "index_note");
+  info.backend = text(json, "backend");
   const Json& search = json.at("search");
   const auto depth = [&search](const char* field) { return search.at(field).get<std::uint32_t>(); };
   info.search = {.ef = depth("ef"), .nprobe = depth("nprobe"), .rescore = depth("rescore")};

@@ -11,7 +11,9 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "base/threads.h"
+#include "blobs/listing.h"
 #include "blobs/router.h"
 #include "remote/shapes.h"
 #include "remote/terms.h"
@@ -112,7 +114,7 @@ class Sender {
     }
     bool metadata_follows = false;
     if (file) {
-      if (task.metadata && percent_encode(*task.metadata).size() <= kMaxMetadataUrl) {
+      if (task.metadata && uri_encode(*task.metadata).size() <= kMaxMetadataUrl) {
         request.path = std::move(request.path).with("metadata", *task.metadata);
       } else {
         metadata_follows = task.metadata.has_value();
@@ -192,7 +194,7 @@ class Upload {
                   fmt::format("a batch of {} is outside 1 to {}", request_.batch, kMaxBatch));
     }
     EIDETIC_TRY(metadata, GivenMetadata::open(request_, *files_, report_.errors));
-    EIDETIC_TRY(auto pictures, list_pictures(request_.paths));
+    EIDETIC_TRY(auto pictures, list_pictures(request_.paths, s3_));
     total_ = pictures.pictures.size() + pictures.errors.size();
     report_.failed = pictures.errors.size();
     std::ranges::move(pictures.errors, std::back_inserter(report_.errors));
@@ -322,7 +324,8 @@ class Upload {
   const CollectionInfo& collection_;
   const IndexRequest& request_;
   const std::function<void(const IndexProgress&)>& progress_;
-  const std::unique_ptr<Blobs> files_ = make_blobs();  // of this machine: sidecars
+  const S3Client s3_{read_s3_options()};                           // with the keys of who calls
+  const std::unique_ptr<Blobs> files_ = make_blobs({.s3 = &s3_});  // of this machine: metadata
   const Clock::time_point start_ = Clock::now();
   Clock::time_point last_progress_ = start_;
   std::uint64_t total_ = 0;

@@ -62,6 +62,7 @@ Result<Wanted> wanted(const Json& json) {
   EIDETIC_TRY(wanted.create.regions, reader.get_or<std::string>("regions", "none"));
   EIDETIC_TRY(wanted.create.description, reader.get_or<std::string>("description", ""));
   EIDETIC_TRY(wanted.create.source, reader.get_or<std::string>("source", ""));
+  EIDETIC_TRY(wanted.create.backend, reader.get_or<std::string>("backend", ""));
   if (reader.has("watch")) {
     EIDETIC_TRY(wanted.watch, reader.get<std::vector<std::string>>("watch"));
   } else {
@@ -318,6 +319,28 @@ Answer migrate(Api& api, HttpRequest& request) {
   return job_response(*job);
 }
 
+Result<CopyRequest> copy_request(const Json& json) {
+  EIDETIC_TRY(auto reader, JsonReader::of(json, "the body"));
+  CopyRequest asked;
+  EIDETIC_TRY(asked.to, reader.get<std::string>("to"));
+  EIDETIC_TRY(asked.name, reader.get_or<std::string>("as", ""));
+  EIDETIC_TRY(asked.index, reader.get_or<std::string>("index", ""));
+  EIDETIC_TRY(const auto searches, reader.get_or<std::int64_t>("searches", asked.searches));
+  // Out of the engine's bounds as it is; it says so.
+  asked.searches = static_cast<std::uint32_t>(std::clamp<std::int64_t>(searches, 0, UINT32_MAX));
+  EIDETIC_TRY(asked.min_agreement, reader.get_or<double>("min_agreement", asked.min_agreement));
+  EIDETIC_CHECK(reader.finish());
+  return asked;
+}
+
+Answer copy(Api& api, HttpRequest& request) {
+  EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_TRY(const Json body, json_body(request));
+  EIDETIC_ANSWER_TRY(const auto asked, copy_request(body));
+  EIDETIC_ANSWER_TRY(const auto job, api.engine.start_copy(request.captures[0], asked));
+  return job_response(job);
+}
+
 Answer compare_models(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_CHECK(no_parameters(request));
   EIDETIC_ANSWER_TRY(const Json body, json_body(request));
@@ -353,6 +376,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/collections/{collection}/merge", Role::write, LaneKind::slow, BodyKind::json, merge},
     {"POST", "/v1/collections/{collection}/evaluate", Role::read, LaneKind::slow, BodyKind::json, evaluate},
     {"POST", "/v1/collections/{collection}/regions", Role::write, LaneKind::slow, BodyKind::json, regions},
+    {"POST", "/v1/collections/{collection}/copy", Role::admin, LaneKind::slow, BodyKind::json, copy},
     {"POST", "/v1/collections/{collection}/migrate", Role::admin, LaneKind::slow, BodyKind::json, migrate},
     {"POST", "/v1/collections/{collection}/migrate/compare", Role::read, LaneKind::slow, BodyKind::json,
      compare_models},

@@ -7,9 +7,12 @@
 #include <algorithm>
 #include <array>
 
+#include "eidetic/cluster.h"
+
 #include "base/file.h"
 #include "base/text.h"
 #include "base/toml.h"
+#include "cluster/engine_http.h"
 #include "server/config_keys.h"
 
 namespace eidetic {
@@ -260,6 +263,26 @@ Result<void> resolve_folders(ServerConfig& config, const std::string& source) {
   return {};
 }
 
+Result<void> take_secret(std::string& secret, const std::filesystem::path& file, std::string_view key,
+                         const std::string& source) {
+  if (file.empty()) return {};
+  if (!secret.empty()) return refuse(fmt::format("{0}: either backend.{1} or backend.{1}_file is set", source, key));
+  auto read = read_secret(file);
+  if (!read) return fail(read.error().code, fmt::format("{}: backend.{}_file: {}", source, key, read.error().message));
+  secret = *std::move(read);
+  return {};
+}
+
+Result<void> check_backend(ServerConfig& config, const std::string& source) {
+  auto& backend = config.backend;
+  if (backend.url == kEmbeddedBackend) backend.url.clear();
+  EIDETIC_CHECK(take_secret(backend.password, backend.password_file, "password", source));
+  EIDETIC_CHECK(take_secret(backend.api_key, backend.api_key_file, "api_key", source));
+  if (backend.url.empty()) return {};
+  const auto address = parse_cluster_url(backend.url);
+  return address ? Result<void>() : refuse(fmt::format("{}: backend.url: {}", source, address.error().message));
+}
+
 }  // namespace
 
 Environment process_environment() {
@@ -288,7 +311,40 @@ Result<ServerConfig> load_config(const std::optional<std::filesystem::path>& fil
   const std::string source = file ? file->native() : "the configuration";
   EIDETIC_CHECK(check_listen(config, source));
   EIDETIC_CHECK(resolve_folders(config, source));
+  EIDETIC_CHECK(check_backend(config, source));
+  EIDETIC_CHECK(s3_options(config, environment));
   return config;
+}
+
+Result<S3Options> s3_options(const ServerConfig& config, const Environment& environment) {
+  const auto& given = config.s3;
+  EIDETIC_TRY(S3Options options, read_s3_options(environment));
+  const auto set = [](std::string& target, const std::string& value) {
+    if (!value.empty()) target = value;
+  };
+  set(options.endpoint, given.endpoint);
+  set(options.region, given.region);
+  options.timeout_s = given.timeout_s;
+  if (given.path_style != "auto") options.path_style = given.path_style == "true";
+  if (given.access_key.empty() != (given.secret_key.empty() && given.secret_key_file.empty())) {
+    return refuse("s3.access_key goes with one of s3.secret_key and s3.secret_key_file");
+  }
+  if (!given.secret_key.empty() && !given.secret_key_file.empty()) {
+    return refuse("either s3.secret_key or s3.secret_key_file is set, not both");
+  }
+  if (given.access_key.empty()) return options;
+  options.access_key = given.access_key;
+  options.secret_key = given.secret_key;
+  options.session_token = given.session_token;
+  options.keys_from = "[s3] of the configuration";
+  if (given.secret_key_file.empty()) return options;
+  auto text = read_text(given.secret_key_file, kMaxConfigBytes);
+  if (!text) return fail(text.error().code, fmt::format("s3.secret_key_file: {}", text.error().message));
+  options.secret_key = trim(*text);
+  if (options.secret_key.empty()) {
+    return refuse(fmt::format("s3.secret_key_file: '{}' is empty", given.secret_key_file.native()));
+  }
+  return options;
 }
 
 std::vector<ConfigKey> config_keys() {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "eidetic/error.h"
+#include "eidetic/s3.h"
 
 #include "server/tokens.h"
 
@@ -59,10 +60,33 @@ struct ServerConfig {
     double timeout_s = 30;
   } fetch;
 
+  struct S3 {
+    // What is empty is as the environment and ~/.aws have it: see read_s3_options.
+    std::string endpoint = {}, region = {}, access_key = {}, secret_key = {}, session_token = {};
+    std::filesystem::path secret_key_file = {};
+    std::string path_style = "auto";  // auto, true or false: see S3Options
+    double timeout_s = 20;
+    std::vector<std::string> allowed = {};  // places that callers may name
+    bool presign = false;                   // send who asks for a picture in S3 there
+    std::string store = {};                 // EngineOptions::store
+  } s3;
+
   struct Paths {
     std::vector<std::filesystem::path> allowed = {};  // absolute, without links
-    std::filesystem::path backup = {};                // empty: no backups over HTTP
+    std::filesystem::path backup = {};                // a folder or s3:// URI; empty: no backups over HTTP
   } paths;
+
+  // The search engine that collections live in which do not say it; see ClusterOptions.
+  struct Backend {
+    std::string url = {};  // empty: the data folder
+    std::string password = {}, api_key = {};
+    std::filesystem::path password_file = {}, api_key_file = {};  // their first line; read into the above
+    std::filesystem::path ca_file = {};
+    double timeout_s = 30;
+    double wait_s = 60;
+    std::uint32_t shards = 1;
+    std::uint32_t replicas = 1;
+  } backend;
 
   struct Cors {
     std::vector<std::string> origins = {};  // "*": every one
@@ -107,6 +131,9 @@ using Environment = std::map<std::string, std::string>;
 // address beyond loopback without a token that holds.
 [[nodiscard]] Result<ServerConfig> load_config(const std::optional<std::filesystem::path>& file,
                                                const Environment& environment);
+
+// That of [s3] over what the environment and ~/.aws say.
+[[nodiscard]] Result<S3Options> s3_options(const ServerConfig& config, const Environment& environment);
 
 // One key of the file, for documents and their test.
 struct ConfigKey {

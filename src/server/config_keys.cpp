@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 2> kFormats = {"text", "json"};
+constexpr std::array<std::string_view, 3> kStyles = {"auto", "true", "false"};
 constexpr std::array<std::string_view, 3> kPrecisions = {"auto", "f32", "bf16"};
 
 constexpr double kMaxBytes = 1ULL << 50;  // whole in a double, and more than any machine has
@@ -169,7 +170,8 @@ Result<void> ConfigField::set_text(const std::string& text, std::string_view sou
 }
 
 std::vector<ConfigField> config_fields(ServerConfig& config) {
-  auto& [listen, auth, limits, fetch, paths, cors, log, thumbnails, features, watch, data, engine] = config;
+  auto& [listen, auth, limits, fetch, s3, paths, backend, cors, log, thumbnails, features, watch, data, engine] =
+      config;
   return {
       {"listen", "address", &listen.address},
       {"listen", "port", &listen.port, 0, 65'535},
@@ -200,8 +202,29 @@ std::vector<ConfigField> config_fields(ServerConfig& config) {
       {"limits", "jobs_parallel", &limits.jobs_parallel, 1, kMaxThreads},
       {"fetch", "allow_private", &fetch.allow_private},
       {"fetch", "timeout_s", &fetch.timeout_s, kLeastSeconds, kMaxSeconds},
+      {"s3", "endpoint", &s3.endpoint},
+      {"s3", "region", &s3.region},
+      {"s3", "access_key", &s3.access_key},
+      {"s3", "secret_key", &s3.secret_key},
+      {"s3", "secret_key_file", &s3.secret_key_file},
+      {"s3", "session_token", &s3.session_token},
+      {"s3", "path_style", &s3.path_style, 0, 0, kStyles},
+      {"s3", "timeout_s", &s3.timeout_s, 1, kMaxSeconds},
+      {"s3", "allowed", &s3.allowed},
+      {"s3", "presign", &s3.presign},
+      {"s3", "store", &s3.store},
       {"paths", "allowed", &paths.allowed},
       {"paths", "backup", &paths.backup},
+      {"backend", "url", &backend.url},
+      {"backend", "password", &backend.password},
+      {"backend", "password_file", &backend.password_file},
+      {"backend", "api_key", &backend.api_key},
+      {"backend", "api_key_file", &backend.api_key_file},
+      {"backend", "ca_file", &backend.ca_file},
+      {"backend", "timeout_s", &backend.timeout_s, 1, kMaxSeconds},
+      {"backend", "wait_s", &backend.wait_s, 0, kMaxSeconds},
+      {"backend", "shards", &backend.shards, 1, 1024},
+      {"backend", "replicas", &backend.replicas, 0, 16},
       {"cors", "origins", &cors.origins},
       {"log", "level", &log.level, 0, 0, kLevels},
       {"log", "format", &log.format, 0, 0, kFormats},

@@ -227,7 +227,7 @@ TEST(ConfigDocuments, HaveARowForEveryKeyAndNoOther) {
   std::istringstream document(text_of("docs/configuration.md"));
   for (std::string line; std::getline(document, line);) {
     std::smatch row;
-    if (std::regex_search(line, row, std::regex("^\\| `[a-z]+\\.[a-z_]+` \\| `[^`]*` \\| `[^`]*` \\|")))
+    if (std::regex_search(line, row, std::regex("^\\| `[a-z0-9]+\\.[a-z_]+` \\| `[^`]*` \\| `[^`]*` \\|")))
       rows.insert(row.str());
   }
   EXPECT_EQ(rows, expected);
@@ -241,7 +241,7 @@ TEST(ConfigDocuments, HaveAnExampleWithEveryDefault) {
   std::string section;
   for (std::string line; std::getline(document, line);) {
     std::smatch match;
-    if (std::regex_match(line, match, std::regex("\\[([a-z]+)\\]"))) section = match[1];
+    if (std::regex_match(line, match, std::regex("\\[([a-z0-9]+)\\]"))) section = match[1];
     if (std::regex_match(line, match, std::regex("#([a-z_]+ = .*?) *( #.*)?"))) {
       settings.insert(section + "." + match[1].str());
     }

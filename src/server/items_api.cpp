@@ -317,8 +317,21 @@ Answer picture_or_problem(const HttpRequest& request, Result<EncodedPicture> pic
   return std::unexpected(picture_problem(error));
 }
 
+// For less than the URL holds.
+Answer elsewhere(const std::string& url) {
+  HttpResponse response = empty_response();
+  response.status = 302;
+  response.headers.emplace_back("Location", url);
+  response.headers.emplace_back("Cache-Control", "private, max-age=60");
+  return response;
+}
+
 Answer picture(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_CHECK(no_parameters(request));
+  if (api.config.s3.presign) {
+    EIDETIC_ANSWER_TRY(const auto url, api.engine.picture_url(request.captures[0], request.captures[1]));
+    if (!url.empty()) return elsewhere(url);
+  }
   return picture_or_problem(request, api.engine.picture(request.captures[0], request.captures[1]), "");
 }
 

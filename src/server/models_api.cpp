@@ -119,8 +119,8 @@ Answer pull(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_TRY(auto reader, JsonReader::of(body, "the body"));
   EIDETIC_ANSWER_TRY(const auto mirror, reader.get_or<std::string>("mirror", ""));
   EIDETIC_ANSWER_CHECK(reader.finish());
-  if (!mirror.empty() && !is_web_url(mirror)) {
-    return std::unexpected(Problem(400, "invalid_argument", "mirror: an http or https URL is expected"));
+  if (!mirror.empty() && !is_web_url(mirror) && !mirror.starts_with("s3://")) {
+    return std::unexpected(Problem(400, "invalid_argument", "mirror: an http, https or s3 URL is expected"));
   }
   EIDETIC_ANSWER_TRY(const JobInfo job, api.engine.start_pull(request.captures[0], mirror));
   return job_response(job);

@@ -21,7 +21,7 @@ EmbedderOptions::Arithmetic arithmetic_of(const std::string& precision) {
   return precision == "f32" ? Arithmetic::f32 : precision == "bf16" ? Arithmetic::bf16 : Arithmetic::automatic;
 }
 
-EngineOptions engine_options(const ServerConfig& config) {
+Result<EngineOptions> engine_options(const ServerConfig& config) {
   EngineOptions options;
   options.data_dir = config.data.folder;
   options.model_dirs = config.engine.models;
@@ -30,8 +30,23 @@ EngineOptions engine_options(const ServerConfig& config) {
   options.decode.max_bytes = config.limits.picture_bytes;
   options.decode.max_pixels = config.limits.picture_pixels;
   options.fetch_timeout_s = config.fetch.timeout_s;
+  EIDETIC_TRY(options.s3, s3_options(config, process_environment()));
+  options.store = config.s3.store;
   options.file_roots = config.paths.allowed;
+  options.s3_roots = config.s3.allowed;
   options.private_urls = config.fetch.allow_private;
+  options.remember_clusters = false;  // the configuration says which there are
+  if (const auto& backend = config.backend; !backend.url.empty()) {
+    options.backend = backend.url;
+    options.clusters.push_back({.url = backend.url,
+                                .password = backend.password,
+                                .api_key = backend.api_key,
+                                .ca_file = backend.ca_file,
+                                .timeout_s = backend.timeout_s,
+                                .wait_s = backend.wait_s,
+                                .shards = backend.shards,
+                                .replicas = backend.replicas});
+  }
   options.run_jobs = true;
   options.parallel_jobs = config.limits.jobs_parallel;
   options.max_queued_jobs = config.limits.jobs_queued;
@@ -106,7 +121,8 @@ void wait_for(const std::stop_token& stop) {
 
 Result<void> serve(const ServerConfig& config, std::stop_token stop,
                    const std::function<void(const std::string& url)>& listening) {
-  EIDETIC_TRY(const auto engine, Engine::open(engine_options(config)));
+  EIDETIC_TRY(const auto options, engine_options(config));
+  EIDETIC_TRY(const auto engine, Engine::open(options));
   EIDETIC_TRY(const auto spool, empty_spool_folder(config.data.folder));
   Metrics metrics(EIDETIC_VERSION);
   Api api{.engine = *engine, .config = config, .metrics = metrics, .spool_folder = spool, .snapshot = {}};

@@ -204,6 +204,7 @@ Json to_json(const CollectionInfo& info) {
   const Space& space = info.spec.space;
   return {{"name", info.spec.name},
           {"items", info.items},
+          {"backend", info.backend},
           {"model", space.model},
           {"space", space.hash},
           {"dimensions", space.dimensions},

@@ -45,6 +45,7 @@ COMPLETE = {
     "facets": {"fields": ["kind"]},
     "index": {"paths": ["x"]},
     "regions": {"plan": "multi"},
+    "copy": {"to": "embedded", "as": "other"},
     "migrate": {"model": "default"},
     "compare": {},
     "delete": {"ids": ["x"]},

@@ -14,8 +14,8 @@ BUILD = Path(os.environ.get("EIDETIC_BUILD", SOURCE / "build/release"))
 FLOORS = {
     "base": 0,
     "image": 1, "index": 1, "catalog": 1, "net": 1,
-    "embed": 2, "blobs": 2, "refine": 2, "learn": 2, "train": 3,
-    "backend": 3, "cluster": 4, "training": 4,
+    "embed": 2, "s3": 2, "refine": 2, "learn": 2,
+    "backend": 3, "cluster": 4, "blobs": 3, "train": 3, "training": 4,
     "engine": 5, "remote": 5,
     "server": 6, "recipes": 6,
     "cli": 7,
@@ -32,6 +32,7 @@ LIBRARIES = {
     r"^libexif/": "image",
     r"^sqlite3\.h$": "catalog",
     r"^curl/": "net",
+    r"^pugixml\.hpp$": "s3",
     r"^openvino/": "embed",
     r"^eidetic_tokenizers\.h$": "embed",
     r"^vl/|^Eigen/": "refine",

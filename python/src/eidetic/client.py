@@ -84,6 +84,7 @@ class ClientVerbs(Handle, Generic[C, J]):
         regions: Optional[str] = None,
         description: Optional[str] = None,
         source: Optional[str] = None,
+        backend: Optional[str] = None,
     ) -> Op[C]:
         """Creates a collection, or finds that it is there already. Needs the role admin.
 
@@ -98,6 +99,8 @@ class ClientVerbs(Handle, Generic[C, J]):
                 `Collection.set_regions`.
             description: what is in it, for people, as plain text of at most 10,000 bytes.
             source: where it comes from, likewise.
+            backend: where it lives: "embedded", in the server's data folder, or the URL of a search engine of its
+                configuration; None: as the configuration says.
 
         Raises `AlreadyExists` when there is another one of that name: nothing is ever rebuilt or thrown away by asking.
         """
@@ -111,6 +114,7 @@ class ClientVerbs(Handle, Generic[C, J]):
             regions=regions,
             description=description,
             source=source,
+            backend=backend,
         )
         yield from self._send("PUT", f"/v1/collections/{segment(name)}", json=wanted)
         return self._collection(name)

@@ -13,7 +13,7 @@ from .steps import Op, verb
 
 
 class LearningVerbs(NamedCollection[J]):
-    # --- another model ---
+    # --- another model, another place ---
 
     @verb
     def migrate(
@@ -46,6 +46,38 @@ class LearningVerbs(NamedCollection[J]):
         """
         wanted = document(step=step, model=model, drop_failed=drop_failed or None, grace_s=grace_s)
         job = self._job(JobInfo.of((yield from self._json("POST", f"{self._path}/migrate", json=wanted))))
+        if wait:
+            yield from job._await(progress)
+        return job
+
+    @verb
+    def copy(
+        self,
+        to: str,
+        *,
+        name: Optional[str] = None,
+        index: Optional[str] = None,
+        searches: Optional[int] = None,
+        min_agreement: Optional[float] = None,
+        wait: bool = True,
+        progress: bool = True,
+    ) -> Op[J]:
+        """Copies the collection into another backend of the server while it is searched and written to, as a job. The
+        copy is complete when the job is done; after one that was stopped, the same call goes on. Needs the role admin.
+
+        Args:
+            to: "embedded", or the URL of a search engine of the server's configuration.
+            name: the copy's; None: as it is, and the copy is reached as NAME@URL where both would have the same.
+            index: the copy's; None: the same where that is possible there, else "auto".
+            searches: how many are compared at the end; None: 100.
+            min_agreement: share of their ten nearest that has to be the same; None: 0.9.
+            wait: return when the job has ended.
+            progress: meanwhile show a bar, where tqdm is installed.
+
+        Raises `InvalidArgument`, `AlreadyExists`, `Unreachable`, and when it waits `JobFailed`.
+        """
+        wanted = {"to": to, **document(**{"as": name}, index=index, searches=searches, min_agreement=min_agreement)}
+        job = self._job(JobInfo.of((yield from self._json("POST", f"{self._path}/copy", json=wanted))))
         if wait:
             yield from job._await(progress)
         return job

@@ -31,7 +31,7 @@ class JobVerbs(Handle):
 
     @property
     def kind(self) -> str:
-        """ "index", "put", "regions", "migrate", "pull" or "train"."""
+        """ "index", "put", "regions", "migrate", "copy", "pull" or "train"."""
         return self.info.kind
 
     @property

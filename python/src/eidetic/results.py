@@ -18,6 +18,7 @@ Thumbnails = Callable[[Sequence[str]], Sequence[Optional[bytes]]]
 class CollectionInfo:
     name: str
     items: int
+    backend: str  # where it lives: "embedded", or the URL of a search engine
     model: str
     space: str  # what makes vectors comparable
     dimensions: int
@@ -392,7 +393,7 @@ class Progress:
 @dataclass(frozen=True)
 class JobInfo:
     id: str
-    kind: str  # "index", "put", "regions", "migrate", "pull" or "train"
+    kind: str  # "index", "put", "regions", "migrate", "copy", "pull" or "train"
     subject: str  # the collection; of "pull" the model
     state: str  # "queued", "running", "done", "failed" or "cancelled"
     created: str

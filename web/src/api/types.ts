@@ -11,6 +11,7 @@ export interface Collection {
   index: string
   index_kind: string
   index_building: string
+  backend: string
   index_note: string
   regions: string
   region_vectors: number
