@@ -69,6 +69,7 @@ class ElasticsearchStore final : public LuceneStore {
     if (thorough && has_scripts_) {
       made.scoring = Scoring::script;
       made.in_order = true;
+      made.body["size"] = query.k;
       made.body["query"] = {{"script_score",
                              {{"query", all_of(std::move(wanted.clauses))},
                               {"script", {{"source", script(field)}, {"params", {{"query_vector", query.vector}}}}}}}};

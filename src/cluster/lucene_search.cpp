@@ -1,6 +1,6 @@
 // LuceneStore's search by vectors. Engines give the nearest they find, in any order among equals; what is asked for is
-// exactly k, ties by id also at the last place. So some more are asked for and, where the last of these is as near as
-// the k-th, twice as many; where a graph gives too few, every document is looked at.
+// exactly k, ties by id also at the last place. So one more is asked for and, where the last is as near as the k-th,
+// twice as many; where a graph gives too few, every document is looked at.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 namespace eidetic {
 namespace {
 
-constexpr std::uint32_t kSpare = 16;  // asked for beyond k
+constexpr std::uint32_t kSpare = 1;  // asked for beyond k: whether it is as near as the last
 constexpr std::size_t kTogether = 64;
 constexpr std::size_t kHitsTogether = 20'000;
 constexpr std::size_t kBytesTogether = 8'000'000;

@@ -12,6 +12,7 @@ namespace {
 // From here on its exact search scores as its approximate one does.
 constexpr EngineVersion kLeast = {.major = 2, .minor = 19};
 constexpr std::uint32_t kMostDimensions = 16'000;
+constexpr std::uint32_t kLeastCandidates = 100;
 
 std::string_view space_type(Metric metric) {
   switch (metric) {
@@ -42,7 +43,7 @@ class OpenSearchStore final : public LuceneStore {
 
   NearestBody nearest(Nearest wanted) const override {
     const auto& [field, query, clauses, fetch, thorough] = wanted;
-    NearestBody made{.body = {{"size", fetch}}, .in_order = thorough};
+    NearestBody made{.body = {{"size", thorough ? query.k : fetch}}, .in_order = thorough};
     if (thorough) {
       wanted.clauses.push_back(has_field(field.name));
       made.body["query"] = {{"script_score",
@@ -58,7 +59,8 @@ class OpenSearchStore final : public LuceneStore {
       return made;
     }
     // Its candidates are the k that it is asked for.
-    Json knn = {{"vector", query.vector}, {"k", std::min(kMaxK, std::max(fetch, query.depth.ef))}};
+    const std::uint32_t candidates = std::min(kMaxK, std::max({fetch, query.depth.ef, kLeastCandidates}));
+    Json knn = {{"vector", query.vector}, {"k", candidates}};
     if (!clauses.empty()) knn["filter"] = all_of(std::move(wanted.clauses));
     Json named = Json::object();
     named[field.name] = std::move(knn);
