@@ -278,7 +278,7 @@ bool qdrant_value_before(const Json& a, const Json& b) {
 }
 
 QdrantStart qdrant_start(std::uint64_t version) {
-  const int bits = std::bit_width(version) - std::numeric_limits<double>::digits;
+  const int bits = static_cast<int>(std::bit_width(version)) - std::numeric_limits<double>::digits;
   if (bits <= 0) return {.from = version, .before = 0};
   // What the mantissa does not hold, rounded down.
   const std::uint64_t step = std::uint64_t{1} << static_cast<unsigned>(bits);
