@@ -84,7 +84,8 @@ class Engine:
 class Replay(Engine):
     def __init__(self, file):
         super().__init__()
-        with lzma.open(file, "rt", encoding="utf-8") as lines:
+        opened = lzma.open if file.endswith(".xz") else open
+        with opened(file, "rt", encoding="utf-8") as lines:
             for line in lines:
                 name, key, *told = json.loads(line)
                 self.sections[name].answers[key].append(told)
