@@ -12,7 +12,6 @@ namespace {
 // From here on its exact search scores as its approximate one does.
 constexpr EngineVersion kLeast = {.major = 2, .minor = 19};
 constexpr std::uint32_t kMostDimensions = 16'000;
-constexpr std::uint32_t kLeastCandidates = 100;
 
 std::string_view space_type(Metric metric) {
   switch (metric) {
@@ -59,8 +58,7 @@ class OpenSearchStore final : public LuceneStore {
       return made;
     }
     // Its candidates are the k that it is asked for.
-    const std::uint32_t candidates = std::min(kMaxK, std::max({fetch, query.depth.ef, kLeastCandidates}));
-    Json knn = {{"vector", query.vector}, {"k", candidates}};
+    Json knn = {{"vector", query.vector}, {"k", candidates(wanted, kMaxK)}};
     if (!clauses.empty()) knn["filter"] = all_of(std::move(wanted.clauses));
     Json named = Json::object();
     named[field.name] = std::move(knn);
