@@ -45,7 +45,7 @@ function(eidetic_room name)
   if(ROOM_SERVER_TESTS)
     eidetic_room_test(${name} ${name}_servers_test ${ROOM_SERVER_TESTS})
     add_test(NAME ${name}_servers COMMAND ${name}_servers_test)
-    set_tests_properties(${name}_servers PROPERTIES TIMEOUT 1500 LABELS servers ENVIRONMENT
+    set_tests_properties(${name}_servers PROPERTIES TIMEOUT 3000 LABELS servers ENVIRONMENT
                                                                                   "${EIDETIC_TEST_ENVIRONMENT}")
   endif()
 endfunction()

@@ -219,9 +219,9 @@ Result<void> ClusterBackend::refresh(const std::string& table) {
   std::shared_ptr<Freshness> freshness;
   {
     const std::scoped_lock lock(freshness_mutex_);
-    const auto found = freshness_.find(table);
-    if (found == freshness_.end()) return {};
-    freshness = found->second;
+    auto& known = freshness_[table];
+    if (!known) known = std::make_shared<Freshness>();
+    freshness = known;
   }
   const std::uint64_t wanted = freshness->written;
   if (freshness->refreshed >= wanted) return {};

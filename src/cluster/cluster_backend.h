@@ -129,7 +129,7 @@ class ClusterBackend final : public Backend {
   // Those that belong to no collection any more.
   void sweep_tables();
 
-  // What this process has written is found by what it reads.
+  // What this process has written, and what was there when it first looked, is found by what it reads.
   void wrote(const std::string& table);
   [[nodiscard]] Result<void> refresh(const std::string& table);
   [[nodiscard]] std::uint64_t next_version(std::size_t count);
@@ -160,7 +160,7 @@ class ClusterBackend final : public Backend {
   };
   struct Freshness {
     std::mutex refreshing;
-    std::atomic<std::uint64_t> written = 0, refreshed = 0;
+    std::atomic<std::uint64_t> written = 1, refreshed = 0;  // what was there before this process counts as one write
   };
 
   std::unique_ptr<DocumentStore> store_;

@@ -17,9 +17,6 @@ constexpr EngineVersion kLeast = {.major = 8, .minor = 15};
 constexpr std::uint32_t kMostDimensions = 4096;
 constexpr EngineVersion kLeavesVectorsOut = {.major = 9, .minor = 2};  // of what it keeps of a document
 constexpr std::uint32_t kMostCandidates = 10'000;
-constexpr std::uint32_t kLeastCandidates = 100;
-// For one that is wanted. It stops early where nothing nearer comes, as among many that are equal.
-constexpr std::uint32_t kCandidates = 4;
 
 std::string_view similarity(Metric metric) {
   switch (metric) {
@@ -69,6 +66,7 @@ class ElasticsearchStore final : public LuceneStore {
     if (thorough && has_scripts_) {
       made.scoring = Scoring::script;
       made.in_order = true;
+      made.body["size"] = query.k;
       made.body["query"] = {{"script_score",
                              {{"query", all_of(std::move(wanted.clauses))},
                               {"script", {{"source", script(field)}, {"params", {{"query_vector", query.vector}}}}}}}};
@@ -78,13 +76,11 @@ class ElasticsearchStore final : public LuceneStore {
     // Where no more documents pass a filter than candidates are wanted, the graph is left aside for a look at each of
     // them. Fields that are flat are looked through anyway.
     const bool by_candidates = thorough && field.index != "Flat";
-    const std::uint32_t candidates =
-        by_candidates ? kMostCandidates
-                      : std::min(kMostCandidates, std::max({kCandidates * fetch, query.depth.ef, kLeastCandidates}));
+    const std::uint32_t asked = by_candidates ? kMostCandidates : candidates(wanted, kMostCandidates);
     made.body["knn"] = {{"field", field.name},
                         {"query_vector", query.vector},
-                        {"k", by_candidates ? candidates : fetch},
-                        {"num_candidates", candidates}};
+                        {"k", by_candidates ? asked : fetch},
+                        {"num_candidates", asked}};
     if (!clauses.empty()) made.body["knn"]["filter"] = std::move(wanted.clauses);
     return made;
   }

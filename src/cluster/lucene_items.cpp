@@ -60,7 +60,8 @@ Result<void> LuceneStore::outcome(std::string_view table, const BulkOutcome& out
                "into names");
   }
   if (failure.status == 409) return say(ErrorCode::conflict, "");
-  return say(failure.status >= 400 && failure.status < 500 ? ErrorCode::invalid_argument : ErrorCode::unreachable, "");
+  const bool is_its_fault = failure.status == 400 || failure.status == 413;
+  return say(is_its_fault ? ErrorCode::invalid_argument : ErrorCode::unreachable, "");
 }
 
 Result<std::vector<Result<void>>> LuceneStore::put(std::string_view table, const VectorField& field,

@@ -1,6 +1,6 @@
 // LuceneStore's search by vectors. Engines give the nearest they find, in any order among equals; what is asked for is
-// exactly k, ties by id also at the last place. So some more are asked for and, where the last of these is as near as
-// the k-th, twice as many; where a graph gives too few, every document is looked at.
+// exactly k, ties by id also at the last place. So one more is asked for and, where the last is as near as the k-th,
+// twice as many; where a graph gives too few, every document is looked at.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 namespace eidetic {
 namespace {
 
-constexpr std::uint32_t kSpare = 16;  // asked for beyond k
+constexpr std::uint32_t kSpare = 1;  // asked for beyond k: whether it is as near as the last
 constexpr std::size_t kTogether = 64;
 constexpr std::size_t kHitsTogether = 20'000;
 constexpr std::size_t kBytesTogether = 8'000'000;
@@ -39,11 +39,13 @@ Result<Hit> read_hit(const Json& found, Metric metric, Scoring scoring, bool in_
 // Queries on one table, round by round until each has its answer.
 class LuceneStore::Searches {
  public:
+  // All items are looked at by queries whose ef is no less than `items`.
   Searches(LuceneStore& store, std::string_view table, const VectorField& field, std::span<const VectorQuery> queries,
-           bool thorough)
+           std::uint64_t items)
       : store_(store), table_(table), field_(field), queries_(queries), results_(queries.size()) {
     for (std::size_t i = 0; i < queries.size(); ++i) {
-      left_.push_back({.place = i, .fetch = std::min(kMaxK, queries[i].k + kSpare), .thorough = thorough});
+      left_.push_back(
+          {.place = i, .fetch = std::min(kMaxK, queries[i].k + kSpare), .thorough = queries[i].depth.ef >= items});
     }
   }
 
@@ -187,11 +189,22 @@ class LuceneStore::Searches {
 
 Result<std::vector<Result<std::vector<Hit>>>> LuceneStore::search(std::string_view table, const VectorField& field,
                                                                   std::span<const VectorQuery> queries) {
-  bool thorough = field.index == "Flat";
-  if (field.index == "auto") {
-    EIDETIC_TRY(thorough, is_small(table));
+  // An ef of no fewer than there are items asks for all of them, where they are not too many for that.
+  const bool asks_size =
+      field.index == "auto" || std::ranges::any_of(queries, [](const auto& query) { return query.depth.ef > 0; });
+  std::uint64_t items = kSmallTable;
+  if (asks_size) {
+    EIDETIC_TRY(items, rough_size(table));
   }
-  return Searches(*this, table, field, queries, thorough).run();
+  const bool exact = field.index == "Flat" || (field.index == "auto" && items < kSmallTable);
+  const std::uint64_t all = items < kSmallTable ? items : UINT64_MAX;
+  return Searches(*this, table, field, queries, exact ? 0 : all).run();
+}
+
+std::uint32_t LuceneStore::candidates(const Nearest& wanted, std::uint32_t most) {
+  constexpr std::uint32_t kLeast = 64;
+  const std::uint32_t ef = wanted.query.depth.ef;
+  return std::min(most, std::max(wanted.fetch, ef > 0 ? ef : std::max(kLeast, 2 * wanted.fetch)));
 }
 
 }  // namespace eidetic

@@ -17,7 +17,6 @@ constexpr int kFormat = 1;  // of a table's documents
 constexpr unsigned kMostFields = 10'000;
 // The largest k, what is asked for beyond it, and the one more that tells whether a page is the last.
 constexpr unsigned kResultWindow = 20'001;
-constexpr std::uint64_t kSmall = 5000;  // items; a look at each of them takes about as long as a graph
 constexpr std::chrono::seconds kSizeHolds(5);
 constexpr std::uint32_t kPage = 5000;
 constexpr unsigned kMostConstruction = 3200;  // that Lucene takes
@@ -265,22 +264,22 @@ Result<TableInfo> LuceneStore::info(std::string_view table, const VectorField& f
       }
     }
   }
-  const bool exact = index.flat || (!index.chosen && info.items < kSmall);
+  const bool exact = index.flat || (!index.chosen && info.items < kSmallTable);
   info.kind = exact ? "exact" : fmt::format("lucene {}", index.graph());
   return info;
 }
 
-Result<bool> LuceneStore::is_small(std::string_view table) {
+Result<std::uint64_t> LuceneStore::rough_size(std::string_view table) {
   const std::string name = alias(table);
   const auto now = std::chrono::steady_clock::now();
   {
     const std::scoped_lock lock(sizes_mutex_);
     const auto known = sizes_.find(name);
-    if (known != sizes_.end() && now - known->second.as_of < kSizeHolds) return known->second.small;
+    if (known != sizes_.end() && now - known->second.as_of < kSizeHolds) return known->second.items;
   }
-  EIDETIC_TRY(const auto hits, search(table, {{"size", 0}, {"track_total_hits", kSmall}}, "a count"));
+  EIDETIC_TRY(const auto hits, search(table, {{"size", 0}, {"track_total_hits", kSmallTable}}, "a count"));
   const std::scoped_lock lock(sizes_mutex_);
-  return sizes_.insert_or_assign(name, Size{.small = hits.total < kSmall, .as_of = now}).first->second.small;
+  return sizes_.insert_or_assign(name, Size{.items = hits.total, .as_of = now}).first->second.items;
 }
 
 // --- documents ---

@@ -34,6 +34,9 @@ struct LuceneIndex {
 [[nodiscard]] Result<LuceneIndex> lucene_index(std::string_view index, const Space& space, std::uint32_t most,
                                                std::string_view engine);
 
+// Below that many items an exact search of "auto" takes no longer than a graph.
+inline constexpr std::uint64_t kSmallTable = 10'000;
+
 class LuceneStore : public DocumentStore {
  public:
   [[nodiscard]] std::string describe() const override;
@@ -99,6 +102,8 @@ class LuceneStore : public DocumentStore {
     bool in_order = false;  // exact and by (score, id): nothing behind the last place is as near
   };
   [[nodiscard]] virtual NearestBody nearest(Nearest wanted) const = 0;
+  // How many candidates a graph shall be asked for: as our own are.
+  [[nodiscard]] static std::uint32_t candidates(const Nearest& wanted, std::uint32_t most);
   // Whether the search shall be made anew, as it was asked for in a way that turned out not to be there.
   [[nodiscard]] virtual bool asks_otherwise(const EngineFailure& failure) = 0;
 
@@ -130,8 +135,8 @@ class LuceneStore : public DocumentStore {
   [[nodiscard]] Result<void> outcome(std::string_view table, const BulkOutcome& outcome, const std::string& id) const;
   [[nodiscard]] Result<std::vector<Json>> documents(std::string_view table, std::span<const std::string> ids,
                                                     const Json& source, std::size_t most);
-  // Whether it has few items, as of some seconds ago.
-  [[nodiscard]] Result<bool> is_small(std::string_view table);
+  // How many items it has, or kSmallTable where these are more, as of some seconds ago.
+  [[nodiscard]] Result<std::uint64_t> rough_size(std::string_view table);
 
   // --- lucene_notes.cpp ---
   [[nodiscard]] std::string notes_alias() const;
@@ -140,7 +145,7 @@ class LuceneStore : public DocumentStore {
   [[nodiscard]] Result<Json> note_document(std::string_view key);
 
   struct Size {
-    bool small = false;
+    std::uint64_t items = 0;
     std::chrono::steady_clock::time_point as_of;
   };
   LuceneClient client_;

@@ -197,7 +197,7 @@ TEST_P(LuceneStores, GiveSimilaritiesOfEveryMetricByEveryIndex) {
   }
 }
 
-// Beyond what is looked through one by one; the last are at one place.
+// Many; the last are at one place.
 constexpr std::uint32_t kItems = 6000;
 constexpr std::uint32_t kTwins = 200;
 std::vector<Item> scattered() {
@@ -214,14 +214,15 @@ std::vector<Item> scattered() {
 }
 
 // The graph answers, and where it gives too few, all are looked at.
-TEST_P(LuceneStores, FindExactlyKInLargeTables) {
-  ASSERT_TRUE(store().create_table("t", field()));
-  put(scattered(), field());
-  EXPECT_EQ(store().info("t", field())->kind, "lucene HNSW16");
+TEST_P(LuceneStores, FindExactlyKByGraphs) {
+  const auto graph = field(4, Metric::cosine, "HNSW16");
+  ASSERT_TRUE(store().create_table("t", graph));
+  put(scattered(), graph);
+  EXPECT_EQ(store().info("t", graph)->kind, "lucene HNSW16");
   const auto ask = [&](float last, std::uint32_t k, std::string_view filter = "", std::uint32_t ef = 0) {
     VectorQuery query{.vector = {5, 5, 5, last}, .k = k, .exclude_ids = {}, .filter = parse_filter(filter).value()};
     query.depth.ef = ef;
-    return store().search("t", field(), std::span(&query, 1)).value().front().value();
+    return store().search("t", graph, std::span(&query, 1)).value().front().value();
   };
   for (const std::uint32_t k : {1U, 10U, 500U, 5990U}) EXPECT_EQ(ask(1, k).size(), k);
   EXPECT_EQ(ask(1, kMaxK).size(), kItems);

@@ -42,7 +42,7 @@ class OpenSearchStore final : public LuceneStore {
 
   NearestBody nearest(Nearest wanted) const override {
     const auto& [field, query, clauses, fetch, thorough] = wanted;
-    NearestBody made{.body = {{"size", fetch}}, .in_order = thorough};
+    NearestBody made{.body = {{"size", thorough ? query.k : fetch}}, .in_order = thorough};
     if (thorough) {
       wanted.clauses.push_back(has_field(field.name));
       made.body["query"] = {{"script_score",
@@ -58,7 +58,7 @@ class OpenSearchStore final : public LuceneStore {
       return made;
     }
     // Its candidates are the k that it is asked for.
-    Json knn = {{"vector", query.vector}, {"k", std::min(kMaxK, std::max(fetch, query.depth.ef))}};
+    Json knn = {{"vector", query.vector}, {"k", candidates(wanted, kMaxK)}};
     if (!clauses.empty()) knn["filter"] = all_of(std::move(wanted.clauses));
     Json named = Json::object();
     named[field.name] = std::move(knn);

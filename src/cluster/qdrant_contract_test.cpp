@@ -61,7 +61,6 @@ std::string prefix_of_test() {
 EngineHttp engine(const std::string& host, const std::string& prefix) {
   ClusterOptions options;
   options.url = fmt::format("qdrant://{}/{}", host, prefix);
-  options.replicas = 0;
   // A recording knows one order.
   if (host != live_server()) options.parallel = 1;
   return {options, parse_cluster_url(options.url).value()};
@@ -350,6 +349,21 @@ TEST(QdrantServer, IsRefusedWhereItIsNoneOrTooOld) {
   ASSERT_FALSE(told);
   EXPECT_EQ(told.error().code, ErrorCode::conflict);
   EXPECT_THAT(told.error().message, HasSubstr("there is no Qdrant"));
+}
+
+TEST(QdrantServer, IsAskedForItsVersion) {
+  const TemporaryDirectory folder;
+  const std::string asked = sha256_hex(as_bytes("GET /\n")).substr(0, 20);
+  for (const char* const version : {"1.17.1", "2.0.0", "dev"}) {
+    const Json root = {{"title", "qdrant - vector search engine"}, {"version", version}};
+    const Json line = Json::array({"", asked, 0, 200, dump_json(root)});
+    ASSERT_TRUE(write_file_atomically(folder / "old.jsonl", dump_json(line) + "\n"));
+    const TestRecording old({"replay", (folder / "old.jsonl").native()});
+    const auto told = make_qdrant_store(engine(old.address(), "test"))->note("a");
+    ASSERT_FALSE(told);
+    EXPECT_EQ(told.error().code, ErrorCode::conflict);
+    EXPECT_THAT(told.error().message, HasSubstr(fmt::format("version '{}'; 1.18", version)));
+  }
 }
 
 }  // namespace

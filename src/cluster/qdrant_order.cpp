@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -277,10 +278,11 @@ bool qdrant_value_before(const Json& a, const Json& b) {
 }
 
 QdrantStart qdrant_start(std::uint64_t version) {
-  if (version < (std::uint64_t{1} << std::numeric_limits<double>::digits)) return {.from = version, .before = 0};
-  auto rounded = static_cast<std::uint64_t>(static_cast<double>(version));
-  if (rounded > version) rounded = static_cast<std::uint64_t>(std::nextafter(static_cast<double>(version), 0.0));
-  return {.from = rounded, .before = static_cast<std::size_t>(version - rounded)};
+  const int bits = static_cast<int>(std::bit_width(version)) - std::numeric_limits<double>::digits;
+  if (bits <= 0) return {.from = version, .before = 0};
+  // What the mantissa does not hold, rounded down.
+  const std::uint64_t step = std::uint64_t{1} << static_cast<unsigned>(bits);
+  return {.from = version - version % step, .before = step};
 }
 
 std::string QdrantPlace::cursor() const { return dump_json(Json::array({value, version, point})); }

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <ostream>
 #include <random>
 #include <string>
 #include <string_view>
@@ -30,6 +31,7 @@ struct TestEngineKind {
     while (text.ends_with('/')) text.pop_back();
     return text;
   }
+  friend void PrintTo(const TestEngineKind& kind, std::ostream* out) { *out << kind.name; }
 };
 inline const std::vector<TestEngineKind> kTestEngines = {
     {"OpenSearch", "opensearch", "EIDETIC_TEST_OPENSEARCH"},

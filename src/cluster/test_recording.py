@@ -1,18 +1,14 @@
-""
-    "A search engine that answers as it has been recorded to, for tests without one.
+"""A search engine that answers as it has been recorded to, for tests without one.
 
-    test_recording.py replay FILE answers from FILE test_recording.py record FOLDER URL passes everything on to the
-        engine at URL,
-    and writes what it answers test_recording
-            .py pack FOLDER FILE makes one compressed file of it
+    test_recording.py replay FILE          answers from FILE
+    test_recording.py record FOLDER URL    passes everything on to the engine at URL, and writes what it answers
+    test_recording.py pack FOLDER FILE     makes one compressed file of it
 
-                The first two print their port and end with their standard input.Exchanges belong to the name before the
-                    first dot of the collection that they are about,
-    one test's each. Times, random words and the ids made of them are others at every run
-    : they are numbered in the order in which requests bring them,
-      and recorded as these numbers;
-milliseconds, of which two may be one, are not told apart.Writes have to come in the order of the recording; what is read is as it was after
-the same write, or the last before.
+The first two print their port and end with their standard input. Exchanges belong to the name before the first dot of
+the collection that they are about, one test's each. Times, random words and the ids made of them are others at every
+run: they are numbered in the order in which requests bring them, and recorded as these numbers; those of which two may
+be one, as they are rounded, are not told apart. Writes have to come in the order of the recording; what is read is as it
+was after the same write, or the last before, and where that was read several times, the one after the other.
 """
 
 import bisect
@@ -29,12 +25,13 @@ from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-#Nanoseconds since 1970, 16 hexadecimal digits, UUIDs.
+# Nanoseconds since 1970, 16 hexadecimal digits, UUIDs.
 VOLATILE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|(?<![0-9a-f.])(?:1[6-9][0-9]{17}|[0-9a-f]{16})(?![0-9a-f])"
 )
-MILLISECONDS = re.compile(r"(?<![0-9a-f.])1[6-9][0-9]{11}(?![0-9a-f])")
+# Milliseconds since 1970, and where a list begins.
+ROUNDED = re.compile(r'(?<![0-9a-f.])1[6-9][0-9]{11}(?![0-9a-f])|(?<="start_from":)[0-9]{19}')
 MARKED = re.compile("\u27e8([0-9]+)\u27e9")
 SECTION = re.compile(r"^/collections/([a-z0-9_-]+)")
 READS = re.compile(r"^(GET .*|POST [^?]*/(points|scroll|count|query/batch|facet)(\?.*)?)$")
@@ -49,6 +46,7 @@ class Section:
         self.words = []
         self.writes = 0
         self.answers = defaultdict(list)  # by request: after how many writes, status, answer
+        self.given = defaultdict(int)  # by request and writes
 
     def request(self, text):
         def mark(found):
@@ -58,7 +56,7 @@ class Section:
                 self.words.append(word)
             return f"\u27e8{self.numbers[word]}\u27e9"
 
-        return hashlib.sha256(MILLISECONDS.sub("now", VOLATILE.sub(mark, text)).encode()).hexdigest()[:20]
+        return hashlib.sha256(VOLATILE.sub(mark, ROUNDED.sub("then", text)).encode()).hexdigest()[:20]
 
     def marked(self, text):
         return VOLATILE.sub(lambda f: f"\u27e8{self.numbers[f[0]]}\u27e9" if f[0] in self.numbers else f[0], text)
@@ -86,17 +84,21 @@ class Engine:
 class Replay(Engine):
     def __init__(self, file):
         super().__init__()
-        with lzma.open(file, "rt", encoding="utf-8") as lines:
+        opened = lzma.open if file.endswith(".xz") else open
+        with opened(file, "rt", encoding="utf-8") as lines:
             for line in lines:
                 name, key, *told = json.loads(line)
                 self.sections[name].answers[key].append(told)
 
     def answer(self, name, section, key, reads, request):
         told = section.answers.get(key, [])
-        at = bisect.bisect_right(told, section.writes, key=lambda each: each[0]) - 1
-        if at < 0 or (told[at][0] != section.writes and not reads):
+        end = bisect.bisect_right(told, section.writes, key=lambda each: each[0])
+        if end == 0 or (told[end - 1][0] != section.writes and not reads):
             return 501, json.dumps({"status": {"error": f"not recorded: {' '.join(request)[:2000]}"}})
-        _, status, answer = told[at]
+        writes = told[end - 1][0]
+        at = bisect.bisect_left(told, writes, key=lambda each: each[0]) + section.given[key, writes]
+        section.given[key, writes] += 1
+        _, status, answer = told[min(at, end - 1)]
         return status, section.rendered(answer)
 
 
@@ -120,7 +122,7 @@ class Record(Engine):
         text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
         told = [section.writes, status, section.marked(text)]
         before = section.answers[key]
-        if not before or before[-1][1:] != told[1:] or not reads:
+        if not before or before[-1][1:] != told[1:] or not reads or '"start_from"' in body:
             before.append(told)
             with (self.folder / f"{name or '-'}.jsonl").open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps([name, key, *told], ensure_ascii=False) + "\n")

@@ -19,6 +19,7 @@ from qdrant_translation import (
     index_of,
     not_found,
     not_served,
+    one_of,
     order_of,
     params_of,
     payload_wish,
@@ -217,6 +218,31 @@ class Collection:
     def delete_vectors(self, said):
         change = edge.UpdateOperation
         return self.selected(said, change.delete_vectors, change.delete_vectors_by_filter, said["vector"])
+
+    def create_vector(self, name, said):
+        if "dense" not in said or said["dense"].get("multivector_config"):
+            raise not_served("new vectors that are sparse, or several under one name")
+        dense = said["dense"]
+        if name in self.config["vectors"]:
+            raise Refusal(409, f"Wrong input: Vector name {name} already exists")
+        operation = self.update(
+            edge.UpdateOperation.create_dense_vector(
+                name, dense["size"], one_of(edge.Distance, dense["distance"], capitalised=False)
+            )
+        )
+        with self.lock:
+            self.config["vectors"][name] = {"size": dense["size"], "distance": dense["distance"]}
+            self.save()
+        return operation
+
+    def delete_vector(self, name):
+        if name not in self.config["vectors"]:
+            raise bad_input(f"Not existing vector name error: {name}")
+        operation = self.update(edge.UpdateOperation.delete_vector_name(name))
+        with self.lock:
+            del self.config["vectors"][name]
+            self.save()
+        return operation
 
     def create_index(self, said):
         if said.get("field_schema") is None:

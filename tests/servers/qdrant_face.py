@@ -50,6 +50,8 @@ class Face:
             ("DELETE", r"/collections/NAME", None, lambda _, name: self.collections.delete(name)),
             ("GET", r"/collections/NAME/aliases", None, lambda _, name: self.collections.aliases_of(name)),
             ("DELETE", r"/collections/NAME/index/NAME", None, self.delete_index),
+            ("PUT", r"/collections/NAME/vectors/NAME", adapter(models.VectorNameConfig), self.create_vector),
+            ("DELETE", r"/collections/NAME/vectors/NAME", None, self.delete_vector),
             ("GET", r"/collections/NAME/points/NAME", None, self.point),
             ("POST", r"/collections/NAME/points/query/batch", adapter(models.QueryRequestBatch), self.query_batch),
             ("POST", r"/collections/NAME/points/batch", adapter(models.UpdateOperations), self.batch),
@@ -115,6 +117,12 @@ class Face:
 
     def delete_index(self, request, name, field):
         return self.done(self.collections[name].delete_index(field), request)
+
+    def create_vector(self, request, name, vector):
+        return self.done(self.collections[name].create_vector(vector, request["body"]), request)
+
+    def delete_vector(self, request, name, vector):
+        return self.done(self.collections[name].delete_vector(vector), request)
 
     def point(self, _, name, point):
         point = int(point) if point.isdigit() else point

@@ -159,6 +159,19 @@ def test_payloads_and_vectors(api, collection):
     assert api("POST", f"{collection}/points", {"ids": [2], "with_vector": True})[0]["vector"] == {}
 
 
+def test_vectors_that_come_later(api, collection):
+    late = f"{collection}/vectors/late?wait=true"
+    api("PUT", late, {"dense": {"size": 2, "distance": "Dot"}})
+    assert api("GET", collection)["config"]["params"]["vectors"]["late"] == {"size": 2, "distance": "Dot"}
+    moved = {"points": [{"id": 1, "vector": {"late": [1.0, 2.0]}}]}
+    api("PUT", f"{collection}/points/vectors?wait=true", moved)
+    has = {"filter": {"must": [{"has_vector": "late"}]}}
+    assert api("POST", f"{collection}/points/count", has) == {"count": 1}
+    api("DELETE", late)
+    assert "late" not in api("GET", collection)["config"]["params"]["vectors"]
+    api("DELETE", late, status=400)
+
+
 def test_conditional_upserts_and_deletes(api, collection):
     def upsert(point, version, **more):
         points = [{"id": point, "vector": {"v1": VECTORS[0].tolist()}, "payload": {"version": version}}]
