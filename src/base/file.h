@@ -44,7 +44,8 @@ class File {
 [[nodiscard]] Result<std::string> read_text(const std::filesystem::path& path,
                                             std::size_t max_bytes = std::size_t{1} << 30);
 
-// The first line of a file that holds a password, key or token, without spaces around it. invalid_argument: it is empty.
+// The first line of a file that holds a password, key or token, without spaces around it. invalid_argument: it is
+// empty.
 [[nodiscard]] Result<std::string> read_secret(const std::filesystem::path& path);
 
 // Writes through a temporary file beside `path`: written, fsynced, renamed, folder fsynced. On any error `path` is
