@@ -129,7 +129,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         numpy.save(folder / "near.npy", points)
-        (folder / "names.csv").write_text("".join(f"{i}\n" for i in range(ROWS)))
+        (folder / "names.csv").write_text("id\n" + "".join(f"{i}\n" for i in range(ROWS)))
         command(folder / "data", "collections", "import", folder / "near.npy", "--names", folder / "names.csv")
         begun = time.perf_counter()
         copied = command(folder / "data", "collections", "copy", "near", "--to", backend)
