@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cluster/cluster.h"
+#include "cluster/lucene_document.h"
 #include "cluster/lucene_query.h"
 #include "cluster/lucene_store.h"
 
@@ -67,9 +68,10 @@ class ElasticsearchStore final : public LuceneStore {
       made.scoring = Scoring::script;
       made.in_order = true;
       made.body["size"] = query.k;
-      made.body["query"] = {{"script_score",
-                             {{"query", all_of(std::move(wanted.clauses))},
-                              {"script", {{"source", script(field)}, {"params", {{"query_vector", query.vector}}}}}}}};
+      made.body["query"] = {
+          {"script_score",
+           {{"query", all_of(std::move(wanted.clauses))},
+            {"script", {{"source", script(field)}, {"params", {{"query_vector", vector_json(query.vector)}}}}}}}};
       made.body["sort"] = Json::array({{{"_score", "desc"}}, {{"id", "asc"}}});
       return made;
     }
@@ -78,7 +80,7 @@ class ElasticsearchStore final : public LuceneStore {
     const bool by_candidates = thorough && field.index != "Flat";
     const std::uint32_t asked = by_candidates ? kMostCandidates : candidates(wanted, kMostCandidates);
     made.body["knn"] = {{"field", field.name},
-                        {"query_vector", query.vector},
+                        {"query_vector", vector_json(query.vector)},
                         {"k", by_candidates ? asked : fetch},
                         {"num_candidates", asked}};
     if (!clauses.empty()) made.body["knn"]["filter"] = std::move(wanted.clauses);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -208,6 +209,18 @@ void append_vector(std::string& text, std::span<const float> vector) {
   }
   if (vector.empty()) text += ',';
   text.back() = ']';
+}
+
+Json vector_json(std::span<const float> vector) {
+  Json made = Json::array();
+  for (const float value : vector) {
+    std::array<char, 32> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    double shortest = 0;
+    std::from_chars(digits.data(), end, shortest);
+    made.push_back(shortest);
+  }
+  return made;
 }
 
 Json facts_source(const VectorField* field) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cluster/cluster.h"
+#include "cluster/lucene_document.h"
 #include "cluster/lucene_query.h"
 #include "cluster/lucene_store.h"
 
@@ -52,13 +53,13 @@ class OpenSearchStore final : public LuceneStore {
                                 {"source", "knn_score"},
                                 {"params",
                                  {{"field", field.name},
-                                  {"query_value", query.vector},
+                                  {"query_value", vector_json(query.vector)},
                                   {"space_type", space_type(field.space.metric)}}}}}}}};
       made.body["sort"] = Json::array({{{"_score", "desc"}}, {{"id", "asc"}}});
       return made;
     }
     // Its candidates are the k that it is asked for.
-    Json knn = {{"vector", query.vector}, {"k", candidates(wanted, kMaxK)}};
+    Json knn = {{"vector", vector_json(query.vector)}, {"k", candidates(wanted, kMaxK)}};
     if (!clauses.empty()) knn["filter"] = all_of(std::move(wanted.clauses));
     Json named = Json::object();
     named[field.name] = std::move(knn);

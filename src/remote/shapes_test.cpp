@@ -9,7 +9,7 @@ Json parsed(std::string_view text) { return parse_json(text, "test").value(); }
 
 constexpr std::string_view kCollection = R"({"name": "a", "items": 3, "model": "m", "space": "h", "dimensions": 8,
   "metric": "dot", "precision": "bf16", "index": "auto", "index_kind": "Flat", "index_building": "",
-  "index_training": {"items": 9, "sampled": 8, "explained_variance": 0.5, "seconds": 1.5}, "index_note": "",
+  "index_training": {"items": 9, "sampled": 8, "explained_variance": 0.5, "seconds": 1.5}, "index_note": "", "backend": "embedded",
   "search": {"ef": 1, "nprobe": 2, "rescore": 3}, "regions": "2x3", "region_vectors": 18,
   "description": "what", "source": "from where",
   "migration": {"model": "n", "space": "k", "state": "switched", "total": 3, "done": 2, "failed": 1,
