@@ -94,7 +94,7 @@ def test_it_gets_regions(visit, page, http, mine):
     page.get_by_label("Plan").select_option("2x2")
     page.get_by_role("button", name="Make these regions").click()
     job = page.get_by_role("article", name="Making regions")
-    expect(job.get_by_role("status")).to_have_text("done")
+    expect(job.get_by_role("status")).to_have_text("done", timeout=60_000)
     expect(job).to_contain_text("120 got regions")
     assert http.get(f"/v1/collections/{mine}").json()["region_vectors"] == 480
     visit.goto(f"/collections/{mine}/manage?part=jobs")
@@ -281,7 +281,7 @@ def test_with_a_token_uploads_jobs_and_exports_work(chromium, guarded, tmp_path)
     page.get_by_label("Folder, or file").fill(str(guarded.folder / "pictures"))
     page.get_by_role("button", name="Index it").click()
     job = page.get_by_role("article", name="Indexing")
-    expect(job.get_by_role("status")).to_have_text("done")
+    expect(job.get_by_role("status")).to_have_text("done", timeout=60_000)
     expect(job).to_contain_text("8 skipped")
     visit.goto("/collections/shapes/manage?part=move")
     with page.expect_download() as download:
