@@ -322,6 +322,12 @@ void add_import_options(CLI::App& command, ImportOptions& options) {
       ->type_name("KIND");
 }
 
+void add_merge_options(CLI::App& command, CollectionOptions& options) {
+  command.add_option("--from", options.from, "the other collection, which stays")->type_name("NAME")->required();
+  command.add_flag("--replace", options.replace,
+                   "of ids that both have, take the other's item (default: keep what is there)");
+}
+
 }  // namespace
 
 void add_collections_command(CLI::App& root, Session& session) {
@@ -381,11 +387,7 @@ void add_collections_command(CLI::App& root, Session& session) {
 
   auto merge = add("merge", "Copy all items of another collection into one", run_merge);
   add_name(merge);
-  merge.first->add_option("--from", merge.second->from, "the other collection, which stays")
-      ->type_name("NAME")
-      ->required();
-  merge.first->add_flag("--replace", merge.second->replace,
-                        "of ids that both have, take the other's item (default: keep what is there)");
+  add_merge_options(*merge.first, *merge.second);
 
   add_copy_command(*app, session);
   add_migrate_command(*app, session);
