@@ -7,7 +7,7 @@ export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled'
 
 export interface Job {
   id: string
-  kind: 'index' | 'put' | 'regions' | 'pull' | 'train' | 'migrate'
+  kind: 'index' | 'put' | 'regions' | 'pull' | 'train' | 'migrate' | 'copy'
   /** The collection; of `pull` the model. */
   subject: string
   state: JobState

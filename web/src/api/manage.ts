@@ -26,6 +26,8 @@ export interface NewCollection {
   regions?: string
   description?: string
   source?: string
+  /** 'embedded', or the URL of a search engine that the server knows. */
+  backend?: string
 }
 
 export interface CollectionChange {
@@ -79,6 +81,11 @@ export function mergeCollection(
   replace: boolean,
 ): Promise<{ added: number; replaced: number; kept: number }> {
   return json(path('collections', name, 'merge'), { method: 'POST', body: { from, replace } })
+}
+
+/** Into another backend, or the same under another name. */
+export function copyCollection(name: string, to: string, as: string): Promise<Job> {
+  return json(path('collections', name, 'copy'), { method: 'POST', body: { to, ...(as ? { as } : {}) } })
 }
 
 export async function listModels(signal?: AbortSignal): Promise<Model[]> {

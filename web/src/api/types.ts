@@ -170,4 +170,6 @@ export interface ServerFacts {
   version: string
   role: 'none' | 'read' | 'write' | 'admin'
   limits: Record<string, number>
+  /** Where collections are kept: 'embedded' first, then URLs of search engines. `preferred`: those that do not say it. */
+  backends: { name: string; preferred: boolean }[]
 }

@@ -59,3 +59,8 @@ export function momentText(time: string | null): string {
   const moment = time ? new Date(time) : undefined
   return moment && !Number.isNaN(moment.getTime()) ? MOMENTS.format(moment) : ''
 }
+
+/** Where a collection is kept. */
+export function backendWords(name: string): string {
+  return name === 'embedded' ? 'the data folder' : name
+}
