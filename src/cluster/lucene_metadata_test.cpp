@@ -99,7 +99,7 @@ TEST_P(LuceneMetadata, FilterAsItemsAreMatched) {
   ASSERT_TRUE(store().create_table("t", field()));
   std::vector<Item> items;
   for (int i = 0; i < 300; ++i) {
-    items.push_back(item(fmt::format("i{}", i), {1, 2, 3, static_cast<float>(i)}, random.metadata()));
+    items.push_back(table_item(fmt::format("i{}", i), {1, 2, 3, static_cast<float>(i)}, random.metadata()));
     items.back().uri = i % 3 == 0 ? "" : fmt::format("u{}", i % 7);
   }
   put(items, field());
@@ -138,7 +138,7 @@ TEST_P(LuceneMetadata, SortAndCountAsTheEmbeddedBackendDoes) {
   for (const auto& name : names) fields.push_back(parse_field(name).value());
   ASSERT_TRUE(columns.learn(fields, [](const auto&) { return Result<void>(); }));
   for (std::size_t i = 0; i < 200; ++i) {
-    items.push_back(item(fmt::format("i{}", (i * 37) % 200), {1, 2, 3, 4}, random.metadata()));
+    items.push_back(table_item(fmt::format("i{}", (i * 37) % 200), {1, 2, 3, 4}, random.metadata()));
     items.back().uri = fmt::format("u{}", i % 7);
     columns.set(static_cast<Row>(i), items.back());
   }
@@ -184,8 +184,8 @@ TEST_P(LuceneMetadata, SortAndCountAsTheEmbeddedBackendDoes) {
 
 TEST_P(LuceneMetadata, TellNumbersApartByHowTheyWereWritten) {
   ASSERT_TRUE(store().create_table("t", field()));
-  put({item("a", {1, 2, 3, 4}, R"({"x":1})"), item("b", {1, 2, 3, 4}, R"({"x":1.0})"),
-       item("c", {1, 2, 3, 4}, R"({"x":[1,1.0,"1",null]})")},
+  put({table_item("a", {1, 2, 3, 4}, R"({"x":1})"), table_item("b", {1, 2, 3, 4}, R"({"x":1.0})"),
+       table_item("c", {1, 2, 3, 4}, R"({"x":[1,1.0,"1",null]})")},
       field());
   const auto facets = store().facets("t", {.fields = {"x"}, .limit = 10}).value();
   std::map<std::string, std::uint64_t> counts;

@@ -96,10 +96,10 @@ TEST_P(LuceneStores, RefuseATableOfAnotherShape) {
 TEST_P(LuceneStores, DoNotMakeADroppedTableAgain) {
   ASSERT_TRUE(store().create_table("t", field()));
   ASSERT_TRUE(store().create_table("T", field()));
-  put({item("a", {1, 2, 3, 4})}, field());
+  put({table_item("a", {1, 2, 3, 4})}, field());
   ASSERT_TRUE(store().drop_table("t"));
   ASSERT_TRUE(store().drop_table("t"));
-  const std::vector<Item> late = {item("b", {1, 2, 3, 4})};
+  const std::vector<Item> late = {table_item("b", {1, 2, 3, 4})};
   EXPECT_EQ(store().put("t", field(), late, 2).error().code, ErrorCode::not_found);
   EXPECT_EQ(store().put_facts("t", late).error().code, ErrorCode::not_found);
   EXPECT_EQ(store().erase("t", std::vector<std::string>{"a"}).error().code, ErrorCode::not_found);
@@ -115,8 +115,9 @@ TEST_P(LuceneStores, NameTheItemThatDoesNotFit) {
   ASSERT_TRUE(store().create_table("t", field()));
   Json wide = Json::object();
   for (int i = 0; i < 10'001; ++i) wide[fmt::format("f{}", i)] = "x";
-  const std::vector<Item> items = {item("a", {1, 2, 3, 4}, R"({"x":1})"), item("wide", {1, 2, 3, 4}, dump_json(wide)),
-                                   item("b", {1, 2, 3, 4}, R"({"y":1})")};
+  const std::vector<Item> items = {table_item("a", {1, 2, 3, 4}, R"({"x":1})"),
+                                   table_item("wide", {1, 2, 3, 4}, dump_json(wide)),
+                                   table_item("b", {1, 2, 3, 4}, R"({"y":1})")};
   const auto stored = store().put("t", field(), items, 1);
   ASSERT_TRUE(stored) << stored.error().message;
   EXPECT_TRUE((*stored)[0] && (*stored)[2]);
@@ -156,7 +157,7 @@ TEST_P(LuceneStores, GiveSimilaritiesOfEveryMetricByEveryIndex) {
   std::normal_distribution<float> normal;
   std::vector<Item> items;
   for (int i = 0; i < 500; ++i) {
-    items.push_back(item(fmt::format("i{}", i), Vector(kDimensions)));
+    items.push_back(table_item(fmt::format("i{}", i), Vector(kDimensions)));
     for (float& value : items.back().vector) value = 3 * normal(random);
   }
   Vector query(kDimensions);
@@ -247,7 +248,7 @@ TEST_P(LuceneStores, StoreVectorsOfAnotherFieldByVersion) {
   const auto other = field(2, Metric::dot, "auto", "v1");
   ASSERT_TRUE(store().create_table("t", field()));
   std::vector<Item> items;
-  for (int i = 0; i < 10; ++i) items.push_back(item(fmt::format("i{}", i), {1, 2, 3, 4}));
+  for (int i = 0; i < 10; ++i) items.push_back(table_item(fmt::format("i{}", i), {1, 2, 3, 4}));
   put(items, field(), 100);
   ASSERT_TRUE(store().add_field("t", other));
   auto rows = store().without("t", other, 103, 3).value();
@@ -256,8 +257,8 @@ TEST_P(LuceneStores, StoreVectorsOfAnotherFieldByVersion) {
   EXPECT_EQ(rows[0].version, 104U);
   for (auto& row : rows) row.item.vector = {-0.5F, 0.1F};
   // One is replaced meanwhile, one has other facts, one is gone.
-  put({item("i4", {4, 3, 2, 1})}, field(), 200);
-  ASSERT_TRUE(store().put_facts("t", std::vector<Item>{item("i5", {}, R"({"x":1})")})->front());
+  put({table_item("i4", {4, 3, 2, 1})}, field(), 200);
+  ASSERT_TRUE(store().put_facts("t", std::vector<Item>{table_item("i5", {}, R"({"x":1})")})->front());
   ASSERT_EQ(store().erase("t", std::vector<std::string>{"i6", "none"}).value(), 1U);
   EXPECT_EQ(store().put_vectors("t", other, rows).value(), 1U);
   ASSERT_TRUE(store().refresh("t"));

@@ -12,6 +12,7 @@
 
 #include "cluster/lucene_document.h"
 #include "cluster/test_engines.h"
+#include "cluster/test_tables.h"
 
 namespace eidetic {
 
@@ -26,16 +27,8 @@ class LuceneStores : public testing::TestWithParam<TestEngineKind> {
   }
   static VectorField field(std::uint32_t dimensions = 4, Metric metric = Metric::cosine, std::string index = "auto",
                            std::string name = "v0") {
-    VectorField made{.name = std::move(name), .space = {}, .index = std::move(index)};
+    VectorField made = table_field(std::move(name), metric, std::move(index));
     made.space.dimensions = dimensions;
-    made.space.metric = metric;
-    return made;
-  }
-  static Item item(std::string id, Vector vector, std::string metadata = "{}") {
-    Item made;
-    made.id = std::move(id);
-    made.vector = std::move(vector);
-    made.metadata = std::move(metadata);
     return made;
   }
   void put(const std::vector<Item>& items, const VectorField& into, std::uint64_t version = 1) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/random_order.h"
 #include "cluster/qdrant_point.h"
 #include "cluster/qdrant_store.h"
 
@@ -80,7 +81,7 @@ Result<std::vector<Facet>> QdrantStore::facets(std::string_view table, const Fac
 }
 
 Result<ScrollPage> QdrantStore::sorted(std::string_view table, const SortedRequest& request) {
-  EIDETIC_TRY(const auto seed, qdrant_seed(request.field));
+  EIDETIC_TRY(const auto seed, random_seed(request.field));
   FieldName field;
   if (!seed) {
     EIDETIC_TRY(field, parse_field(request.field));

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -376,19 +375,6 @@ Result<std::vector<QdrantListed>> qdrant_shuffled(const QdrantTable& table, std:
     }
   }
   return std::move(list).take();
-}
-
-Result<std::optional<std::uint64_t>> qdrant_seed(std::string_view field) {
-  constexpr std::string_view kRandom = "@random";
-  if (!field.starts_with(kRandom)) return std::nullopt;
-  const std::string_view rest = field.substr(kRandom.size());
-  std::uint64_t seed = 1;
-  if (rest.empty()) return seed;
-  const auto [end, error] = std::from_chars(rest.data() + 1, rest.data() + rest.size(), seed);
-  if (rest.front() == ':' && error == std::errc() && end == rest.data() + rest.size()) return seed;
-  return fail(
-      ErrorCode::invalid_argument,
-      fmt::format("'{}' names no order: write @random:7, with any whole number, for one that chance chooses", field));
 }
 
 }  // namespace eidetic

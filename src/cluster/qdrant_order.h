@@ -83,7 +83,4 @@ struct QdrantTable {
 // The key of the draws that a seed lists by.
 [[nodiscard]] std::string qdrant_draw_key(std::uint64_t seed);
 
-// The seed of "@random:SEED"; nullopt: another field. invalid_argument: a bad one.
-[[nodiscard]] Result<std::optional<std::uint64_t>> qdrant_seed(std::string_view field);
-
 }  // namespace eidetic
