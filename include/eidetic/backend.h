@@ -152,6 +152,12 @@ struct NearPairs {
   std::uint64_t items = 0;       // that were looked at
 };
 
+// The settings that a collection gets, made of what it is now. Called again where another process changed it meanwhile,
+// so that no change is lost; it calls no backend itself. An error changes nothing and is the answer.
+using EditSettings = std::function<Result<std::string>(const CollectionSpec& now)>;
+// These, whatever they were.
+[[nodiscard]] EditSettings settings_are(std::string settings);
+
 // The name by which a collection is read in its other space.
 [[nodiscard]] std::string other_space_name(std::string_view collection);
 
@@ -168,8 +174,8 @@ class Backend {
   [[nodiscard]] virtual Result<CollectionInfo> describe(std::string_view collection) = 0;
   // The part of describe() that takes no look at what is stored: microseconds.
   [[nodiscard]] virtual Result<CollectionSpec> spec(std::string_view collection) = 0;
-  // Replaces the collection's settings object.
-  [[nodiscard]] virtual Result<void> configure(std::string_view collection, std::string_view settings) = 0;
+  // Changes the collection's settings object. invalid_argument: it would be none.
+  [[nodiscard]] virtual Result<void> configure(std::string_view collection, const EditSettings& edit) = 0;
   // Bytes that the collection's owner keeps with it under a name, beside the settings; gone with it. Replaces what has
   // that name; no bytes: takes it away. invalid_argument beyond kMaxAttachmentBytes.
   [[nodiscard]] virtual Result<void> attach(std::string_view collection, std::string_view name,
@@ -252,10 +258,11 @@ class Backend {
                                                             std::span<const PendingItem> items) = 0;
   // Builds its index, of the collection's kind, or brings it up to date.
   [[nodiscard]] virtual Result<void> build_space(std::string_view collection) = 0;
-  // Makes it the space of the collection, with these settings, and the one until then the other: at once for every
-  // reader and in one transaction. Items that are pending go where `drop_pending` says so; how many. unavailable: there
-  // are some, or there is no other space. The caller sees to it that nobody stores vectors made for the old one.
-  [[nodiscard]] virtual Result<std::uint64_t> switch_space(std::string_view collection, std::string_view settings,
+  // Makes it the space of the collection, with the settings that `edit` gives, and the one until then the other: at
+  // once for every reader and in one transaction. Items that are pending go where `drop_pending` says so; how many.
+  // unavailable: there are some, or there is no other space. The caller sees to it that nobody stores vectors made for
+  // the old one.
+  [[nodiscard]] virtual Result<std::uint64_t> switch_space(std::string_view collection, const EditSettings& edit,
                                                            bool drop_pending) = 0;
   [[nodiscard]] virtual Result<void> drop_space(std::string_view collection) = 0;
 

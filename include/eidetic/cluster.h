@@ -11,6 +11,12 @@ namespace eidetic {
 // The backend that is no search engine but the data folder.
 inline constexpr std::string_view kEmbeddedBackend = "embedded";
 
+// A place that collections are kept in.
+struct BackendPlace {
+  std::string name;        // kEmbeddedBackend, or the URL of a search engine
+  bool preferred = false;  // collections are made there that do not say it
+};
+
 struct ClusterOptions {
   // opensearch://host:9200, elasticsearch://host:9200 or qdrant://host:6333; with an "s" more (opensearchs://) over
   // TLS. A user may stand before the host, and a path after it: the prefix of all names there, "eidetic" where there is

@@ -20,8 +20,10 @@
 #include "eidetic/error.h"
 #include "eidetic/evaluation.h"
 #include "eidetic/image.h"
+#include "eidetic/indexing.h"
 #include "eidetic/inspection.h"
 #include "eidetic/item.h"
+#include "eidetic/learning.h"
 #include "eidetic/migration.h"
 #include "eidetic/model.h"
 #include "eidetic/query.h"
@@ -43,8 +45,8 @@ struct EngineOptions {
   // the data folder: several engines may share it. What the data folder has kept so far is read there still.
   std::string store = {};
 
-  // Search engines that keep collections too. The data folder remembers them for those who open it later, without
-  // passwords and keys, unless `remember_clusters` is false.
+  // Search engines that keep collections too. Once one has answered, the data folder remembers it for those who open it
+  // later, without passwords and keys, unless `remember_clusters` is false.
   std::vector<ClusterOptions> clusters = {};
   bool remember_clusters = true;
   std::string cluster_password = {}, cluster_api_key = {};  // of remembered ones
@@ -118,90 +120,6 @@ struct MergeReport {
   std::uint64_t added = 0;     // items that were not there
   std::uint64_t replaced = 0;  // of an id that was there
   std::uint64_t kept = 0;      // of an id that was there, which stayed as it was
-};
-
-// --- indexing ---
-
-// One picture file, object in S3, or URL, as `index` and `embed` take it.
-struct Picture {
-  std::string id;  // relative to the folder or prefix it was found in, or the name of one given itself, or the URL
-  std::string uri;
-  std::uint64_t size_bytes = 0;  // 0 for URLs
-  // 0 for URLs. S3 tells whole seconds; what is below one comes of the object's ETag, so that another content has
-  // another time.
-  std::int64_t modified_ns = 0;
-};
-
-struct PictureList {
-  std::vector<Picture> pictures;  // by id, each id once
-  std::vector<ItemError> errors;  // folders that cannot be read; a second picture of an id (already_exists)
-  std::vector<std::filesystem::path> folders;  // those of the paths that are folders, absolute
-  std::vector<std::string> prefixes;           // those that are prefixes in S3, as URIs with a slash at the end
-};
-
-// The pictures that paths name: URLs; files as they are; folders searched through, symbolic links followed, hidden
-// entries left out, files taken by their ending in any case (jpg jpeg png webp gif tif tiff bmp heic heif avif ppm pgm
-// pnm). Of S3, "s3://bucket/prefix" is searched through as a folder is, with the settings of read_s3_options(), and a
-// key with such an ending is an object itself. not_found for a path that is not there.
-[[nodiscard]] Result<PictureList> list_pictures(std::span<const std::string> paths);
-
-// What of a picture's EXIF block becomes the field `exif` of its metadata: camera, lens, time and settings; gps: where
-// it was taken, too. docs/metadata.md has the names.
-enum class ExifFields { none, camera, gps };
-[[nodiscard]] std::string_view to_string(ExifFields fields) noexcept;
-[[nodiscard]] Result<ExifFields> parse_exif_fields(std::string_view name);
-
-// Of what is said of one picture, the metadata file comes first, then its sidecar, then EXIF. Where none says anything,
-// its metadata stays as it is.
-struct IndexRequest {
-  std::vector<std::string> paths =
-      {};  // files and folders (searched through, hidden entries left out), s3:// prefixes likewise, URLs, in any mix
-  std::filesystem::path metadata_file =
-      {};  // or an s3:// URI: CSV or JSON lines, each row naming its picture in `file` (or `id`); see docs/metadata.md
-  bool sidecars = false;  // JSON files beside the pictures: x.jpg.json, or else x.json
-  ExifFields exif = ExifFields::none;
-  std::string model = {};     // where set, refused unless its space is the collection's
-  bool prune = false;         // remove items of these folders and prefixes whose file is gone; not when interrupted
-  std::uint32_t batch = 256;  // items committed together, 1 to 10,000
-  OnDuplicate on_duplicate = OnDuplicate::store;
-};
-
-inline constexpr std::size_t kMaxToldCopies = 10'000;
-
-struct IndexProgress {
-  std::uint64_t total = 0;  // files found
-  std::uint64_t done = 0;   // indexed + skipped + failed
-  std::uint64_t indexed = 0, skipped = 0, failed = 0;
-  double seconds = 0;
-};
-
-// Seconds that the stages worked, added up over threads; items that went through them.
-struct StageTime {
-  std::string stage;  // "list", "read", "decode", "preprocess", "inference", "commit"
-  std::uint64_t items = 0;
-  double seconds = 0;
-  unsigned threads = 1;  // how many worked at the same time
-};
-
-struct IndexReport {
-  std::string collection;
-  std::uint64_t indexed = 0;  // embedded and stored
-  std::uint64_t skipped = 0;  // as they were; not embedded
-  std::uint64_t updated = 0;  // those of the skipped whose metadata, place or time was stored anew
-  std::uint64_t failed = 0;   // not stored, or not stored anew
-  std::uint64_t removed = 0;  // by prune
-  // Under on_duplicate: new pictures that are copies, stored (report) or not (skip, and counted in `skipped` too).
-  struct Copy {
-    std::string uri;
-    CopyOf of;
-  };
-  std::vector<Copy> copies;       // the first kMaxToldCopies
-  std::uint64_t duplicates = 0;   // all of them
-  std::vector<ItemError> errors;  // one a failed item; also one a metadata row or sidecar of no use, which fails none
-  std::vector<StageTime> stages;
-  double seconds = 0;
-  double images_per_s = 0;   // indexed / seconds
-  bool interrupted = false;  // stopped by the token: what is counted is stored, the next run goes on from there
 };
 
 // --- items ---
@@ -285,61 +203,6 @@ struct TrainingInfo {
   TrainReport report;          // as far as it is
 };
 
-// --- what a collection learns of itself ---
-
-// Classes that a query is asked for before it is searched, so that only items of its class are ranked. Every item is of
-// one, which its metadata has under the name of the classifier: filters, facets and lists see it too.
-struct ClassifierRequest {
-  std::string name = "class";  // 1 to 64 of [A-Za-z0-9_-]; items must not have a metadata field of this name already
-  // Where the classes come from. labels: learnt from a field; items that have it are of the class it says. clusters:
-  // k-means, and a linear head that learns them. text: words, of which the model's text tower makes vectors, or
-  // vectors in `csv`; a picture is of the class that is nearest by cosine.
-  enum class Kind { labels, clusters, text };
-  Kind kind = Kind::labels;
-  std::string label = {};                 // labels: a metadata field, or kFolderLabel
-  std::uint32_t hidden = 0;               // labels: width of a ReLU layer before the last one; 0: linear
-  std::uint32_t clusters = 10;            // clusters: how many; 2 to 10,000
-  std::vector<std::string> classes = {};  // text: names; empty, and no csv: kDefaultTextClasses
-  std::string csv = {};                   // text: content of a CSV, `0,1,…,511,category`
-  double min_confidence = 0.5;            // 0 to 1: a query of less is searched for in the whole collection
-  std::uint64_t seed = 1;                 // of what is drawn
-};
-[[nodiscard]] std::string_view to_string(ClassifierRequest::Kind kind) noexcept;
-[[nodiscard]] Result<ClassifierRequest::Kind> parse_classifier_kind(std::string_view name);
-
-struct ClassifierInfo {
-  std::string name;
-  ClassifierRequest::Kind kind = ClassifierRequest::Kind::labels;
-  std::string label = {};
-  std::vector<std::string> classes = {};
-  double min_confidence = 0.5;
-  std::uint64_t items = 0;     // learnt from; 0 of text
-  std::uint64_t held_out = 0;  // the report's figures are of these, by a head that had not seen them; 0: not measured
-  double accuracy = 0;
-  double calibration_error = 0;  // expected calibration error of the confidences
-};
-
-// What turns similarities into the chance that a hit is a real match. Learnt from what the collection's own items find
-// in it, docs/scores.md.
-struct CalibrationRequest {
-  std::string label = {};  // whose equal values make a match: a metadata field, or kFolderLabel; empty: without labels
-  std::uint64_t seed = 1;
-};
-
-struct CalibrationInfo {
-  std::string label = {};
-  std::uint64_t items = 0, searches = 0, labels = 0;
-  double recommended = 0;  // confidence below which a hit had better not be shown
-  double lost = 0;         // share of right first hits below it
-  double refused = 0;      // share of searches for what is not there that find nothing at or above it
-  std::optional<double> calibration_error = {};  // with labels
-  struct Bin {
-    double predicted = 0, observed = 0;  // of the first hits whose confidence is in one tenth
-    std::uint64_t count = 0;
-  };
-  std::vector<Bin> bins = {};  // with labels
-};
-
 // Thread-safe. Every error names its input.
 class Engine {
  public:
@@ -380,15 +243,15 @@ class Engine {
   // An index is built in the background while searches go on with the old one: see CollectionInfo::index_building. Not
   // done when this engine goes, it is begun again where the collection is next used.
   [[nodiscard]] virtual Result<CollectionInfo> change(std::string_view name, const CollectionChange& change) = 0;
-  // Copies all items of collection `from`, which stays, into `into`; nothing is embedded. Of ids that both have, the
-  // items of `from` replace those of `into`, or leave them. Spaces that differ: invalid_argument. After any other error
-  // what was copied so far stays, and the same call goes on from there.
   // Copies a collection: items, parts, settings and what is learnt of it, while it is searched and written to. The copy
   // is complete when this returns, and says so until then (CollectionInfo::index_note). invalid_argument: it is there
   // already; already_exists: another one of that name; conflict: counts or searches differ in the end.
   [[nodiscard]] virtual Result<CopyReport> copy_collection(
       std::string_view name, const CopyRequest& request, const std::function<void(const IndexProgress&)>& progress = {},
       std::stop_token stop = {}) = 0;
+  // Copies all items of collection `from`, which stays, into `into`; nothing is embedded. Of ids that both have, the
+  // items of `from` replace those of `into`, or leave them. Spaces that differ: invalid_argument. After any other error
+  // what was copied so far stays, and the same call goes on from there.
   [[nodiscard]] virtual Result<MergeReport> merge(std::string_view into, std::string_view from, bool replace) = 0;
   // Labels are strings, numbers or booleans. not_found for a field that no item has, with the nearest ones.
   [[nodiscard]] virtual Result<EvalReport> evaluate(std::string_view name, std::string_view label,
@@ -510,6 +373,11 @@ class Engine {
   // Replaces the list; empty: watch nothing. not_found where one is no folder.
   [[nodiscard]] virtual Result<void> watch(std::string_view name, std::span<const std::filesystem::path> folders) = 0;
   [[nodiscard]] virtual Result<std::vector<std::filesystem::path>> watched(std::string_view name) = 0;
+
+  // --- places: the data folder first ---
+  [[nodiscard]] virtual Result<std::vector<BackendPlace>> backends() = 0;
+  // The data folder does not open a search engine any more; what is in that stays. not_found: it is not remembered.
+  [[nodiscard]] virtual Result<void> forget_backend(std::string_view url) = 0;
 
   // --- models ---
   [[nodiscard]] virtual Result<std::vector<ModelInfo>> models() = 0;

@@ -332,11 +332,12 @@ CollectionSpec Collection::spec() const {
   return spec;
 }
 
-Result<void> Collection::configure(std::string_view settings) {
+Result<void> Collection::configure(const EditSettings& edit) {
   const std::scoped_lock writing(write_mutex_);
+  EIDETIC_TRY(std::string settings, edit(spec()));
   EIDETIC_CHECK(catalog_.configure(record_.key, settings));
   const std::unique_lock lock(state_mutex_);
-  settings_ = settings;
+  settings_ = std::move(settings);
   return {};
 }
 

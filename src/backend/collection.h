@@ -60,7 +60,7 @@ class Collection : public std::enable_shared_from_this<Collection> {
                                              const std::function<void(std::uint64_t, std::uint64_t)>& progress,
                                              const std::stop_token& stop);
   [[nodiscard]] CollectionSpec spec() const;
-  [[nodiscard]] Result<void> configure(std::string_view settings);
+  [[nodiscard]] Result<void> configure(const EditSettings& edit);
   [[nodiscard]] Result<void> reindex(std::string_view index);
   // Opens nothing: of a collection not used yet, index_kind is what will answer first and memory_bytes is 0.
   [[nodiscard]] Result<CollectionInfo> describe();

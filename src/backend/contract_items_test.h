@@ -67,7 +67,7 @@ TEST_P(BackendContract, EveryCallRefusesAnUnknownCollection) {
   EXPECT_EQ(backend().drop("shoe").error().code, ErrorCode::not_found);
   EXPECT_EQ(backend().describe("shoe").error().code, ErrorCode::not_found);
   EXPECT_EQ(backend().spec("shoe").error().code, ErrorCode::not_found);
-  EXPECT_EQ(backend().configure("shoe", "{}").error().code, ErrorCode::not_found);
+  EXPECT_EQ(backend().configure("shoe", settings_are("{}")).error().code, ErrorCode::not_found);
   EXPECT_EQ(backend().upsert("shoe", items).error().code, ErrorCode::not_found);
   EXPECT_EQ(backend().update("shoe", items).error().code, ErrorCode::not_found);
   EXPECT_EQ(backend().erase("shoe", some).error().code, ErrorCode::not_found);
@@ -95,12 +95,27 @@ TEST_P(BackendContract, ADroppedCollectionIsGoneAndItsNameFree) {
 
 TEST_P(BackendContract, ConfigureReplacesSettings) {
   ASSERT_TRUE(backend().create(spec("shoes")));
-  ASSERT_TRUE(backend().configure("shoes", R"({"a":1})"));
+  ASSERT_TRUE(backend().configure("shoes", settings_are(R"({"a":1})")));
   EXPECT_EQ(backend().describe("shoes")->spec.settings, R"({"a":1})");
   EXPECT_EQ(backend().spec("shoes")->settings, R"({"a":1})");
   EXPECT_TRUE(backend().spec("shoes")->space.matches(backend().describe("shoes")->spec.space));
-  EXPECT_EQ(backend().configure("shoes", "3").error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(backend().configure("shoes", settings_are("3")).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(backend().describe("shoes")->spec.settings, R"({"a":1})");
+}
+
+TEST_P(BackendContract, SettingsAreMadeOfWhatTheyAre) {
+  ASSERT_TRUE(backend().create(spec("shoes")));
+  ASSERT_TRUE(backend().configure("shoes", settings_are(R"({"a":1})")));
+  ASSERT_TRUE(backend().configure("shoes", [](const CollectionSpec& now) -> Result<std::string> {
+    EXPECT_EQ(now.name, "shoes");
+    EXPECT_EQ(now.space.dimensions, kDimensions);
+    return R"({"was":)" + now.settings + "}";
+  }));
+  EXPECT_EQ(backend().spec("shoes")->settings, R"({"was":{"a":1}})");
+  const auto refused = backend().configure(
+      "shoes", [](const CollectionSpec&) -> Result<std::string> { return fail(ErrorCode::unsupported, "not these"); });
+  EXPECT_EQ(refused.error().message, "not these");
+  EXPECT_EQ(backend().spec("shoes")->settings, R"({"was":{"a":1}})");
 }
 
 TEST_P(BackendContract, DescribeCountsItemsAndBatches) {

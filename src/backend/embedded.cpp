@@ -169,9 +169,9 @@ Result<CollectionSpec> EmbeddedBackend::spec(std::string_view collection) {
   return spec;
 }
 
-Result<void> EmbeddedBackend::configure(std::string_view collection, std::string_view settings) {
+Result<void> EmbeddedBackend::configure(std::string_view collection, const EditSettings& edit) {
   EIDETIC_TRY(const Held held, hold(collection));
-  return held.handle->configure(settings);
+  return held.handle->configure(edit);
 }
 
 Result<void> EmbeddedBackend::attach(std::string_view collection, std::string_view name,

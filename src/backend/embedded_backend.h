@@ -44,7 +44,7 @@ class EmbeddedBackend final : public Backend {
   Result<std::vector<CollectionInfo>> list() override;
   Result<CollectionInfo> describe(std::string_view collection) override;
   Result<CollectionSpec> spec(std::string_view collection) override;
-  Result<void> configure(std::string_view collection, std::string_view settings) override;
+  Result<void> configure(std::string_view collection, const EditSettings& edit) override;
   Result<void> attach(std::string_view collection, std::string_view name, std::span<const std::byte> content) override;
   Result<std::optional<std::vector<std::byte>>> attachment(std::string_view collection, std::string_view name) override;
   Result<std::vector<std::string>> attachments(std::string_view collection) override;
@@ -78,8 +78,7 @@ class EmbeddedBackend final : public Backend {
                                            std::uint32_t limit) override;
   Result<std::uint64_t> store_pending(std::string_view collection, std::span<const PendingItem> items) override;
   Result<void> build_space(std::string_view collection) override;
-  Result<std::uint64_t> switch_space(std::string_view collection, std::string_view settings,
-                                     bool drop_pending) override;
+  Result<std::uint64_t> switch_space(std::string_view collection, const EditSettings& edit, bool drop_pending) override;
   Result<void> drop_space(std::string_view collection) override;
   Result<void> flush() override;
   Result<void> backup(const std::filesystem::path& folder) override;

@@ -101,7 +101,7 @@ Result<std::vector<Result<void>>> EmbeddedBackend::write_parts(Collection& parts
   EIDETIC_TRY(const auto before, most_parts(spec));
   auto change = change_of_parts(items, spec.space, before);
   // How many there may be is known before there are as many.
-  if (change.most > before) EIDETIC_CHECK(parts.configure(parts_settings(change.most)));
+  if (change.most > before) EIDETIC_CHECK(parts.configure(settings_are(parts_settings(change.most))));
   EIDETIC_TRY(const auto stored, parts.upsert(change.rows));
   for (const auto& result : stored) EIDETIC_CHECK(result);
   if (!change.gone.empty()) EIDETIC_CHECK(parts.erase(change.gone));

@@ -10,6 +10,10 @@
 
 namespace eidetic {
 
+EditSettings settings_are(std::string settings) {
+  return [settings = std::move(settings)](const CollectionSpec&) { return settings; };
+}
+
 std::string other_space_name(std::string_view collection) { return fmt::format("{}{}", kOtherPrefix, collection); }
 
 std::filesystem::path EmbeddedBackend::folder_of(const CollectionRecord& record) const {
@@ -156,7 +160,7 @@ Result<void> EmbeddedBackend::build_space(std::string_view collection) {
   return other->build_whole();
 }
 
-Result<std::uint64_t> EmbeddedBackend::switch_space(std::string_view collection, std::string_view settings,
+Result<std::uint64_t> EmbeddedBackend::switch_space(std::string_view collection, const EditSettings& edit,
                                                     bool drop_pending) {
   const std::scoped_lock naming(naming_);
   const std::unique_lock switching(switching_);
@@ -170,6 +174,7 @@ Result<std::uint64_t> EmbeddedBackend::switch_space(std::string_view collection,
     EIDETIC_CHECK(parts_after->catch_up_with(*parts_before));
     records.push_back(parts_before->record());
   }
+  EIDETIC_TRY(const std::string settings, edit(before->spec()));
   EIDETIC_TRY(const auto dropped, catalog_->switch_spaces(records, settings, drop_pending));
   after->adopt(settings, *before);
   if (parts_before) parts_after->adopt(parts_before->spec().settings, *parts_before);

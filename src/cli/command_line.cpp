@@ -68,6 +68,7 @@ void add_commands(CLI::App& root, Session& session) {
   add_duplicates_command(root, session);
   add_eval_command(root, session);
   add_inspect_command(root, session);
+  add_backends_command(root, session);
   add_backup_command(root, session);
   add_bench_command(root, session);
   add_serve_command(root, session);

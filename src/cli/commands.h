@@ -31,6 +31,7 @@ void add_regions_command(CLI::App& root, Session& session);
 void add_duplicates_command(CLI::App& root, Session& session);
 void add_eval_command(CLI::App& root, Session& session);
 void add_inspect_command(CLI::App& root, Session& session);
+void add_backends_command(CLI::App& root, Session& session);
 void add_backup_command(CLI::App& root, Session& session);  // and restore
 void add_bench_command(CLI::App& root, Session& session);
 void add_serve_command(CLI::App& root, Session& session);

@@ -19,6 +19,7 @@ namespace eidetic {
 namespace {
 
 constexpr std::chrono::seconds kKnownFor(1);
+constexpr std::chrono::milliseconds kOneSearch(500);  // that goes on as its collection was when it began
 constexpr std::chrono::milliseconds kSwitchPoll(50);
 constexpr std::int64_t kOrphanAfterMs = std::int64_t{10} * 60 * 1000;
 constexpr std::string_view kTablePrefix = "table/";
@@ -101,6 +102,8 @@ void ClusterBackend::remember(const Descriptor& descriptor) {
   const std::scoped_lock lock(known_mutex_);
   known_.insert_or_assign(descriptor.spec.name, Known{.descriptor = descriptor, .as_of = Clock::now()});
 }
+
+void ClusterBackend::let_others_hear() { std::this_thread::sleep_for(kKnownFor + kOneSearch); }
 
 void ClusterBackend::forget(std::string_view collection) {
   if (is_other_space(collection)) collection.remove_prefix(kOtherPrefix.size());
@@ -326,12 +329,8 @@ Result<CollectionSpec> ClusterBackend::spec(std::string_view collection) {
   return std::move(found.descriptor.spec);
 }
 
-Result<void> ClusterBackend::configure(std::string_view collection, std::string_view settings) {
-  EIDETIC_CHECK(check_json_object(settings, fmt::format("the settings of collection '{}'", collection)));
-  EIDETIC_CHECK(change(collection, [&](Descriptor& descriptor) -> Result<void> {
-    descriptor.spec.settings = settings;
-    return {};
-  }));
+Result<void> ClusterBackend::configure(std::string_view collection, const EditSettings& edit) {
+  EIDETIC_CHECK(change(collection, [&](Descriptor& descriptor) { return edit_settings(descriptor, edit); }));
   return {};
 }
 

@@ -37,7 +37,7 @@ class ClusterBackend final : public Backend {
   [[nodiscard]] Result<std::vector<CollectionInfo>> list() override;
   [[nodiscard]] Result<CollectionInfo> describe(std::string_view collection) override;
   [[nodiscard]] Result<CollectionSpec> spec(std::string_view collection) override;
-  [[nodiscard]] Result<void> configure(std::string_view collection, std::string_view settings) override;
+  [[nodiscard]] Result<void> configure(std::string_view collection, const EditSettings& edit) override;
   [[nodiscard]] Result<void> attach(std::string_view collection, std::string_view name,
                                     std::span<const std::byte> content) override;
   [[nodiscard]] Result<std::optional<std::vector<std::byte>>> attachment(std::string_view collection,
@@ -81,7 +81,7 @@ class ClusterBackend final : public Backend {
   [[nodiscard]] Result<std::uint64_t> store_pending(std::string_view collection,
                                                     std::span<const PendingItem> items) override;
   [[nodiscard]] Result<void> build_space(std::string_view collection) override;
-  [[nodiscard]] Result<std::uint64_t> switch_space(std::string_view collection, std::string_view settings,
+  [[nodiscard]] Result<std::uint64_t> switch_space(std::string_view collection, const EditSettings& edit,
                                                    bool drop_pending) override;
   [[nodiscard]] Result<void> drop_space(std::string_view collection) override;
 
@@ -111,6 +111,8 @@ class ClusterBackend final : public Backend {
   [[nodiscard]] Result<Descriptor> change(std::string_view collection,
                                           const std::function<Result<void>(Descriptor&)>& edit);
   void remember(const Descriptor& descriptor);
+  // Waits until no process searches as a collection was before its last change.
+  static void let_others_hear();
   void forget(std::string_view collection);
   // What `work` says of a collection, where its table is gone as of the collection: it may be another one by now.
   template <typename Work>
@@ -147,7 +149,7 @@ class ClusterBackend final : public Backend {
                                       const std::function<Result<bool>(std::vector<Item> items)>& visit);
 
   // --- cluster_spaces.cpp ---
-  [[nodiscard]] Result<std::uint64_t> switch_held(const Descriptor& held, std::string_view settings, bool drop_pending);
+  [[nodiscard]] Result<std::uint64_t> switch_held(const Descriptor& held, const EditSettings& edit, bool drop_pending);
   // Nobody stores vectors from now on, for a while; who was at it is told that it does not count.
   [[nodiscard]] Result<Descriptor> hold_writers(std::string_view collection);
   [[nodiscard]] Result<void> let_writers_go(const Descriptor& held);

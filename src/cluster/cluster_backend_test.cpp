@@ -70,7 +70,7 @@ TEST_F(TwoProcesses, AnswerForTheSameCollections) {
   const std::vector<std::byte> head(9'000'000, std::byte{7});
   ASSERT_TRUE(here.attach("shoes", "head", head));
   EXPECT_EQ(there.attachment("shoes", "head").value(), head);
-  ASSERT_TRUE(there.configure("shoes", R"({"a":1})"));
+  ASSERT_TRUE(there.configure("shoes", settings_are(R"({"a":1})")));
   EXPECT_EQ(here.describe("shoes")->items, 1U);
   ASSERT_TRUE(there.drop("shoes"));
   EXPECT_EQ(here.upsert("shoes", {}).error().code, ErrorCode::not_found);
@@ -97,9 +97,26 @@ TEST_F(TwoProcesses, ChangeOneCollectionWithoutLosingTheOthersChange) {
     if (verb != "write_note" || changing.exchange(true)) return {};
     return there.begin_space("shoes", space("two", 2));
   };
-  ASSERT_TRUE(here.configure("shoes", R"({"b":2})"));
+  ASSERT_TRUE(here.configure("shoes", settings_are(R"({"b":2})")));
   EXPECT_EQ(here.spec("shoes")->settings, R"({"b":2})");
   EXPECT_TRUE(there.other_space("shoes").value());
+}
+
+TEST_F(TwoProcesses, LoseNoneOfTwoChangesOfSettings) {
+  ASSERT_TRUE(here.create(spec()));
+  const auto add = [](std::string name) {
+    return [=](const CollectionSpec& now) -> Result<std::string> {
+      return now.settings == "{}" ? fmt::format("{{\"{}\":1}}", name)
+                                  : fmt::format("{},\"{}\":1}}", now.settings.substr(0, now.settings.size() - 1), name);
+    };
+  };
+  std::atomic<bool> changing = false;
+  engine->before = [&](std::string_view verb) -> Result<void> {
+    if (verb != "write_note" || changing.exchange(true)) return {};
+    return there.configure("shoes", add("there"));
+  };
+  ASSERT_TRUE(here.configure("shoes", add("here")));
+  EXPECT_EQ(here.spec("shoes")->settings, R"({"there":1,"here":1})");
 }
 
 TEST_F(TwoProcesses, SwitchTheSpaceOnceForBoth) {
@@ -109,7 +126,7 @@ TEST_F(TwoProcesses, SwitchTheSpaceOnceForBoth) {
   ASSERT_TRUE(here.begin_space("shoes", space("two", 3)));
   auto pending = there.pending("shoes", 0, 10).value();
   ASSERT_EQ(pending.size(), 2U);
-  EXPECT_EQ(here.switch_space("shoes", "{}", false).error().code, ErrorCode::unavailable);
+  EXPECT_EQ(here.switch_space("shoes", settings_are("{}"), false).error().code, ErrorCode::unavailable);
   // One of them is replaced while its vector is made.
   ASSERT_TRUE(store(here, item("b", {1, 1})));
   for (auto& each : pending) each.item.vector = {1, 2, 3};
@@ -120,7 +137,7 @@ TEST_F(TwoProcesses, SwitchTheSpaceOnceForBoth) {
   pending[0].item.vector = {3, 2, 1};
   EXPECT_EQ(there.store_pending("shoes", pending).value(), 1U);
   EXPECT_THAT(nearest(here, {1, 0}), ElementsAre("a", "b"));
-  ASSERT_EQ(there.switch_space("shoes", R"({"new":1})", false).value(), 0U);
+  ASSERT_EQ(there.switch_space("shoes", settings_are(R"({"new":1})"), false).value(), 0U);
   // This process thinks of the old space, as it may for a second; what it made for that is refused, and it learns why.
   EXPECT_EQ(store(here, item("c", {1, 1})).error().code, ErrorCode::unavailable);
   EXPECT_EQ(here.spec("shoes")->space.dimensions, 3U);
@@ -132,13 +149,28 @@ TEST_F(TwoProcesses, SwitchTheSpaceOnceForBoth) {
   EXPECT_FALSE(there.other_space("shoes").value());
 }
 
+TEST_F(TwoProcesses, SearchOnWhereTheOtherDropsWhatTheyKnow) {
+  ASSERT_TRUE(here.create(spec()));
+  ASSERT_TRUE(store(here, item("a", {1, 0})));
+  ASSERT_TRUE(here.begin_space("shoes", space("two", 2)));
+  auto pending = here.pending("shoes", 0, 10).value();
+  pending.front().item.vector = {0, 1};
+  ASSERT_TRUE(here.store_pending("shoes", pending));
+  ASSERT_THAT(nearest(there, {1, 0}), ElementsAre("a"));
+  ASSERT_TRUE(here.switch_space("shoes", settings_are("{}"), false));
+  ASSERT_TRUE(here.drop_space("shoes"));
+  EXPECT_THAT(nearest(there, {1, 0}), ElementsAre("a")) << "it has heard of the switch";
+  ASSERT_TRUE(here.reindex("shoes", "Flat"));
+  EXPECT_THAT(nearest(there, {1, 0}), ElementsAre("a"));
+}
+
 TEST_F(TwoProcesses, AcknowledgeNothingThatASwitchPasses) {
   ASSERT_TRUE(here.create(spec()));
   ASSERT_TRUE(here.begin_space("shoes", space("two", 2)));
   // The other process switches between this one's look at the collection and its write.
   std::atomic<bool> switched = false;
   engine->before = [&](std::string_view verb) -> Result<void> {
-    if (verb == "put" && !switched.exchange(true)) EXPECT_TRUE(there.switch_space("shoes", "{}", false));
+    if (verb == "put" && !switched.exchange(true)) EXPECT_TRUE(there.switch_space("shoes", settings_are("{}"), false));
     return {};
   };
   const auto stored = store(here, item("a", {1, 0}));

@@ -142,8 +142,7 @@ Result<void> ClusterBackend::let_writers_go(const Descriptor& held) {
 
 // Whoever stored vectors before writers were held is seen by what is counted now; whoever stores some after that is
 // told that it does not count.
-Result<std::uint64_t> ClusterBackend::switch_held(const Descriptor& held, std::string_view settings,
-                                                  bool drop_pending) {
+Result<std::uint64_t> ClusterBackend::switch_held(const Descriptor& held, const EditSettings& edit, bool drop_pending) {
   if (!held.other) return no_other(held.spec.name);
   const auto field = held.beside();
   EIDETIC_CHECK(store_->refresh(held.table));
@@ -164,21 +163,20 @@ Result<std::uint64_t> ClusterBackend::switch_held(const Descriptor& held, std::s
                                                       "process has taken over",
                                                       held.spec.name));
     }
+    EIDETIC_CHECK(edit_settings(now, edit));
     std::swap(now.spec.space, now.other->space);
     std::swap(now.field, now.other->field);
     ++now.spec.era;
-    now.spec.settings = settings;
     now.switching_until_ms = 0;
     return {};
   }));
   return dropped;
 }
 
-Result<std::uint64_t> ClusterBackend::switch_space(std::string_view collection, std::string_view settings,
+Result<std::uint64_t> ClusterBackend::switch_space(std::string_view collection, const EditSettings& edit,
                                                    bool drop_pending) {
-  EIDETIC_CHECK(check_json_object(settings, fmt::format("the settings of collection '{}'", collection)));
   EIDETIC_TRY(const auto held, hold_writers(collection));
-  auto switched = switch_held(held, settings, drop_pending);
+  auto switched = switch_held(held, edit, drop_pending);
   if (!switched) EIDETIC_CHECK(let_writers_go(held));
   return switched;
 }
@@ -191,6 +189,7 @@ Result<void> ClusterBackend::drop_space(std::string_view collection) {
                 return {};
               }));
   if (!gone) return {};
+  let_others_hear();
   EIDETIC_CHECK(store_->drop_field(now.table, *gone));
   wrote(now.table);
   if (!now.parts) return {};
@@ -258,6 +257,7 @@ Result<void> ClusterBackend::reindex(std::string_view collection, std::string_vi
     filled = changed ? Result<void>() : std::unexpected(std::move(changed).error());
   }
   if (!filled) EIDETIC_CHECK(let_writers_go(held));
+  if (filled) let_others_hear();
   const VectorField& gone = filled ? from : to;
   EIDETIC_CHECK(store_->drop_field(named.table, gone));
   wrote(named.table);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "catalog/check.h"
 
 namespace eidetic {
 namespace {
@@ -80,6 +81,13 @@ Result<Descriptor> read(std::string_view collection, const DocumentStore::Note& 
 }  // namespace
 
 std::string descriptor_key(std::string_view collection) { return fmt::format("{}{}", kDescriptorPrefix, collection); }
+
+Result<void> edit_settings(Descriptor& descriptor, const EditSettings& edit) {
+  EIDETIC_TRY(std::string settings, edit(descriptor.spec));
+  EIDETIC_CHECK(check_json_object(settings, fmt::format("the settings of collection '{}'", descriptor.spec.name)));
+  descriptor.spec.settings = std::move(settings);
+  return {};
+}
 
 std::string to_text(const Descriptor& descriptor) {
   Json json = {{"format", kFormat},

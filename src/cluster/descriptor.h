@@ -49,6 +49,9 @@ struct Descriptor {
 inline constexpr std::string_view kDescriptorPrefix = "collection/";
 [[nodiscard]] std::string descriptor_key(std::string_view collection);
 
+// invalid_argument: they would be no JSON object.
+[[nodiscard]] Result<void> edit_settings(Descriptor& descriptor, const EditSettings& edit);
+
 [[nodiscard]] std::string to_text(const Descriptor& descriptor);
 // conflict naming the collection: written by another version, or by somebody else.
 [[nodiscard]] Result<Descriptor> parse_descriptor(std::string_view collection, const DocumentStore::Note& note);

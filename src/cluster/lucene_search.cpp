@@ -77,10 +77,10 @@ class LuceneStore::Searches {
   // As many of the first as go into one request; how many these are.
   Result<std::size_t> ask(std::span<const Ask> asks) {
     std::vector<Asked> asked;
-    std::string lines;
-    std::size_t hits = 0;
+    std::vector<std::string> bodies;
+    std::size_t hits = 0, bytes = 0;
     for (const Ask& ask : asks) {
-      if (asked.size() == kTogether || lines.size() > kBytesTogether) break;
+      if (asked.size() == kTogether || bytes > kBytesTogether) break;
       if (hits > 0 && hits + ask.fetch > kHitsTogether) break;
       const VectorQuery& query = queries_[ask.place];
       auto body = store_.nearest({.field = field_,
@@ -90,11 +90,17 @@ class LuceneStore::Searches {
                                   .thorough = ask.thorough});
       body.body["_source"] = {"id", "uri", "metadata"};
       body.body["track_total_hits"] = false;
-      lines += R"({"allow_partial_search_results":false})";
-      lines += '\n' + dump_json(body.body) + '\n';
+      bodies.push_back(dump_json(body.body));
+      bytes += bodies.back().size();
       hits += ask.fetch;
       asked.push_back({.ask = ask, .body = std::move(body)});
     }
+    if (asked.size() == 1) {
+      EIDETIC_CHECK(ask_one(asked.front(), std::move(bodies.front())));
+      return 1;
+    }
+    std::string lines;
+    for (const auto& body : bodies) lines += "{\"allow_partial_search_results\":false}\n" + body + '\n';
     EIDETIC_TRY(const auto reply,
                 store_.client_.ask({.method = "POST",
                                     .path = fmt::format("/{}/_msearch?filter_path=responses.status,responses.error,"
@@ -103,14 +109,10 @@ class LuceneStore::Searches {
                                                         store_.alias(table_)),
                                     .body = std::move(lines),
                                     .content_type = "application/x-ndjson"}));
-    if (reply.failure && asked.size() > 1) {
+    if (reply.failure) {
       // One that is not understood spoils all that are asked with it.
       for (const Asked& one : asked) EIDETIC_CHECK(ask(std::span(&one.ask, 1)));
       return asked.size();
-    }
-    if (reply.failure) {
-      EIDETIC_CHECK(failed(asked.front(), *reply.failure));
-      return 1;
     }
     const Json& responses = part_of(reply.body, {"responses"});
     if (!responses.is_array() || responses.size() != asked.size()) {
@@ -125,6 +127,20 @@ class LuceneStore::Searches {
       }
     }
     return asked.size();
+  }
+
+  // Of its own an engine takes a search in half a millisecond less than as one of several.
+  Result<void> ask_one(const Asked& asked, std::string body) {
+    EIDETIC_TRY(const auto reply,
+                store_.client_.ask({.method = "POST",
+                                    .path = fmt::format("/{}/_search?allow_partial_search_results="
+                                                        "false&filter_path=status,error,hits.hits._score,"
+                                                        "hits.hits.sort,hits.hits._source",
+                                                        store_.alias(table_)),
+                                    .body = std::move(body)}));
+    if (reply.failure) return failed(asked, *reply.failure);
+    take(asked, part_of(reply.body, {"hits", "hits"}));
+    return {};
   }
 
   // The error: of the table, and so of all queries.

@@ -72,6 +72,7 @@ class TestStore final : public DocumentStore {
     return {};
   }
   Result<std::vector<std::string>> notes(std::string_view prefix) override {
+    EIDETIC_CHECK(begin("notes"));
     const std::scoped_lock lock(engine_->mutex);
     std::vector<std::string> keys;
     for (const auto& [key, note] : engine_->notes) {

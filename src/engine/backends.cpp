@@ -3,58 +3,27 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 #include <utility>
 
-#include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
-#include "base/text.h"
-#include "catalog/check.h"
 #include "cluster/cluster.h"
+#include "engine/backends_file.h"
 
 namespace eidetic {
-namespace {
-
-constexpr std::string_view kFile = "backends.json";
-
-// The engines that the data folder was opened with before.
-Result<std::vector<ClusterOptions>> remembered(const EngineOptions& options) {
-  const auto file = options.data_dir / kFile;
-  std::vector<ClusterOptions> clusters;
-  const auto text = read_text(file);
-  if (!text && text.error().code == ErrorCode::not_found) return clusters;
-  if (!text) return std::unexpected(text.error());
-  EIDETIC_TRY(const Json json, parse_json_object(*text, file.native()));
-  EIDETIC_TRY(auto reader, JsonReader::of(json, file.native()));
-  EIDETIC_TRY(const Json list, reader.get<Json>("backends"));
-  for (const Json& entry : list) {
-    EIDETIC_TRY(auto one, JsonReader::of(entry, file.native() + ": backends"));
-    ClusterOptions cluster;
-    EIDETIC_TRY(cluster.url, one.get<std::string>("url"));
-    EIDETIC_TRY(cluster.ca_file, one.get_or<std::string>("ca_file", ""));
-    cluster.api_key = options.cluster_api_key;
-    if (cluster.url.contains('@')) cluster.password = options.cluster_password;
-    clusters.push_back(std::move(cluster));
-  }
-  return clusters;
-}
-
-Result<void> remember(const std::filesystem::path& data_dir, std::span<const ClusterOptions> clusters) {
-  Json list = Json::array();
-  for (const auto& cluster : clusters) {
-    Json entry = {{"url", cluster.url}};
-    if (!cluster.ca_file.empty()) entry["ca_file"] = cluster.ca_file.native();
-    list.push_back(std::move(entry));
-  }
-  return write_file_atomically(data_dir / kFile, dump_json({{"backends", std::move(list)}}) + "\n");
-}
-
-}  // namespace
-
 Backends::Backends(std::vector<Place> places)
-    : places_(std::move(places)), preferred_(&places_.front()), seen_(places_.size()) {}
+    : places_(std::move(places)), preferred_(&places_.front()), answered_(places_.size()), seen_(places_.size()) {}
+
+void Backends::answers(std::size_t place) {
+  if (answered_[place].exchange(true) || !places_[place].on_answer) return;
+  if (const auto done = places_[place].on_answer(); !done) log(LogLevel::warning, "{}", done.error().message);
+}
+
+std::vector<BackendPlace> Backends::places() const {
+  std::vector<BackendPlace> told;
+  for (const auto& place : places_) told.push_back({.name = place.name, .preferred = &place == preferred_});
+  return told;
+}
 
 Result<Backends::Found> Backends::find(std::string_view collection) {
   if (const auto at = collection.find('@'); at != std::string_view::npos) {
@@ -72,6 +41,7 @@ Result<Backends::Found> Backends::find(std::string_view collection) {
   std::optional<Error> unknown;
   for (std::size_t i = 1; i < places_.size(); ++i) {
     const auto spec = places_[i].backend->spec(collection);
+    if (spec || spec.error().code == ErrorCode::not_found) answers(i);
     if (spec) return Found{.backend = places_[i].backend.get(), .place = i, .name = std::string(collection)};
     if (spec.error().code != ErrorCode::not_found && !unknown) unknown = spec.error();
   }
@@ -104,7 +74,9 @@ Result<void> Backends::create_in(std::string_view place, const CollectionSpec& s
                 fmt::format("there is a collection '{}' already, {}", spec.name,
                             other.name == kEmbeddedBackend ? "in the data folder" : "in " + other.name));
   }
-  return wanted->backend->create(spec);
+  auto created = wanted->backend->create(spec);
+  if (created) answers(static_cast<std::size_t>(wanted - places_.data()));
+  return created;
 }
 
 Result<void> Backends::create(const CollectionSpec& spec) { return create_in("", spec); }
@@ -113,6 +85,7 @@ Result<std::vector<CollectionInfo>> Backends::list() {
   std::vector<CollectionInfo> all;
   for (std::size_t i = 0; i < places_.size(); ++i) {
     auto listed = places_[i].backend->list();
+    if (listed) answers(i);
     const std::scoped_lock lock(seen_mutex_);
     if (listed) {
       for (auto& info : *listed) info.backend = places_[i].name;
@@ -144,8 +117,10 @@ Result<CollectionInfo> Backends::describe(std::string_view collection) {
 
 Result<CollectionSpec> Backends::spec(std::string_view collection) {
   EIDETIC_TRY(const Found at, find(collection));
-  EIDETIC_TRY(auto spec, at.backend->spec(at.name));
-  spec.name = collection;
+  auto spec = at.backend->spec(at.name);
+  if (spec || spec.error().code == ErrorCode::not_found) answers(at.place);
+  EIDETIC_CHECK(spec);
+  spec->name = collection;
   return spec;
 }
 
@@ -162,9 +137,9 @@ Result<void> Backends::drop(std::string_view collection) {
   EIDETIC_TRY(const Found at, find(collection));
   return at.backend->drop(at.name);
 }
-Result<void> Backends::configure(std::string_view collection, std::string_view settings) {
+Result<void> Backends::configure(std::string_view collection, const EditSettings& edit) {
   EIDETIC_TRY(const Found at, find(collection));
-  return at.backend->configure(at.name, settings);
+  return at.backend->configure(at.name, edit);
 }
 Result<void> Backends::attach(std::string_view collection, std::string_view name, std::span<const std::byte> content) {
   EIDETIC_TRY(const Found at, find(collection));
@@ -277,40 +252,35 @@ Result<void> Backends::build_space(std::string_view collection) {
   EIDETIC_TRY(const Found at, find(collection));
   return at.backend->build_space(at.name);
 }
-Result<std::uint64_t> Backends::switch_space(std::string_view collection, std::string_view settings,
-                                             bool drop_pending) {
+Result<std::uint64_t> Backends::switch_space(std::string_view collection, const EditSettings& edit, bool drop_pending) {
   EIDETIC_TRY(const Found at, find(collection));
-  return at.backend->switch_space(at.name, settings, drop_pending);
+  return at.backend->switch_space(at.name, edit, drop_pending);
 }
 Result<void> Backends::drop_space(std::string_view collection) {
   EIDETIC_TRY(const Found at, find(collection));
   return at.backend->drop_space(at.name);
 }
-Result<void> copy_backends_file(const std::filesystem::path& data_dir, const std::filesystem::path& to) {
-  const auto text = read_text(data_dir / kFile);
-  if (!text) return text.error().code == ErrorCode::not_found ? Result<void>() : std::unexpected(text.error());
-  return write_file_atomically(to / kFile, *text);
-}
-
 Result<std::unique_ptr<Backends>> open_backends(const EngineOptions& options, std::unique_ptr<Backend> embedded) {
-  EIDETIC_TRY(auto before, remembered(options));
-  const std::size_t known_before = before.size();
+  const BackendsFile file(options.data_dir);
   std::vector<ClusterOptions> clusters = options.clusters;
+  if (options.remember_clusters) {
+    EIDETIC_TRY(auto before, file.read());
+    for (auto& cluster : before) {
+      cluster.api_key = options.cluster_api_key;
+      if (cluster.url.contains('@')) cluster.password = options.cluster_password;
+      clusters.push_back(std::move(cluster));
+    }
+  }
   std::vector<Backends::Place> places;
   places.push_back({.name = std::string(kEmbeddedBackend), .backend = std::move(embedded)});
-  const auto known = [&](std::string_view name) {
-    return std::ranges::find(places, name, &Backends::Place::name) != places.end();
-  };
-  if (options.remember_clusters) std::ranges::move(before, std::back_inserter(clusters));
-  std::vector<ClusterOptions> all;
-  for (auto& cluster : clusters) {
+  for (const auto& cluster : clusters) {
     EIDETIC_TRY(const auto address, parse_cluster_url(cluster.url));
-    if (known(address.name)) continue;
-    EIDETIC_TRY(auto backend, open_cluster_backend(cluster));
-    places.push_back({.name = address.name, .backend = std::move(backend)});
-    all.push_back(std::move(cluster));
+    if (std::ranges::find(places, address.name, &Backends::Place::name) != places.end()) continue;
+    Backends::Place place{.name = address.name};
+    EIDETIC_TRY(place.backend, open_cluster_backend(cluster));
+    if (options.remember_clusters) place.on_answer = [file, cluster] { return file.add(cluster); };
+    places.push_back(std::move(place));
   }
-  if (options.remember_clusters && all.size() > known_before) EIDETIC_CHECK(remember(options.data_dir, all));
   auto backends = std::make_unique<Backends>(std::move(places));
   EIDETIC_TRY(const auto* const preferred, backends->place(options.backend));
   backends->prefer(*preferred);

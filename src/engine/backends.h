@@ -5,6 +5,8 @@
 // is unreachable.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,7 +23,8 @@ class Backends final : public Backend {
  public:
   struct Place {
     std::string name;  // kEmbeddedBackend, or an engine's URL as parse_cluster_url has it
-    std::unique_ptr<Backend> backend;
+    std::unique_ptr<Backend> backend = nullptr;
+    std::function<Result<void>()> on_answer = {};  // done once, when it has first answered
   };
   // The first is the embedded one, where collections are made that do not say it.
   explicit Backends(std::vector<Place> places);
@@ -33,6 +36,7 @@ class Backends final : public Backend {
   [[nodiscard]] Result<void> create_in(std::string_view place, const CollectionSpec& spec);
   // The place of that name, as create_in.
   [[nodiscard]] Result<const Place*> place(std::string_view name) const;
+  [[nodiscard]] std::vector<BackendPlace> places() const;
   // Of what the collection is kept in.
   [[nodiscard]] Result<std::string> place_of(std::string_view collection);
 
@@ -41,7 +45,7 @@ class Backends final : public Backend {
   [[nodiscard]] Result<std::vector<CollectionInfo>> list() override;
   [[nodiscard]] Result<CollectionInfo> describe(std::string_view collection) override;
   [[nodiscard]] Result<CollectionSpec> spec(std::string_view collection) override;
-  [[nodiscard]] Result<void> configure(std::string_view collection, std::string_view settings) override;
+  [[nodiscard]] Result<void> configure(std::string_view collection, const EditSettings& edit) override;
   [[nodiscard]] Result<void> attach(std::string_view collection, std::string_view name,
                                     std::span<const std::byte> content) override;
   [[nodiscard]] Result<std::optional<std::vector<std::byte>>> attachment(std::string_view collection,
@@ -82,7 +86,7 @@ class Backends final : public Backend {
   [[nodiscard]] Result<std::uint64_t> store_pending(std::string_view collection,
                                                     std::span<const PendingItem> items) override;
   [[nodiscard]] Result<void> build_space(std::string_view collection) override;
-  [[nodiscard]] Result<std::uint64_t> switch_space(std::string_view collection, std::string_view settings,
+  [[nodiscard]] Result<std::uint64_t> switch_space(std::string_view collection, const EditSettings& edit,
                                                    bool drop_pending) override;
   [[nodiscard]] Result<void> drop_space(std::string_view collection) override;
   [[nodiscard]] Result<void> flush() override;
@@ -96,17 +100,16 @@ class Backends final : public Backend {
     std::string name;  // there
   };
   [[nodiscard]] Result<Found> find(std::string_view collection);
+  void answers(std::size_t place);
 
   std::vector<Place> places_;
   const Place* preferred_;
+  std::vector<std::atomic<bool>> answered_;
   std::mutex seen_mutex_;
   std::vector<std::vector<CollectionInfo>> seen_;  // of each place, when it was last listed
 };
 
-// What the data folder remembers of engines, into a backup of it.
-[[nodiscard]] Result<void> copy_backends_file(const std::filesystem::path& data_dir, const std::filesystem::path& to);
-
-// The embedded backend of the options' data folder and the engines of the options and of those before; remembers them.
+// The embedded backend of the options' data folder, the engines of the options and those that the folder remembers.
 // invalid_argument: a bad URL, or a `backend` that is none of them.
 [[nodiscard]] Result<std::unique_ptr<Backends>> open_backends(const EngineOptions& options,
                                                               std::unique_ptr<Backend> embedded);

@@ -7,8 +7,11 @@
 #include <atomic>
 
 #include "backend/embedded_harness.h"
+#include "base/file.h"
+#include "base/test_files.h"
 #include "cluster/cluster.h"
 #include "cluster/test_store.h"
+#include "engine/backends_file.h"
 #include "engine/copy_collection.h"
 #include "engine/settings.h"
 
@@ -84,6 +87,23 @@ TEST_F(BackendsTest, AreOneListOfCollections) {
   EXPECT_EQ(backends->describe("far").error().code, ErrorCode::not_found);
 }
 
+TEST(BackendsFileTest, KeepsUrlsAndNoSecrets) {
+  const TemporaryDirectory folder;
+  const BackendsFile file(folder.path());
+  EXPECT_THAT(file.read().value(), testing::IsEmpty());
+  EXPECT_FALSE(file.remove("opensearch://far:9200").value());
+  ASSERT_TRUE(file.add({.url = "opensearch://ann@far", .password = "secret", .api_key = "", .ca_file = "/ca.pem"}));
+  ASSERT_TRUE(file.add({.url = "qdrant://q", .password = "", .api_key = "secret"}));
+  ASSERT_TRUE(file.add({.url = "qdrant://q:6333/eidetic", .password = "", .api_key = ""})) << "the same";
+  EXPECT_THAT(read_text(folder.path() / "backends.json").value(), testing::Not(HasSubstr("secret")));
+  const auto read = file.read().value();
+  ASSERT_EQ(read.size(), 2U);
+  EXPECT_EQ(read[0].url, "opensearch://ann@far");
+  EXPECT_EQ(read[0].ca_file, "/ca.pem");
+  EXPECT_TRUE(file.remove(parse_cluster_url("opensearch://ann@far")->name).value());
+  EXPECT_EQ(file.read()->size(), 1U);
+}
+
 TEST_F(BackendsTest, HideNothingWhereOneDoesNotAnswer) {
   ASSERT_TRUE(backends->create(spec("near")));
   ASSERT_TRUE(backends->create_in(kUrl, spec("far")));
@@ -93,6 +113,32 @@ TEST_F(BackendsTest, HideNothingWhereOneDoesNotAnswer) {
   EXPECT_EQ(backends->describe("other").error().code, ErrorCode::unreachable) << "it may be there";
   const auto all = backends->list().value();
   ASSERT_EQ(all.size(), 2U);
+}
+
+TEST_F(BackendsTest, AreRememberedOnceTheyHaveAnswered) {
+  int answered = 0;
+  EmbeddedHarness here;
+  here.open();
+  std::vector<Backends::Place> places;
+  places.push_back({.name = std::string(kEmbeddedBackend), .backend = std::move(here.backend)});
+  places.push_back({.name = std::string(kUrl),
+                    .backend = make_cluster_backend(std::make_unique<TestStore>(engine)),
+                    .on_answer = [&]() -> Result<void> {
+                      ++answered;
+                      return {};
+                    }});
+  Backends all(std::move(places));
+  engine->before = [](std::string_view) -> Result<void> { return fail(ErrorCode::unreachable, "far is down"); };
+  EXPECT_FALSE(all.create_in(kUrl, spec("far")));
+  EXPECT_TRUE(all.list());
+  EXPECT_FALSE(all.spec("far"));
+  EXPECT_EQ(answered, 0);
+  engine->before = nullptr;
+  EXPECT_FALSE(all.spec("far@" + std::string(kUrl)));
+  EXPECT_EQ(answered, 1) << "it has said that there is none";
+  ASSERT_TRUE(all.create_in(kUrl, spec("far")));
+  EXPECT_TRUE(all.list());
+  EXPECT_EQ(answered, 1);
 }
 
 TEST_F(BackendsTest, ACopyIsTheSameThereAndBack) {

@@ -245,7 +245,7 @@ class Copying {
       EIDETIC_TRY(const auto bytes, backends_.attachment(from_, attachment));
       if (bytes) EIDETIC_CHECK(backends_.attach(to_, attachment, *bytes));
     }
-    return backends_.configure(to_, to_json(settings));
+    return backends_.configure(to_, settings_are(to_json(settings)));
   }
 
   Result<CopyReport> finish() {

@@ -116,16 +116,39 @@ Result<CollectionInfo> Core::change(std::string_view name, const CollectionChang
     if (*text) EIDETIC_CHECK(check_text(field, **text));
   }
   if (change.search || change.description || change.source) {
-    EIDETIC_TRY(auto settings, parse_settings(spec.settings, name));
-    settings.search = change.search.value_or(settings.search);
-    settings.description = change.description.value_or(std::move(settings.description));
-    settings.source = change.source.value_or(std::move(settings.source));
-    EIDETIC_CHECK(parts_.backend->configure(name, to_json(settings)));
+    EIDETIC_CHECK(edit_settings(name, [&](const CollectionSpec&, CollectionSettings& settings) -> Result<void> {
+      settings.search = change.search.value_or(settings.search);
+      settings.description = change.description.value_or(std::move(settings.description));
+      settings.source = change.source.value_or(std::move(settings.source));
+      return {};
+    }));
   }
   if (change.rebuild || (change.index && *change.index != spec.index)) {
     EIDETIC_CHECK(parts_.backend->reindex(name, change.index.value_or("")));
   }
   return describe(name);
+}
+
+Result<void> Core::edit_settings(
+    std::string_view name, const std::function<Result<void>(const CollectionSpec& now, CollectionSettings&)>& edit) {
+  CollectionSettings before, after;
+  EIDETIC_CHECK(parts_.backend->configure(name, [&](const CollectionSpec& now) -> Result<std::string> {
+    EIDETIC_TRY(before, parse_settings(now.settings, name));
+    after = before;
+    EIDETIC_CHECK(edit(now, after));
+    return to_json(after);
+  }));
+  return drop_attachments(name, before, after);
+}
+
+// Only these: another server may just have attached what its settings are about to name.
+Result<void> Core::drop_attachments(std::string_view name, const CollectionSettings& before,
+                                    const CollectionSettings& after) {
+  const auto named = all_attachments_of(after);
+  for (const auto& one : all_attachments_of(before)) {
+    if (!named.contains(one)) EIDETIC_CHECK(parts_.backend->attach(name, one, {}));
+  }
+  return {};
 }
 
 Result<IndexReport> Core::index(std::string_view name, const IndexRequest& request,

@@ -151,6 +151,8 @@ class Core final : public Engine {
   [[nodiscard]] Result<void> watch(std::string_view name, std::span<const std::filesystem::path> folders) override;
   [[nodiscard]] Result<std::vector<std::filesystem::path>> watched(std::string_view name) override;
 
+  [[nodiscard]] Result<std::vector<BackendPlace>> backends() override;
+  [[nodiscard]] Result<void> forget_backend(std::string_view url) override;
   [[nodiscard]] Result<std::vector<ModelInfo>> models() override;
   [[nodiscard]] Result<ModelInfo> model(const std::string& name) override;
   [[nodiscard]] Result<std::vector<LayerInfo>> layers(const std::string& model) override;
@@ -219,8 +221,14 @@ class Core final : public Engine {
   [[nodiscard]] Result<LearntCalibration> learn_calibration(std::string_view name, const CalibrationRequest& request);
   // Gives all items the classes of the collection's classifiers, and takes these fields away.
   [[nodiscard]] Result<void> assign_classes(std::string_view name, std::span<const std::string> gone);
+  // Changes settings, again where another process has done so meanwhile; an error of `edit` changes nothing.
+  // Attachments that they do not name any more go.
+  [[nodiscard]] Result<void> edit_settings(
+      std::string_view name, const std::function<Result<void>(const CollectionSpec& now, CollectionSettings&)>& edit);
+  [[nodiscard]] Result<void> drop_attachments(std::string_view name, const CollectionSettings& before,
+                                              const CollectionSettings& after);
   // Changes the settings of a collection that is still in the space that this was learnt of, and attaches these bytes
-  // (none: nothing) to them; attachments that they do not name any more go.
+  // (none: nothing) to them.
   [[nodiscard]] Result<void> change_settings(const CollectionSpec& learnt_of, const std::string& attachment,
                                              std::span<const std::byte> content,
                                              const std::function<void(CollectionSettings&)>& change);

@@ -265,10 +265,7 @@ Result<JobEnd> Core::run_pull(const JobRecord& job, JobTeller& teller, const std
 
 Result<void> Core::watch(std::string_view name, std::span<const std::filesystem::path> folders) {
   const std::scoped_lock lock(settings_);
-  EIDETIC_TRY(const auto spec, parts_.backend->spec(name));
-  EIDETIC_TRY(auto settings, parse_settings(spec.settings, name));
   std::vector<std::filesystem::path> absolute;
-  settings.watched.clear();
   for (const auto& folder : folders) {
     EIDETIC_CHECK(parts_.roots.resolve(folder));
     if (folder.empty() || !folder_identity(folder)) {
@@ -280,9 +277,11 @@ Result<void> Core::watch(std::string_view name, std::span<const std::filesystem:
     const auto path = absolute_path(folder);
     if (std::ranges::find(absolute, path) != absolute.end()) continue;
     absolute.push_back(path);
-    settings.watched.push_back(path.native());
   }
-  EIDETIC_CHECK(parts_.backend->configure(name, to_json(settings)));
+  EIDETIC_CHECK(edit_settings(name, [&](const CollectionSpec&, CollectionSettings& settings) -> Result<void> {
+    settings.watched.assign(absolute.begin(), absolute.end());
+    return {};
+  }));
   if (watcher_ != nullptr) watcher_->set(std::string(name), std::move(absolute));
   return {};
 }

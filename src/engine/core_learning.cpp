@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <random>
-#include <set>
 #include <utility>
 
 #include "base/json.h"
@@ -191,22 +190,12 @@ Result<void> Core::change_settings(const CollectionSpec& learnt_of, const std::s
   const std::scoped_lock lock(settings_);
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
   if (collection.era != learnt_of.era) return model_changed(name);
-  EIDETIC_TRY(auto settings, parse_settings(collection.settings, name));
-  change(settings);
   if (!content.empty()) EIDETIC_CHECK(parts_.backend->attach(name, attachment, content));
-  EIDETIC_CHECK(parts_.backend->configure(name, to_json(settings)));
-  std::set<std::string> used;
-  const auto use = [&](const auto& learnt) {
-    for (const auto& classifier : learnt.classifiers) used.insert(classifier.attachment);
-    if (learnt.calibration) used.insert(learnt.calibration->attachment);
-  };
-  use(settings);
-  if (settings.migration) use(*settings.migration);
-  EIDETIC_TRY(const auto all, parts_.backend->attachments(name));
-  for (const auto& one : all) {
-    if (!used.contains(one)) EIDETIC_CHECK(parts_.backend->attach(name, one, {}));
-  }
-  return {};
+  return edit_settings(name, [&](const CollectionSpec& now, CollectionSettings& settings) -> Result<void> {
+    if (now.era != learnt_of.era) return model_changed(name);
+    change(settings);
+    return {};
+  });
 }
 
 Result<void> Core::edit_items(const CollectionSpec& collection, bool with_vectors,

@@ -202,11 +202,11 @@ Result<ModelChange> Core::change_to(std::string_view name, const std::string& mo
 
 Result<void> Core::begin_migration(std::string_view name, const ModelChange& change) {
   const std::scoped_lock lock(settings_);
-  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
-  EIDETIC_TRY(auto settings, parse_settings(collection.settings, name));
   EIDETIC_CHECK(parts_.backend->begin_space(name, change.embedder->space()));
-  settings.migration = MigrationSetting{.model = change.model};
-  return parts_.backend->configure(name, to_json(settings));
+  return edit_settings(name, [&](const CollectionSpec&, CollectionSettings& settings) -> Result<void> {
+    settings.migration = MigrationSetting{.model = change.model};
+    return {};
+  });
 }
 
 // --- doing it ---
@@ -315,12 +315,12 @@ Result<void> Core::note_failures(SpaceFilling& filling) {
   std::erase_if(report.errors, [&](const ItemError& error) { return !pending.contains(error.uri); });
   if (report.interrupted) return {};  // then most are only not yet tried
   const std::scoped_lock lock(settings_);
-  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
-  EIDETIC_TRY(auto settings, parse_settings(collection.settings, name));
-  if (!settings.migration || settings.migration->state == State::switched) return {};
-  settings.migration->state = State::ready;
-  settings.migration->failed = report.failed;
-  return parts_.backend->configure(name, to_json(settings));
+  return edit_settings(name, [&](const CollectionSpec&, CollectionSettings& settings) -> Result<void> {
+    if (!settings.migration || settings.migration->state == State::switched) return {};
+    settings.migration->state = State::ready;
+    settings.migration->failed = report.failed;
+    return {};
+  });
 }
 
 Result<void> Core::switch_model(std::string_view name, const ModelChange& change, const MigrateRequest& request,
@@ -356,6 +356,7 @@ Result<bool> Core::switch_now(std::string_view name, const ModelChange& change, 
   report.failed = pending.size();
   if (!pending.empty() && !request.drop_failed) return true;
 
+  const CollectionSettings before = settings;
   MigrationSetting other = *std::move(settings.migration);
   settings.migration.reset();
   if (change.back) {
@@ -379,8 +380,19 @@ Result<bool> Core::switch_now(std::string_view name, const ModelChange& change, 
   }
   settings.model = other.model;
   report.notes = learnt.notes;
-  EIDETIC_TRY(report.dropped, parts_.backend->switch_space(name, to_json(settings), request.drop_failed));
+  // Another server may change the settings until the switch itself.
+  bool others_changed = false;
+  const auto edit = [&](const CollectionSpec& now) -> Result<std::string> {
+    others_changed = now.settings != collection.settings;
+    if (others_changed) return model_changed(name);
+    return to_json(settings);
+  };
+  const auto dropped = parts_.backend->switch_space(name, edit, request.drop_failed);
+  if (!dropped && others_changed && !last_try) return false;
+  EIDETIC_CHECK(dropped);
+  report.dropped = *dropped;
   report.switched = true;
+  EIDETIC_CHECK(drop_attachments(name, before, settings));
   return true;
 }
 
@@ -416,12 +428,12 @@ Result<CollectionInfo> Core::end_migration(std::string_view name,
                                            const std::function<Result<void>(const MigrationSetting&)>& may) {
   EIDETIC_TRY(const auto run, migrations_.begin(name));
   const std::scoped_lock lock(settings_);
-  EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
-  EIDETIC_TRY(auto settings, parse_settings(collection.settings, name));
-  if (!settings.migration) return nothing_to("give up", name);
-  EIDETIC_CHECK(may(*settings.migration));
-  settings.migration.reset();
-  EIDETIC_CHECK(parts_.backend->configure(name, to_json(settings)));
+  EIDETIC_CHECK(edit_settings(name, [&](const CollectionSpec&, CollectionSettings& settings) -> Result<void> {
+    if (!settings.migration) return nothing_to("give up", name);
+    EIDETIC_CHECK(may(*settings.migration));
+    settings.migration.reset();
+    return {};
+  }));
   EIDETIC_CHECK(parts_.backend->drop_space(name));
   return describe(name);
 }

@@ -1,8 +1,12 @@
 // The verbs of Core that work on models, and on the data folder as a whole.
+#include <fmt/format.h>
+
 #include <utility>
 
+#include "cluster/cluster.h"
 #include "embed/models.h"
 #include "embed/zoo.h"
+#include "engine/backends_file.h"
 #include "engine/backup.h"
 #include "engine/core.h"
 #include "engine/model_shelf.h"
@@ -69,6 +73,21 @@ Result<std::string> Core::local_model(const std::string& model) {
   return pulled.name;
 }
 
+// --- places ---
+
+Result<std::vector<BackendPlace>> Core::backends() { return parts_.backend->places(); }
+
+Result<void> Core::forget_backend(std::string_view url) {
+  if (!parts_.options.remember_clusters) {
+    return fail(ErrorCode::unsupported, "this engine remembers no search engines: they are in its configuration");
+  }
+  EIDETIC_TRY(const auto address, parse_cluster_url(std::string(url)));
+  EIDETIC_TRY(const bool forgotten, BackendsFile(parts_.options.data_dir).remove(address.name));
+  if (forgotten) return {};
+  return fail(ErrorCode::not_found,
+              fmt::format("'{}' is no backend that is remembered here (eidetic backends list)", address.name));
+}
+
 Result<void> Core::backup(const std::filesystem::path& folder) {
   if (is_s3_uri(folder.native())) return backup_to_s3(folder.native());
   return make_backup(folder, [this](const std::filesystem::path& part) -> Result<void> {
@@ -77,7 +96,7 @@ Result<void> Core::backup(const std::filesystem::path& folder) {
     EIDETIC_CHECK(parts_.backend->backup(part));
     EIDETIC_CHECK(parts_.jobs->backup_to(part / "jobs.db"));
     EIDETIC_CHECK(parts_.pictures->backup_to(part / "pictures.db"));
-    EIDETIC_CHECK(copy_backends_file(parts_.options.data_dir, part));
+    EIDETIC_CHECK(BackendsFile(parts_.options.data_dir).copy_to(part));
     EIDETIC_CHECK(copy_tree(parts_.options.data_dir / "models", part / "models"));
     return copy_trainings(part / "trainings");
   });

@@ -54,13 +54,16 @@ Result<void> Core::change_regions(std::string_view name, const std::string& plan
   // Whoever stores items looks at the plan with `writing_` held.
   const std::scoped_lock lock(settings_, writing_);
   EIDETIC_TRY(const auto collection, parts_.backend->spec(name));
-  EIDETIC_TRY(auto settings, parse_settings(collection.settings, name));
+  EIDETIC_TRY(const auto settings, parse_settings(collection.settings, name));
   if (settings.regions == plan) return {};
   if (settings.migration) return changing(name);
   // First, as parts of another plan would be told as other regions than they are.
   EIDETIC_CHECK(parts_.backend->drop_parts(name));
-  settings.regions = plan;
-  return parts_.backend->configure(name, to_json(settings));
+  return edit_settings(name, [&](const CollectionSpec&, CollectionSettings& now) -> Result<void> {
+    if (now.migration) return changing(name);
+    now.regions = plan;
+    return {};
+  });
 }
 
 Result<IndexReport> Core::set_regions(std::string_view name, std::string_view plan,

@@ -43,6 +43,15 @@ std::vector<std::string> attachments_of(const CollectionSettings& settings) {
   return names;
 }
 
+std::set<std::string> all_attachments_of(const CollectionSettings& settings) {
+  const auto searched = attachments_of(settings);
+  std::set<std::string> names(searched.begin(), searched.end());
+  if (!settings.migration) return names;
+  for (const auto& one : settings.migration->classifiers) names.insert(one.attachment);
+  if (settings.migration->calibration) names.insert(settings.migration->calibration->attachment);
+  return names;
+}
+
 std::string to_json(const CollectionSettings& settings) {
   Json json = {{"model", settings.model}};
   if (settings.importing) json["importing"] = true;

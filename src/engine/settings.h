@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,9 @@ struct CollectionSettings {
 
 // Those of what is learnt of the space that is searched.
 [[nodiscard]] std::vector<std::string> attachments_of(const CollectionSettings& settings);
+
+// Of what is learnt of both spaces.
+[[nodiscard]] std::set<std::string> all_attachments_of(const CollectionSettings& settings);
 
 [[nodiscard]] std::string to_json(const CollectionSettings& settings);
 // corrupt, naming the collection, where it is no such object.

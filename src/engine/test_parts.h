@@ -41,8 +41,8 @@ class MemoryBackend : public Backend {
   }
   Result<CollectionInfo> describe(std::string_view) override { return info(); }
   Result<CollectionSpec> spec(std::string_view) override { return spec_; }
-  Result<void> configure(std::string_view, std::string_view settings) override {
-    spec_.settings = settings;
+  Result<void> configure(std::string_view, const EditSettings& edit) override {
+    EIDETIC_TRY(spec_.settings, edit(spec_));
     return {};
   }
   Result<void> attach(std::string_view, std::string_view name, std::span<const std::byte> content) override {
@@ -169,7 +169,7 @@ class MemoryBackend : public Backend {
     return no_other_space();
   }
   Result<void> build_space(std::string_view) override { return no_other_space(); }
-  Result<std::uint64_t> switch_space(std::string_view, std::string_view, bool) override { return no_other_space(); }
+  Result<std::uint64_t> switch_space(std::string_view, const EditSettings&, bool) override { return no_other_space(); }
   Result<void> drop_space(std::string_view) override { return {}; }
   Result<void> flush() override { return {}; }
   Result<void> backup(const std::filesystem::path&) override { return fail(ErrorCode::unsupported, "in memory"); }

@@ -292,7 +292,7 @@ Result<CollectionInfo> import_collection(Backend& backend, const std::filesystem
       EIDETIC_CHECK(backend.attach(spec.name, attachment, as_bytes(content)));
     }
     settings->importing = false;
-    EIDETIC_CHECK(backend.configure(spec.name, to_json(*settings)));
+    EIDETIC_CHECK(backend.configure(spec.name, settings_are(to_json(*settings))));
     return backend.describe(spec.name);
   };
   auto imported = fill();

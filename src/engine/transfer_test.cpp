@@ -122,7 +122,7 @@ TEST_F(Transfer, AFailureHalfwayLeavesNothing) {
 TEST_F(Transfer, AnImportCutOffByTheEndOfTheProcessIsDroppedAtOpen) {
   ASSERT_TRUE(drop_cut_off_imports(backend_));
   EXPECT_TRUE(backend_.exists);
-  ASSERT_TRUE(backend_.configure("c", to_json({.model = "mean", .importing = true})));
+  ASSERT_TRUE(backend_.configure("c", settings_are(to_json({.model = "mean", .importing = true}))));
   ASSERT_TRUE(drop_cut_off_imports(backend_));
   EXPECT_FALSE(backend_.exists);
 }

@@ -192,6 +192,18 @@ Result<void> RemoteEngine::backup(const std::filesystem::path& folder) {
   return {};
 }
 
+Result<std::vector<BackendPlace>> RemoteEngine::backends() {
+  return api_.ask({.path = {"v1", "server"}}, [](const Json& json) {
+    return read_list(json.at("backends"), [](const Json& place) {
+      return BackendPlace{.name = place.at("name").get<std::string>(), .preferred = place.at("preferred").get<bool>()};
+    });
+  });
+}
+
+Result<void> RemoteEngine::forget_backend(std::string_view /*url*/) {
+  return fail(ErrorCode::unsupported, "a server remembers no search engines: they are in its configuration");
+}
+
 Result<IndexReport> RemoteEngine::index(std::string_view name, const IndexRequest& request,
                                         const std::function<void(const IndexProgress&)>& progress,
                                         std::stop_token stop) {

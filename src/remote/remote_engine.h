@@ -34,6 +34,8 @@ class RemoteEngine final : public Engine {
   Result<void> watch(std::string_view name, std::span<const std::filesystem::path> folders) override;
   Result<std::vector<std::filesystem::path>> watched(std::string_view name) override;
   Result<void> backup(const std::filesystem::path& folder) override;
+  Result<std::vector<BackendPlace>> backends() override;
+  Result<void> forget_backend(std::string_view url) override;
 
   // Items.
   Result<IndexReport> index(std::string_view name, const IndexRequest& request,

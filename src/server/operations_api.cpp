@@ -54,6 +54,9 @@ Answer docs(Api&, HttpRequest&) {
 
 Answer server_facts(Api& api, HttpRequest& request) {
   EIDETIC_ANSWER_CHECK(no_parameters(request));
+  EIDETIC_ANSWER_TRY(const auto places, api.engine.backends());
+  Json backends = Json::array();
+  for (const auto& place : places) backends.push_back({{"name", place.name}, {"preferred", place.preferred}});
   const auto& limits = api.config.limits;
   return json_response({{"version", EIDETIC_VERSION},
                         {"role", to_string(request.caller.role)},
@@ -65,6 +68,7 @@ Answer server_facts(Api& api, HttpRequest& request) {
                           {"picture_pixels", limits.picture_pixels},
                           {"batch_queries", limits.batch_queries},
                           {"requests_per_s", limits.requests_per_s}}},
+                        {"backends", std::move(backends)},
                         {"backups", !api.config.paths.backup.empty()}});
 }
 
