@@ -17,6 +17,7 @@ class Store:
 
     def __init__(self, url, key, secret):
         self.url, self.key, self.secret = url, key, secret
+        self.client = httpx.Client(timeout=60, limits=httpx.Limits(max_connections=8))
 
     def __call__(self, method, path, body=b"", query=None, headers=None):
         """The answer to one request; the path begins with the bucket and is as it is, not encoded."""
@@ -41,4 +42,4 @@ class Store:
             f"AWS4-HMAC-SHA256 Credential={self.key}/{scope},SignedHeaders={names},Signature={sign(key, text).hex()}"
         )
         url = self.url + path + (f"?{query}" if query else "")
-        return httpx.request(method, url, content=body, headers={**signed, **(headers or {})}, timeout=60)
+        return self.client.request(method, url, content=body, headers={**signed, **(headers or {})})

@@ -16,7 +16,10 @@ Backends::Backends(std::vector<Place> places)
 
 void Backends::answers(std::size_t place) {
   if (answered_[place].exchange(true) || !places_[place].on_answer) return;
-  if (const auto done = places_[place].on_answer(); !done) log(LogLevel::warning, "{}", done.error().message);
+  if (const auto done = places_[place].on_answer(); !done) {
+    answered_[place] = false;
+    log(LogLevel::warning, "{}", done.error().message);
+  }
 }
 
 std::vector<BackendPlace> Backends::places() const {
@@ -81,7 +84,15 @@ Result<void> Backends::create_in(std::string_view place, const CollectionSpec& s
 
 Result<void> Backends::create(const CollectionSpec& spec) { return create_in("", spec); }
 
-Result<std::vector<CollectionInfo>> Backends::list() {
+Result<std::vector<CollectionInfo>> Backends::list() { return list(false); }
+
+Result<std::vector<CollectionInfo>> Backends::list_all() {
+  if (missing_.empty()) return list(true);
+  return fail(ErrorCode::unreachable,
+              fmt::format("{} may have collections too, and is not opened now", fmt::join(missing_, ", ")));
+}
+
+Result<std::vector<CollectionInfo>> Backends::list(bool whole) {
   std::vector<CollectionInfo> all;
   for (std::size_t i = 0; i < places_.size(); ++i) {
     auto listed = places_[i].backend->list();
@@ -90,7 +101,7 @@ Result<std::vector<CollectionInfo>> Backends::list() {
     if (listed) {
       for (auto& info : *listed) info.backend = places_[i].name;
       seen_[i] = *std::move(listed);
-    } else if (i == 0) {
+    } else if (i == 0 || whole) {
       return std::unexpected(std::move(listed).error());
     } else {
       log(LogLevel::warning, "{}", listed.error().message);
@@ -278,12 +289,20 @@ Result<std::unique_ptr<Backends>> open_backends(const EngineOptions& options, st
     if (std::ranges::find(places, address.name, &Backends::Place::name) != places.end()) continue;
     Backends::Place place{.name = address.name};
     EIDETIC_TRY(place.backend, open_cluster_backend(cluster));
-    if (options.remember_clusters) place.on_answer = [file, cluster] { return file.add(cluster); };
+    place.on_answer = [file, cluster, name = address.name, remembers = options.remember_clusters]() -> Result<void> {
+      EIDETIC_CHECK(file.note(name));
+      return remembers ? file.add(cluster) : Result<void>();
+    };
     places.push_back(std::move(place));
   }
+  EIDETIC_TRY(auto missing, file.noted());
+  std::erase_if(missing, [&](const auto& name) {
+    return std::ranges::find(places, name, &Backends::Place::name) != places.end();
+  });
   auto backends = std::make_unique<Backends>(std::move(places));
   EIDETIC_TRY(const auto* const preferred, backends->place(options.backend));
   backends->prefer(*preferred);
+  backends->miss(std::move(missing));
   return backends;
 }
 

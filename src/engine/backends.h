@@ -42,7 +42,12 @@ class Backends final : public Backend {
 
   [[nodiscard]] Result<void> create(const CollectionSpec& spec) override;
   [[nodiscard]] Result<void> drop(std::string_view collection) override;
+  // An engine that does not answer is warned of; of its collections those are listed that it had before.
   [[nodiscard]] Result<std::vector<CollectionInfo>> list() override;
+  // The same, and an error where that would be any but all that there are.
+  [[nodiscard]] Result<std::vector<CollectionInfo>> list_all();
+  // Places that are not opened and may have collections.
+  void miss(std::vector<std::string> places) { missing_ = std::move(places); }
   [[nodiscard]] Result<CollectionInfo> describe(std::string_view collection) override;
   [[nodiscard]] Result<CollectionSpec> spec(std::string_view collection) override;
   [[nodiscard]] Result<void> configure(std::string_view collection, const EditSettings& edit) override;
@@ -101,9 +106,11 @@ class Backends final : public Backend {
   };
   [[nodiscard]] Result<Found> find(std::string_view collection);
   void answers(std::size_t place);
+  [[nodiscard]] Result<std::vector<CollectionInfo>> list(bool all);
 
   std::vector<Place> places_;
   const Place* preferred_;
+  std::vector<std::string> missing_;
   std::vector<std::atomic<bool>> answered_;
   std::mutex seen_mutex_;
   std::vector<std::vector<CollectionInfo>> seen_;  // of each place, when it was last listed

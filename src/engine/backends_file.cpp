@@ -17,10 +17,10 @@ bool is_called(const ClusterOptions& cluster, std::string_view name) {
 
 }  // namespace
 
-Result<std::vector<ClusterOptions>> BackendsFile::read() const {
-  std::vector<ClusterOptions> clusters;
+Result<BackendsFile::Content> BackendsFile::load() const {
+  Content content;
   const auto text = read_text(file_);
-  if (!text && text.error().code == ErrorCode::not_found) return clusters;
+  if (!text && text.error().code == ErrorCode::not_found) return content;
   if (!text) return std::unexpected(text.error());
   EIDETIC_TRY(const Json json, parse_json_object(*text, file_.native()));
   EIDETIC_TRY(auto reader, JsonReader::of(json, file_.native()));
@@ -30,33 +30,52 @@ Result<std::vector<ClusterOptions>> BackendsFile::read() const {
     ClusterOptions cluster;
     EIDETIC_TRY(cluster.url, one.get<std::string>("url"));
     EIDETIC_TRY(cluster.ca_file, one.get_or<std::string>("ca_file", ""));
-    clusters.push_back(std::move(cluster));
+    content.opened.push_back(std::move(cluster));
   }
-  return clusters;
+  EIDETIC_TRY(content.noted, reader.get_or<std::vector<std::string>>("pictures_of", {}));
+  return content;
 }
 
-Result<void> BackendsFile::write(const std::vector<ClusterOptions>& clusters) const {
+Result<void> BackendsFile::store(const Content& content) const {
   Json list = Json::array();
-  for (const auto& cluster : clusters) {
+  for (const auto& cluster : content.opened) {
     Json entry = {{"url", cluster.url}};
     if (!cluster.ca_file.empty()) entry["ca_file"] = cluster.ca_file.native();
     list.push_back(std::move(entry));
   }
-  return write_file_atomically(file_, dump_json({{"backends", std::move(list)}}) + "\n");
+  return write_file_atomically(file_,
+                               dump_json({{"backends", std::move(list)}, {"pictures_of", content.noted}}) + "\n");
+}
+
+Result<std::vector<ClusterOptions>> BackendsFile::read() const {
+  EIDETIC_TRY(auto content, load());
+  return std::move(content.opened);
+}
+
+Result<std::vector<std::string>> BackendsFile::noted() const {
+  EIDETIC_TRY(auto content, load());
+  return std::move(content.noted);
+}
+
+Result<void> BackendsFile::note(std::string_view name) const {
+  EIDETIC_TRY(auto content, load());
+  if (std::ranges::find(content.noted, name) != content.noted.end()) return {};
+  content.noted.emplace_back(name);
+  return store(content);
 }
 
 Result<void> BackendsFile::add(const ClusterOptions& cluster) const {
   EIDETIC_TRY(const auto address, parse_cluster_url(cluster.url));
-  EIDETIC_TRY(auto clusters, read());
-  if (std::ranges::any_of(clusters, [&](const auto& one) { return is_called(one, address.name); })) return {};
-  clusters.push_back(cluster);
-  return write(clusters);
+  EIDETIC_TRY(auto content, load());
+  if (std::ranges::any_of(content.opened, [&](const auto& one) { return is_called(one, address.name); })) return {};
+  content.opened.push_back(cluster);
+  return store(content);
 }
 
 Result<bool> BackendsFile::remove(std::string_view name) const {
-  EIDETIC_TRY(auto clusters, read());
-  if (std::erase_if(clusters, [&](const auto& one) { return is_called(one, name); }) == 0) return false;
-  EIDETIC_CHECK(write(clusters));
+  EIDETIC_TRY(auto content, load());
+  if (std::erase_if(content.opened, [&](const auto& one) { return is_called(one, name); }) == 0) return false;
+  EIDETIC_CHECK(store(content));
   return true;
 }
 

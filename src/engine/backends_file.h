@@ -1,4 +1,5 @@
-// The search engines that a data folder was opened with before, in its file backends.json: without passwords and keys.
+// What a data folder knows of search engines, in its file backends.json: those that it is opened with, without
+// passwords and keys, and the names of all whose items may name its stored pictures, forgotten ones and a server's too.
 #pragma once
 
 #include <filesystem>
@@ -20,14 +21,22 @@ class BackendsFile {
   [[nodiscard]] Result<std::vector<ClusterOptions>> read() const;
   // Of that name already, as parse_cluster_url has it: it stays as it is.
   [[nodiscard]] Result<void> add(const ClusterOptions& cluster) const;
-  // Whether it was there.
+  // The names of all that were ever noted here.
+  [[nodiscard]] Result<std::vector<std::string>> noted() const;
+  [[nodiscard]] Result<void> note(std::string_view name) const;
+  // Whether it was there. It stays noted.
   [[nodiscard]] Result<bool> remove(std::string_view name) const;
   // Into a backup of the data folder.
   [[nodiscard]] Result<void> copy_to(const std::filesystem::path& folder) const;
 
  private:
   static constexpr std::string_view kName = "backends.json";
-  [[nodiscard]] Result<void> write(const std::vector<ClusterOptions>& clusters) const;
+  struct Content {
+    std::vector<ClusterOptions> opened;
+    std::vector<std::string> noted;
+  };
+  [[nodiscard]] Result<Content> load() const;
+  [[nodiscard]] Result<void> store(const Content& content) const;
 
   std::filesystem::path file_;
 };

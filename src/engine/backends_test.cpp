@@ -102,6 +102,22 @@ TEST(BackendsFileTest, KeepsUrlsAndNoSecrets) {
   EXPECT_EQ(read[0].ca_file, "/ca.pem");
   EXPECT_TRUE(file.remove(parse_cluster_url("opensearch://ann@far")->name).value());
   EXPECT_EQ(file.read()->size(), 1U);
+  ASSERT_TRUE(file.note("opensearch://far:9200"));
+  ASSERT_TRUE(file.note("opensearch://far:9200"));
+  EXPECT_THAT(file.noted().value(), ElementsAre("opensearch://far:9200"));
+  EXPECT_EQ(file.read()->size(), 1U);
+}
+
+TEST(OpenBackends, KnowOfThoseThatAreNotOpenedAnyMore) {
+  const TemporaryDirectory folder;
+  ASSERT_TRUE(BackendsFile(folder.path()).note("opensearch://far:9200"));
+  EmbeddedHarness embedded;
+  embedded.open();
+  const auto backends =
+      open_backends({.data_dir = folder.path(), .remember_clusters = false}, std::move(embedded.backend));
+  ASSERT_TRUE(backends);
+  EXPECT_TRUE((*backends)->list());
+  EXPECT_THAT((*backends)->list_all().error().message, HasSubstr("opensearch://far:9200"));
 }
 
 TEST_F(BackendsTest, HideNothingWhereOneDoesNotAnswer) {

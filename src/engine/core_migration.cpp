@@ -202,11 +202,17 @@ Result<ModelChange> Core::change_to(std::string_view name, const std::string& mo
 
 Result<void> Core::begin_migration(std::string_view name, const ModelChange& change) {
   const std::scoped_lock lock(settings_);
-  EIDETIC_CHECK(parts_.backend->begin_space(name, change.embedder->space()));
-  return edit_settings(name, [&](const CollectionSpec&, CollectionSettings& settings) -> Result<void> {
-    settings.migration = MigrationSetting{.model = change.model};
-    return {};
-  });
+  // The settings first: a space that they do not speak of is tidied up, by another server too.
+  const auto set = [&](const std::optional<MigrationSetting>& migration) {
+    return edit_settings(name, [&](const CollectionSpec&, CollectionSettings& settings) -> Result<void> {
+      settings.migration = migration;
+      return {};
+    });
+  };
+  EIDETIC_CHECK(set(MigrationSetting{.model = change.model}));
+  auto begun = parts_.backend->begin_space(name, change.embedder->space());
+  if (!begun) EIDETIC_CHECK(set(std::nullopt));
+  return begun;
 }
 
 // --- doing it ---

@@ -8,6 +8,8 @@
 #include "base/hash.h"
 #include "base/test_files.h"
 #include "blobs/router.h"
+#include "cluster/cluster.h"
+#include "cluster/test_store.h"
 #include "engine/job_arguments.h"
 #include "engine/sweep.h"
 #include "engine/test_engine.h"
@@ -193,7 +195,13 @@ TEST_F(JobsTest, APullJobSaysWhyItFails) {
 TEST_F(JobsTest, WhatWaitingJobsAndItemsNameIsNotSwept) {
   const auto jobs = need(JobStore::open(folder_ / "jobs.db"));
   const auto pictures = need(PictureStore::open(folder_ / "pictures.db"));
-  MemoryBackend backend(mean_colour_spec());
+  auto collection = std::make_unique<MemoryBackend>(mean_colour_spec());
+  auto& backend = *collection;
+  auto engine = std::make_shared<TestEngine>();
+  std::vector<Backends::Place> places;
+  places.push_back({.name = std::string(kEmbeddedBackend), .backend = std::move(collection)});
+  places.push_back({.name = "qdrant://far", .backend = make_cluster_backend(std::make_unique<TestStore>(engine))});
+  Backends backends(std::move(places));
   std::vector<std::string> hashes;
   for (const std::string content : {"of an item", "of a job", "of nothing", "young"}) {
     hashes.push_back(sha256_hex(as_bytes(content)));
@@ -203,7 +211,14 @@ TEST_F(JobsTest, WhatWaitingJobsAndItemsNameIsNotSwept) {
   backend.items["x"] = {.id = "x", .uri = "stored:" + hashes[0], .content_hash = hashes[0], .vector = {}};
   const PutJob job{.items = {{.id = "y", .uri = "stored:" + hashes[1]}}};
   need(jobs->add(kPutJob, "c", write_put(job), 10));
-  EXPECT_EQ(need(sweep_pictures(backend, *jobs, *pictures, 150)), 1U);
+  engine->before = [](std::string_view) -> Result<void> { return fail(ErrorCode::unreachable, "far is down"); };
+  EXPECT_EQ(sweep_pictures(backends, *jobs, *pictures, 150).error().message, "far is down");
+  engine->before = nullptr;
+  backends.miss({"qdrant://elsewhere"});
+  EXPECT_EQ(sweep_pictures(backends, *jobs, *pictures, 150).error().code, ErrorCode::unreachable);
+  backends.miss({});
+  EXPECT_TRUE(pictures->read(hashes[2], 100)) << "items elsewhere may name it";
+  EXPECT_EQ(need(sweep_pictures(backends, *jobs, *pictures, 150)), 1U);
   EXPECT_TRUE(pictures->read(hashes[0], 100));
   EXPECT_TRUE(pictures->read(hashes[1], 100));
   EXPECT_FALSE(pictures->read(hashes[2], 100));

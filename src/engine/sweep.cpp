@@ -29,13 +29,14 @@ std::vector<std::string> pictures_of(const JobRecord& job) {
   return hashes;
 }
 
-Result<std::uint64_t> sweep_pictures(Backend& backend, JobStore& jobs, PictureStore& pictures, std::int64_t before_ms) {
+Result<std::uint64_t> sweep_pictures(Backends& backend, JobStore& jobs, PictureStore& pictures,
+                                     std::int64_t before_ms) {
   std::vector<std::uint64_t> wanted;
   // Jobs first: what one ends with meanwhile is then in its collection.
   EIDETIC_CHECK(jobs.for_each_open([&](const JobRecord& job) {
     for (const auto& hash : pictures_of(job)) wanted.push_back(short_hash(hash));
   }));
-  EIDETIC_TRY(const auto collections, backend.list());
+  EIDETIC_TRY(const auto collections, backend.list_all());
   for (const auto& collection : collections) {
     constexpr std::uint32_t kPage = 10'000;
     std::string cursor;
@@ -53,7 +54,7 @@ Result<std::uint64_t> sweep_pictures(Backend& backend, JobStore& jobs, PictureSt
   return pictures.sweep(wanted, before_ms);
 }
 
-PictureSweeper::PictureSweeper(Backend& backend, JobStore& jobs, PictureStore& pictures, std::mutex& held)
+PictureSweeper::PictureSweeper(Backends& backend, JobStore& jobs, PictureStore& pictures, std::mutex& held)
     : backend_(backend), jobs_(jobs), pictures_(pictures), held_(held), pool_(std::make_unique<ThreadPool>(1)) {
   pool_->post([this] { run(); });
 }

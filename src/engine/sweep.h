@@ -8,17 +8,17 @@
 #include <memory>
 #include <mutex>
 
-#include "eidetic/backend.h"
-
 #include "base/threads.h"
 #include "catalog/job_store.h"
 #include "catalog/picture_store.h"
+#include "engine/backends.h"
 
 namespace eidetic {
 
 // Deletes pictures that no item of any collection and no job that waits or runs names, of those stored before
-// `before_ms`; how many. What is put before its item is, has to be younger than that.
-[[nodiscard]] Result<std::uint64_t> sweep_pictures(Backend& backend, JobStore& jobs, PictureStore& pictures,
+// `before_ms`; how many. What is put before its item is, has to be younger than that. None go where a place does not
+// answer, or is not opened, whose items may name some.
+[[nodiscard]] Result<std::uint64_t> sweep_pictures(Backends& backend, JobStore& jobs, PictureStore& pictures,
                                                    std::int64_t before_ms);
 
 // The hashes of the stored pictures that a job's arguments name.
@@ -27,7 +27,7 @@ namespace eidetic {
 class PictureSweeper {
  public:
   // All must outlive this. `held` keeps a sweep waiting as long as another holds it.
-  PictureSweeper(Backend& backend, JobStore& jobs, PictureStore& pictures, std::mutex& held);
+  PictureSweeper(Backends& backend, JobStore& jobs, PictureStore& pictures, std::mutex& held);
   PictureSweeper(const PictureSweeper&) = delete;
   PictureSweeper& operator=(const PictureSweeper&) = delete;
   ~PictureSweeper();
@@ -35,7 +35,7 @@ class PictureSweeper {
  private:
   void run();
 
-  Backend& backend_;
+  Backends& backend_;
   JobStore& jobs_;
   PictureStore& pictures_;
   std::mutex& held_;

@@ -1,7 +1,5 @@
 """Real S3 stores, as `tools/servers run -- ctest -L servers` starts them, and a line to them that can be broken."""
 
-import hashlib
-import hmac
 import json
 import os
 import random
@@ -11,49 +9,27 @@ import subprocess
 import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-import httpx
 import pytest
+import stores
 from live import EIDETIC
 
 KINDS = {"minio": "EIDETIC_TEST_MINIO", "versitygw": "EIDETIC_TEST_VERSITYGW"}
 
 
-def hmac_of(key, text):
-    return hmac.new(key, text.encode(), hashlib.sha256).digest()
-
-
 class Store:
-    """A bucket of its own in a store; requests signed by other code than ours."""
+    """A bucket of its own in a store."""
 
     def __init__(self, kind, url):
         self.kind, self.url = kind, url
         self.key, self.secret = os.environ["EIDETIC_TEST_S3_KEY"], os.environ["EIDETIC_TEST_S3_SECRET"]
-        self.client = httpx.Client(timeout=60, limits=httpx.Limits(max_connections=8))
+        self.store = stores.Store(url, self.key, self.secret)
         self.bucket = f"test-{random.randrange(1 << 60):x}"
         self.ask("PUT", "")
 
     def ask(self, method, key, body=b"", query=None, fine=(200, 204)):
-        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        scope = f"{moment[:8]}/us-east-1/s3/aws4_request"
-        path = quote(f"/{self.bucket}/{key}" if key else f"/{self.bucket}", safe="/~")
-        asked = "&".join(f"{name}={quote(value, safe='~')}" for name, value in sorted((query or {}).items()))
-        digest = hashlib.sha256(body).hexdigest()
-        headers = {"host": urlsplit(self.url).netloc, "x-amz-content-sha256": digest, "x-amz-date": moment}
-        lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-        request = "\n".join([method, path, asked, lines, ";".join(headers), digest])
-        text = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(request.encode()).hexdigest()])
-        key_now = f"AWS4{self.secret}".encode()
-        for part in scope.split("/"):
-            key_now = hmac_of(key_now, part)
-        headers["authorization"] = (
-            f"AWS4-HMAC-SHA256 Credential={self.key}/{scope},SignedHeaders={';'.join(headers)},"
-            f"Signature={hmac_of(key_now, text).hex()}"
-        )
-        url = f"{self.url}{path}" + (f"?{asked}" if asked else "")
-        answer = self.client.request(method, url, headers=headers, content=body)
+        answer = self.store(method, f"{self.bucket}/{key}" if key else self.bucket, body, query)
         assert answer.status_code in fine, f"{method} {key}: {answer.status_code} {answer.text}"
         return answer
 

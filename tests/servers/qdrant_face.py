@@ -1,18 +1,14 @@
 #!/usr/bin/env python3
 """Qdrant's REST API 1.18, as much of it as an adapter needs, on Qdrant's own engine in process: no registry carries the
 server.
-  qdrant_face.py --data DIR [--port PORT] [--record FILE]    needs what `tools/servers install qdrant` installs
-  qdrant_face.py --replay FILE [--port PORT]                 needs nothing: answers what was recorded, and nothing else
-Prints the URL when it listens. A recording whose name ends in .gz is compressed; it is complete when the process has
-ended on SIGTERM. With $QDRANT__SERVICE__API_KEY set it asks for that key, as the server does. A replay that was asked
-what was not recorded ends with status 1 and says what."""
+  qdrant_face.py --data DIR [--port PORT]    needs what `tools/servers install qdrant` installs
+Prints the URL when it listens. With $QDRANT__SERVICE__API_KEY set it asks for that key, as the server does."""
 
 import argparse
 import json
 import os
 import re
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -20,7 +16,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from recording import Recorder, Replay
+import pydantic
+from qdrant_client.http import models
+from qdrant_engine import Collections
+from qdrant_translation import Refusal
 
 VERSION = "1.18.0"
 BODY_BYTES_MAX = 32 << 20  # as the server's service.max_request_size_mb
@@ -30,14 +29,8 @@ class Face:
     """Routes requests to collections, after checking them against the schema that Qdrant publishes."""
 
     def __init__(self, folder):
-        # Only here: a replay has neither.
-        import pydantic
-        from qdrant_client.http import models
-        from qdrant_engine import Collections
-        from qdrant_translation import Refusal
-
         folder.mkdir(parents=True, exist_ok=True)
-        self.collections, self.refusal, self.invalid = Collections(folder), Refusal, pydantic.ValidationError
+        self.collections = Collections(folder)
         adapter = pydantic.TypeAdapter
         self.routes = [
             ("GET", r"/collections", None, lambda _: {"collections": [{"name": n} for n in self.collections.names()]}),
@@ -90,7 +83,7 @@ class Face:
 
     def limited(self, said):
         if said.get("limit") == 0:
-            raise self.refusal(422, "Validation error in JSON body: [limit: value 0 invalid, must be 1 or larger]")
+            raise Refusal(422, "Validation error in JSON body: [limit: value 0 invalid, must be 1 or larger]")
         return said
 
     def done(self, operation, request):
@@ -98,7 +91,7 @@ class Face:
 
     def create(self, request, name):
         if re.search(r'[<>:"/\\|?*\x00-\x1f]', name) or len(name.encode()) > 255:
-            raise self.refusal(
+            raise Refusal(
                 422, f"Validation error in path: [name: collection name cannot contain such characters: {name}]"
             )
         self.collections.create(name, request["body"])
@@ -128,7 +121,7 @@ class Face:
         point = int(point) if point.isdigit() else point
         found = self.collections[name].retrieve({"ids": [point], "with_vector": True})
         if not found:
-            raise self.refusal(404, f"Not found: Point with id {point} does not exists!")
+            raise Refusal(404, f"Not found: Point with id {point} does not exists!")
         return found[0]
 
     def query_batch(self, request, name):
@@ -167,7 +160,7 @@ class Face:
             if schema:
                 request["body"] = self.checked(schema, body, headers)
             status, answer = 200, {"result": act(request, *names), "status": "ok"}
-        except self.refusal as refusal:
+        except Refusal as refusal:
             status, answer = refusal.status, {"status": {"error": str(refusal)}}
         except Exception as fault:
             traceback.print_exc()
@@ -185,18 +178,18 @@ class Face:
         }
         for name, value in said.items():
             if name in allowed and not re.fullmatch(allowed[name], value):
-                raise self.refusal(400, f"Deserialize error in query parameters: {name}: '{value}'")
+                raise Refusal(400, f"Deserialize error in query parameters: {name}: '{value}'")
         return said.get("wait") == "true"
 
     def checked(self, schema, body, headers):
         if headers.get("Content-Type", "").partition(";")[0] != "application/json":
-            raise self.refusal(400, "Format error in JSON body: Content type error")
+            raise Refusal(400, "Format error in JSON body: Content type error")
         try:
             schema.validate_json(body, strict=True)
-        except self.invalid as invalid:
+        except pydantic.ValidationError as invalid:
             first = invalid.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
-            raise self.refusal(400, f"Format error in JSON body: {place}: {first['msg']}") from invalid
+            raise Refusal(400, f"Format error in JSON body: {place}: {first['msg']}") from invalid
         return without_nulls(json.loads(body))
 
 
@@ -216,7 +209,7 @@ def without_nulls(said):
     }
 
 
-def handler_of(face, recorder, replay):
+def handler_of(face):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
@@ -228,14 +221,7 @@ def handler_of(face, recorder, replay):
                 self.close_connection = True
                 return self.send(413, {"status": {"error": "Payload reached size limit."}, "time": 0.0})
             body = self.rfile.read(length)
-            if replay:
-                return self.send(*replay.answer(self.command, self.path, body))
-            status, answer = face.answer(self.command, self.path, body, self.headers)
-            if recorder:
-                if isinstance(answer, dict) and "time" in answer:
-                    answer["time"] = 0.0
-                recorder.add(self.command, self.path, body, status, answer)
-            return self.send(status, answer)
+            return self.send(*face.answer(self.command, self.path, body, self.headers))
 
         def send(self, status, answer):
             text = isinstance(answer, str)
@@ -261,28 +247,16 @@ class Server(ThreadingHTTPServer):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--data", type=Path, metavar="DIR", help="where the collections lie")
-    source.add_argument("--replay", type=Path, metavar="FILE")
-    parser.add_argument("--record", type=Path, metavar="FILE", help="append every exchange to it")
+    parser.add_argument("--data", type=Path, metavar="DIR", required=True, help="where the collections lie")
     parser.add_argument("--port", type=int, default=0)
     options = parser.parse_args()
-    if options.replay and options.record:
-        parser.error("--record with --replay: a replay has nothing to record")
 
-    replay = Replay(options.replay) if options.replay else None
-    recorder = Recorder(options.record) if options.record else None
-    server = Server(("127.0.0.1", options.port), handler_of(None if replay else Face(options.data), recorder, replay))
+    server = Server(("127.0.0.1", options.port), handler_of(Face(options.data)))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
     print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
     server.serve_forever(0.05)
-    if recorder:
-        recorder.close()
-    for stranger in replay.strangers if replay else []:
-        print(stranger, file=sys.stderr)
-    return 1 if replay and replay.strangers else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
