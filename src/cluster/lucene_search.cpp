@@ -129,7 +129,6 @@ class LuceneStore::Searches {
     return asked.size();
   }
 
-  // Of its own an engine takes a search in half a millisecond less than as one of several.
   Result<void> ask_one(const Asked& asked, std::string body) {
     EIDETIC_TRY(const auto reply,
                 store_.client_.ask({.method = "POST",
