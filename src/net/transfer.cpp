@@ -141,10 +141,19 @@ curl_socket_t open_socket(void* user, curlsocktype /*purpose*/, curl_sockaddr* a
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+// As one packet with them, where it is small: who answers wakes up once.
+bool goes_with_the_headers(const TransferRequest& request) {
+  return request.body && request.body->file == nullptr && request.any_status;
+}
+
 void set_up_method(CURL* handle, Transfer& transfer) {
   const auto& request = transfer.request;
   const auto set = [&](CURLoption option, auto value) -> void { curl_easy_setopt(handle, option, value); };
-  if (request.body) {
+  if (goes_with_the_headers(request)) {
+    const auto bytes = request.body->bytes;
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(bytes.size()));
+    set(CURLOPT_POSTFIELDS, bytes.empty() ? "" : reinterpret_cast<const char*>(bytes.data()));
+  } else if (request.body) {
     set(CURLOPT_UPLOAD, 1L);
     set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body->size));
     set(CURLOPT_READFUNCTION, &on_send);
@@ -225,8 +234,14 @@ std::unexpected<Error> status_error(const Transfer& transfer) {
 
 Result<ResponseHead> perform(CURL* handle, Transfer& transfer) {
   std::unique_ptr<curl_slist, ListFreer> headers;
+  bool typed = false;
   for (const auto& header : transfer.request.headers) {
     headers.reset(curl_slist_append(headers.release(), header.c_str()));
+    typed = typed || to_lower(header).starts_with("content-type:");
+  }
+  // Else curl makes a form of it.
+  if (!typed && goes_with_the_headers(transfer.request)) {
+    headers.reset(curl_slist_append(headers.release(), "Content-Type:"));
   }
   char detail[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, detail);
