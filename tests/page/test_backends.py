@@ -52,4 +52,5 @@ def test_one_is_copied(visit):
     expect(job.get_by_role("status")).to_have_text("done", timeout=60_000)
     expect(job).to_contain_text("8 copied")
     visit.check_everywhere("copied")
-    assert visit.http.get("/v1/collections/shapes-again").json()["items"] == 8
+    page.get_by_role("link", name="shapes-again").click()
+    page.get_by_text("All 8 items").wait_for()
