@@ -76,12 +76,6 @@ struct OtherSpace {
   std::uint64_t vectors = 0;  // how many items have one
 };
 
-// An item without a vector in the other space.
-struct PendingItem {
-  Item item;                  // `vector` and `parts`: of the other space, once they are made
-  std::uint64_t version = 0;  // of what is embedded: another one after every upsert
-};
-
 inline constexpr std::size_t kMaxAttachmentBytes = std::size_t{256} << 20;
 
 struct VectorQuery {
@@ -194,7 +188,7 @@ class Backend {
   [[nodiscard]] virtual Result<std::vector<Result<void>>> upsert(std::string_view collection,
                                                                  std::span<const Item> items) = 0;
   // Replaces uri, hash, size, time and metadata of items that are there, leaving their vectors. Unknown ids: not_found,
-  // alone.
+  // alone. One that says its version, and was stored anew since by another process, is left: that storing came later.
   [[nodiscard]] virtual Result<std::vector<Result<void>>> update(std::string_view collection,
                                                                  std::span<const Item> items) = 0;
   // Replaces the parts of items that are there, and nothing else of them: one result an item, in order. Only ids and
@@ -249,13 +243,13 @@ class Backend {
   // Begins one, without vectors, in place of another one. invalid_argument: the collection's index does not fit it.
   [[nodiscard]] virtual Result<void> begin_space(std::string_view collection, const Space& space) = 0;
   [[nodiscard]] virtual Result<std::optional<OtherSpace>> other_space(std::string_view collection) = 0;
-  // Items that have no vector there, by rising version, those above `after`.
-  [[nodiscard]] virtual Result<std::vector<PendingItem>> pending(std::string_view collection, std::uint64_t after,
-                                                                 std::uint32_t limit) = 0;
+  // Items that have no vector there, by rising version (Item::version), those above `after`.
+  [[nodiscard]] virtual Result<std::vector<Item>> pending(std::string_view collection, std::uint64_t after,
+                                                          std::uint32_t limit) = 0;
   // Stores their vectors and parts there, of all that the collection has still in that version; how many these were.
   // unavailable: that space is not there any more.
   [[nodiscard]] virtual Result<std::uint64_t> store_pending(std::string_view collection,
-                                                            std::span<const PendingItem> items) = 0;
+                                                            std::span<const Item> items) = 0;
   // Builds its index, of the collection's kind, or brings it up to date.
   [[nodiscard]] virtual Result<void> build_space(std::string_view collection) = 0;
   // Makes it the space of the collection, with the settings that `edit` gives, and the one until then the other: at

@@ -23,6 +23,8 @@ struct Item {
   Vector vector;                 // dimensions of the collection's space; empty where not asked for
   std::vector<Vector> parts =
       {};  // of parts of the picture, up to kMaxParts; given to be stored, read by Backend::parts
+  // Of an item that was read: which storing of the id it is of; another one after every upsert. 0: it is not said.
+  std::uint64_t version = 0;
 };
 
 inline constexpr std::size_t kMaxParts = 256;

@@ -74,9 +74,8 @@ class EmbeddedBackend final : public Backend {
                                std::stop_token stop) override;
   Result<void> begin_space(std::string_view collection, const Space& space) override;
   Result<std::optional<OtherSpace>> other_space(std::string_view collection) override;
-  Result<std::vector<PendingItem>> pending(std::string_view collection, std::uint64_t after,
-                                           std::uint32_t limit) override;
-  Result<std::uint64_t> store_pending(std::string_view collection, std::span<const PendingItem> items) override;
+  Result<std::vector<Item>> pending(std::string_view collection, std::uint64_t after, std::uint32_t limit) override;
+  Result<std::uint64_t> store_pending(std::string_view collection, std::span<const Item> items) override;
   Result<void> build_space(std::string_view collection) override;
   Result<std::uint64_t> switch_space(std::string_view collection, const EditSettings& edit, bool drop_pending) override;
   Result<void> drop_space(std::string_view collection) override;
@@ -104,7 +103,7 @@ class EmbeddedBackend final : public Backend {
   [[nodiscard]] Result<Handle> make_other_parts(std::string_view name, const Space& space);
   void forget_others(std::string_view name);
   [[nodiscard]] Result<void> store_pending_parts(const Collection& whole, Collection& parts, Collection& other,
-                                                 std::span<const PendingItem> items);
+                                                 std::span<const Item> items);
   // Null: no item has parts.
   [[nodiscard]] Handle parts_of(std::string_view name);
   [[nodiscard]] Result<Handle> make_parts(const CollectionSpec& spec);

@@ -108,13 +108,13 @@ Result<std::optional<OtherSpace>> EmbeddedBackend::other_space(std::string_view 
   return catalog_->other_space(handle->key());
 }
 
-Result<std::vector<PendingItem>> EmbeddedBackend::pending(std::string_view collection, std::uint64_t after,
-                                                          std::uint32_t limit) {
+Result<std::vector<Item>> EmbeddedBackend::pending(std::string_view collection, std::uint64_t after,
+                                                   std::uint32_t limit) {
   EIDETIC_TRY(const Handle handle, find(collection));
   return catalog_->pending(handle->record(), after, limit);
 }
 
-Result<std::uint64_t> EmbeddedBackend::store_pending(std::string_view collection, std::span<const PendingItem> items) {
+Result<std::uint64_t> EmbeddedBackend::store_pending(std::string_view collection, std::span<const Item> items) {
   EIDETIC_TRY(const Held held, hold(collection));
   EIDETIC_TRY(const Handle other, find_other(collection));
   // Parts first: an item that has its vector has all of them.
@@ -123,21 +123,21 @@ Result<std::uint64_t> EmbeddedBackend::store_pending(std::string_view collection
   if (parts && other_parts) EIDETIC_CHECK(store_pending_parts(*held.handle, *parts, *other_parts, items));
   std::vector<ItemKey> keys;
   std::vector<Vector> vectors;
-  for (const auto& [item, version] : items) {
-    keys.push_back(static_cast<ItemKey>(version));
+  for (const Item& item : items) {
+    keys.push_back(static_cast<ItemKey>(item.version));
     vectors.push_back(item.vector);
   }
   return other->store_made(keys, std::move(vectors));
 }
 
 Result<void> EmbeddedBackend::store_pending_parts(const Collection& whole, Collection& parts, Collection& other,
-                                                  std::span<const PendingItem> items) {
+                                                  std::span<const Item> items) {
   // Nobody replaces an item and its parts meanwhile, so that rows of parts are those of the version that was embedded.
   const std::scoped_lock parting(parting_);
   std::vector<std::pair<ItemKey, const Vector*>> made;
-  for (const auto& [item, version] : items) {
+  for (const Item& item : items) {
     EIDETIC_TRY(const auto now, catalog_->keys_of(whole.key(), std::span(&item.id, 1)));
-    if (now.front() != static_cast<ItemKey>(version)) continue;
+    if (now.front() != static_cast<ItemKey>(item.version)) continue;
     EIDETIC_TRY(const auto rows, catalog_->keys_of(parts.key(), part_ids(item.id, 0, item.parts.size())));
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (rows[i] != 0) made.emplace_back(rows[i], &item.parts[i]);

@@ -82,8 +82,8 @@ class Catalog {
   // nullopt: there is none.
   [[nodiscard]] Result<std::optional<OtherSpace>> other_space(std::int64_t collection);
   // As in Backend.
-  [[nodiscard]] Result<std::vector<PendingItem>> pending(const CollectionRecord& collection, std::uint64_t after,
-                                                         std::uint32_t limit);
+  [[nodiscard]] Result<std::vector<Item>> pending(const CollectionRecord& collection, std::uint64_t after,
+                                                  std::uint32_t limit);
   // Vectors into the other space: which keys have one now, 0 where the item has gone, or the vector is a bad one.
   [[nodiscard]] Result<std::vector<ItemKey>> store_other(const CollectionRecord& other, std::span<const ItemKey> keys,
                                                          std::span<const Vector> vectors);

@@ -97,8 +97,8 @@ Result<std::optional<OtherSpace>> Catalog::other_space(std::int64_t collection) 
   return read_other(*reader, collection);
 }
 
-Result<std::vector<PendingItem>> Catalog::pending(const CollectionRecord& collection, std::uint64_t after,
-                                                  std::uint32_t limit) {
+Result<std::vector<Item>> Catalog::pending(const CollectionRecord& collection, std::uint64_t after,
+                                           std::uint32_t limit) {
   static constexpr ByEra kPending = EIDETIC_BY_ERA(
       "SELECT id, uri, content_hash, size_bytes, modified_ns, metadata, items.key FROM items "
       "WHERE collection = ?1 AND items.key > ?2 AND NOT EXISTS (SELECT 1 FROM ",
@@ -106,12 +106,13 @@ Result<std::vector<PendingItem>> Catalog::pending(const CollectionRecord& collec
   EIDETIC_TRY(const auto reader, connections_->reader());
   EIDETIC_TRY(Statement query, reader->query(kPending.of(collection.spec.era + 1)));
   query.bind(collection.key).bind(static_cast<std::int64_t>(after)).bind(std::int64_t{limit});
-  std::vector<PendingItem> items;
+  std::vector<Item> items;
   while (true) {
     EIDETIC_TRY(const bool more, query.step());
     if (!more) return items;
     EIDETIC_TRY(Item item, read_item(query, false));
-    items.push_back({std::move(item), static_cast<std::uint64_t>(query.integer(6))});
+    item.version = static_cast<std::uint64_t>(query.integer(6));
+    items.push_back(std::move(item));
   }
 }
 

@@ -76,10 +76,9 @@ class ClusterBackend final : public Backend {
 
   [[nodiscard]] Result<void> begin_space(std::string_view collection, const Space& space) override;
   [[nodiscard]] Result<std::optional<OtherSpace>> other_space(std::string_view collection) override;
-  [[nodiscard]] Result<std::vector<PendingItem>> pending(std::string_view collection, std::uint64_t after,
-                                                         std::uint32_t limit) override;
-  [[nodiscard]] Result<std::uint64_t> store_pending(std::string_view collection,
-                                                    std::span<const PendingItem> items) override;
+  [[nodiscard]] Result<std::vector<Item>> pending(std::string_view collection, std::uint64_t after,
+                                                  std::uint32_t limit) override;
+  [[nodiscard]] Result<std::uint64_t> store_pending(std::string_view collection, std::span<const Item> items) override;
   [[nodiscard]] Result<void> build_space(std::string_view collection) override;
   [[nodiscard]] Result<std::uint64_t> switch_space(std::string_view collection, const EditSettings& edit,
                                                    bool drop_pending) override;
@@ -140,7 +139,7 @@ class ClusterBackend final : public Backend {
   [[nodiscard]] Result<Descriptor> with_parts(const Descriptor& descriptor, std::size_t most);
   [[nodiscard]] Result<std::vector<Result<void>>> write_parts(Descriptor& descriptor, std::span<const Item> items);
   [[nodiscard]] Result<std::vector<Hit>> search_by_parts(const View& view, const VectorQuery& query);
-  [[nodiscard]] Result<void> store_pending_parts(const Descriptor& descriptor, std::span<const PendingItem> items);
+  [[nodiscard]] Result<void> store_pending_parts(const Descriptor& descriptor, std::span<const Item> items);
 
   // --- cluster_search.cpp ---
   [[nodiscard]] Result<std::vector<Hit>> search_one(const View& view, const VectorQuery& query);

@@ -119,6 +119,26 @@ TEST_F(TwoProcesses, LoseNoneOfTwoChangesOfSettings) {
   EXPECT_EQ(here.spec("shoes")->settings, R"({"there":1,"here":1})");
 }
 
+TEST_F(TwoProcesses, LeaveAnItemThatWasStoredAnewSinceItWasRead) {
+  ASSERT_TRUE(here.create(spec()));
+  ASSERT_TRUE(store(here, item("a", {1, 0})));
+  const std::vector<std::string> ids = {"a"};
+  Item read = *here.get("shoes", ids, false).value().front();
+  const Item listed = here.scroll("shoes", "", 10, false)->items.front();
+  EXPECT_EQ(listed.version, read.version);
+  read.metadata = R"({"class":"shoe"})";
+  EXPECT_TRUE(here.update("shoes", std::span(&read, 1))->front());
+  EXPECT_EQ(there.get("shoes", ids, false).value().front()->metadata, read.metadata);
+  auto other = item("a", {0, 1});
+  other.uri = "another";
+  ASSERT_TRUE(store(there, other));
+  EXPECT_TRUE(here.update("shoes", std::span(&read, 1))->front()) << "as if it had come before";
+  const Item now = *here.get("shoes", ids, true).value().front();
+  EXPECT_EQ(now.uri, "another");
+  EXPECT_EQ(now.metadata, "{}");
+  EXPECT_EQ(now.vector, (Vector{0, 1}));
+}
+
 TEST_F(TwoProcesses, SwitchTheSpaceOnceForBoth) {
   ASSERT_TRUE(here.create(spec()));
   ASSERT_TRUE(store(here, item("a", {1, 0})));
@@ -129,12 +149,12 @@ TEST_F(TwoProcesses, SwitchTheSpaceOnceForBoth) {
   EXPECT_EQ(here.switch_space("shoes", settings_are("{}"), false).error().code, ErrorCode::unavailable);
   // One of them is replaced while its vector is made.
   ASSERT_TRUE(store(here, item("b", {1, 1})));
-  for (auto& each : pending) each.item.vector = {1, 2, 3};
+  for (auto& each : pending) each.vector = {1, 2, 3};
   EXPECT_EQ(there.store_pending("shoes", pending).value(), 1U);
   pending = there.pending("shoes", pending.back().version, 10).value();
   ASSERT_EQ(pending.size(), 1U);
-  EXPECT_EQ(pending[0].item.id, "b");
-  pending[0].item.vector = {3, 2, 1};
+  EXPECT_EQ(pending[0].id, "b");
+  pending[0].vector = {3, 2, 1};
   EXPECT_EQ(there.store_pending("shoes", pending).value(), 1U);
   EXPECT_THAT(nearest(here, {1, 0}), ElementsAre("a", "b"));
   ASSERT_EQ(there.switch_space("shoes", settings_are(R"({"new":1})"), false).value(), 0U);
@@ -154,7 +174,7 @@ TEST_F(TwoProcesses, SearchOnWhereTheOtherDropsWhatTheyKnow) {
   ASSERT_TRUE(store(here, item("a", {1, 0})));
   ASSERT_TRUE(here.begin_space("shoes", space("two", 2)));
   auto pending = here.pending("shoes", 0, 10).value();
-  pending.front().item.vector = {0, 1};
+  pending.front().vector = {0, 1};
   ASSERT_TRUE(here.store_pending("shoes", pending));
   ASSERT_THAT(nearest(there, {1, 0}), ElementsAre("a"));
   ASSERT_TRUE(here.switch_space("shoes", settings_are("{}"), false));

@@ -86,14 +86,16 @@ Result<std::vector<Result<void>>> ClusterBackend::update(std::string_view collec
   for (std::size_t i = 0; i < items.size(); ++i) results[i] = check_facts(items[i]);
   const Sound sound = sound_ones(items, results);
   if (sound.items.empty()) return results;
-  EIDETIC_TRY(auto stored, store_->put_facts(descriptor.table, sound.items));
+  EIDETIC_TRY(const auto stored, store_->put_facts(descriptor.table, sound.items));
   wrote(descriptor.table);
-  for (std::size_t i = 0; i < stored.size(); ++i) results[sound.places[i]] = std::move(stored[i]);
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    if (!stored[i]) results[sound.places[i]] = std::unexpected(stored[i].error());
+  }
   if (descriptor.parts) {
     const std::vector<Vector> unchanged(descriptor.parts->most);
     std::vector<Item> rows;
     for (std::size_t i = 0; i < sound.items.size(); ++i) {
-      if (results[sound.places[i]]) {
+      if (stored[i] && *stored[i]) {
         std::ranges::move(part_items(sound.items[i], unchanged), std::back_inserter(rows));
       }
     }
@@ -123,13 +125,8 @@ Result<std::uint64_t> ClusterBackend::erase(std::string_view collection, std::sp
 Result<std::vector<std::optional<Item>>> ClusterBackend::get(std::string_view collection,
                                                              std::span<const std::string> ids, bool with_vectors) {
   return in_view(collection, [&](const View& view) -> Result<std::vector<std::optional<Item>>> {
-    std::vector<std::optional<Item>> items;
-    if (ids.empty()) return items;
-    EIDETIC_TRY(auto rows, store_->get(view.descriptor.table, ids, with_vectors ? &view.field : nullptr));
-    for (auto& row : rows) {
-      items.push_back(row ? std::optional(std::move(row->item)) : std::nullopt);
-    }
-    return items;
+    if (ids.empty()) return std::vector<std::optional<Item>>();
+    return store_->get(view.descriptor.table, ids, with_vectors ? &view.field : nullptr);
   });
 }
 

@@ -69,7 +69,7 @@ Result<std::vector<Result<void>>> ClusterBackend::store_parts(std::string_view c
       results[i] = fail(ErrorCode::not_found, fmt::format("no item '{}' in collection '{}'", items[i].id, collection));
       continue;
     }
-    there.push_back(std::move(rows[i]->item));
+    there.push_back(*std::move(rows[i]));
     there.back().parts = items[i].parts;
     places.push_back(i);
   }
@@ -92,8 +92,8 @@ Result<std::vector<std::vector<Vector>>> ClusterBackend::parts(std::string_view 
       if (of_item.empty()) continue;
       EIDETIC_TRY(auto rows, store_->get(descriptor.parts->table, of_item, &view.field));
       for (auto& row : rows) {
-        if (!row || row->item.vector.empty()) break;
-        all[i].push_back(std::move(row->item.vector));
+        if (!row || row->vector.empty()) break;
+        all[i].push_back(std::move(row->vector));
       }
     }
     return all;
@@ -121,11 +121,8 @@ Result<std::vector<Hit>> ClusterBackend::search_by_parts(const View& view, const
       .whole = [&](const VectorQuery& asked) { return searched(view.descriptor.table, asked); },
       .parts = [&](const VectorQuery& asked) { return searched(table, asked); },
       .items = [&](std::span<const std::string> ids) -> Result<std::vector<std::optional<Item>>> {
-        std::vector<std::optional<Item>> items;
-        if (ids.empty()) return items;
-        EIDETIC_TRY(auto rows, store_->get(view.descriptor.table, ids, nullptr));
-        for (auto& row : rows) items.push_back(row ? std::optional(std::move(row->item)) : std::nullopt);
-        return items;
+        if (ids.empty()) return std::vector<std::optional<Item>>();
+        return store_->get(view.descriptor.table, ids, nullptr);
       }};
   return search_with_parts(query, most, readers);
 }

@@ -67,27 +67,24 @@ Result<std::optional<OtherSpace>> ClusterBackend::other_space(std::string_view c
   return OtherSpace{.space = descriptor.other->space, .vectors = vectors};
 }
 
-Result<std::vector<PendingItem>> ClusterBackend::pending(std::string_view collection, std::uint64_t after,
-                                                         std::uint32_t limit) {
+Result<std::vector<Item>> ClusterBackend::pending(std::string_view collection, std::uint64_t after,
+                                                  std::uint32_t limit) {
   EIDETIC_TRY(const auto descriptor, load(collection));
   if (!descriptor.other) return no_other(collection);
   EIDETIC_CHECK(refresh(descriptor.table));
-  EIDETIC_TRY(auto rows, store_->without(descriptor.table, descriptor.beside(), after, limit));
-  std::vector<PendingItem> items;
-  for (auto& [item, version] : rows) items.push_back({.item = std::move(item), .version = version});
-  return items;
+  return store_->without(descriptor.table, descriptor.beside(), after, limit);
 }
 
-Result<void> ClusterBackend::store_pending_parts(const Descriptor& descriptor, std::span<const PendingItem> items) {
+Result<void> ClusterBackend::store_pending_parts(const Descriptor& descriptor, std::span<const Item> items) {
   const auto field = descriptor.beside();
-  std::vector<TableItem> rows;
-  for (const auto& [item, version] : items) {
+  std::vector<Item> rows;
+  for (const Item& item : items) {
     const auto ids = part_ids(item.id, 0, item.parts.size());
     if (ids.empty()) continue;
     EIDETIC_TRY(auto there, store_->get(descriptor.parts->table, ids, nullptr));
     for (std::size_t i = 0; i < there.size(); ++i) {
       if (!there[i]) continue;
-      there[i]->item.vector = item.parts[i];
+      there[i]->vector = item.parts[i];
       rows.push_back(*std::move(there[i]));
     }
   }
@@ -97,16 +94,14 @@ Result<void> ClusterBackend::store_pending_parts(const Descriptor& descriptor, s
   return {};
 }
 
-Result<std::uint64_t> ClusterBackend::store_pending(std::string_view collection, std::span<const PendingItem> items) {
+Result<std::uint64_t> ClusterBackend::store_pending(std::string_view collection, std::span<const Item> items) {
   EIDETIC_TRY(const auto descriptor, load(collection));
   if (!descriptor.other) return no_other(collection);
   // Parts first: an item that has its vector has all of them. Those of an item that was replaced meanwhile are stored
   // again with it, as it is pending again.
   if (descriptor.parts) EIDETIC_CHECK(store_pending_parts(descriptor, items));
-  std::vector<TableItem> rows;
-  for (const auto& [item, version] : items) rows.push_back({.item = item, .version = version});
-  if (rows.empty()) return 0;
-  EIDETIC_TRY(const auto stored, store_->put_vectors(descriptor.table, descriptor.beside(), rows));
+  if (items.empty()) return 0;
+  EIDETIC_TRY(const auto stored, store_->put_vectors(descriptor.table, descriptor.beside(), items));
   wrote(descriptor.table);
   return stored;
 }
@@ -206,11 +201,11 @@ Result<void> ClusterBackend::fill_field(const std::string& table, const VectorFi
     EIDETIC_TRY(const auto pending, store_->without(table, to, 0, kPage));
     if (pending.empty()) return {};
     std::vector<std::string> ids;
-    for (const auto& row : pending) ids.push_back(row.item.id);
+    for (const auto& row : pending) ids.push_back(row.id);
     EIDETIC_TRY(auto rows, store_->get(table, ids, &from));
-    std::vector<TableItem> there;
+    std::vector<Item> there;
     for (auto& row : rows) {
-      if (row && !row->item.vector.empty()) there.push_back(*std::move(row));
+      if (row && !row->vector.empty()) there.push_back(*std::move(row));
     }
     EIDETIC_CHECK(store_->put_vectors(table, to, there));
   }

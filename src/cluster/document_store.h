@@ -31,12 +31,6 @@ struct VectorField {
   std::string index = "auto";  // "auto" or what check_index allows
 };
 
-// An item as it is stored.
-struct TableItem {
-  Item item;                  // its vector where one was asked for and is there, else empty; never parts
-  std::uint64_t version = 0;  // given at put; facts may change without it
-};
-
 struct TableInfo {
   std::uint64_t items = 0;
   std::uint64_t sequence = 0;                      // rises with every write
@@ -85,34 +79,35 @@ class DocumentStore {
   // Waits until what is searched is built as it shall be; where an engine does that by itself, it does nothing.
   [[nodiscard]] virtual Result<void> settle(std::string_view table) = 0;
 
-  // --- items. All are valid as Backend says, ids in one call are distinct. One result an item, in order; the outer
-  // error: nothing or not all of it was stored, and to do it again is safe ---
+  // --- items. All are valid as Backend says, ids in one call are distinct; those that are read say their version. One
+  // result an item, in order; the outer error: nothing or not all of it was stored, and to do it again is safe ---
   // Stores or replaces them whole: vectors of other fields go. Item i is of version first_version + i.
   [[nodiscard]] virtual Result<std::vector<Result<void>>> put(std::string_view table, const VectorField& field,
                                                               std::span<const Item> items,
                                                               std::uint64_t first_version) = 0;
-  // Replaces all but vectors and version. Unknown ids: not_found, alone.
-  [[nodiscard]] virtual Result<std::vector<Result<void>>> put_facts(std::string_view table,
+  // Replaces all but vectors and version. Unknown ids: not_found, alone. False: it is of another version than the item
+  // says, where it says one, and stays as it is.
+  [[nodiscard]] virtual Result<std::vector<Result<bool>>> put_facts(std::string_view table,
                                                                     std::span<const Item> items) = 0;
   // Gives those their vector in a field that are still of that version; how many these were.
   [[nodiscard]] virtual Result<std::uint64_t> put_vectors(std::string_view table, const VectorField& field,
-                                                          std::span<const TableItem> items) = 0;
+                                                          std::span<const Item> items) = 0;
   // How many were there.
   [[nodiscard]] virtual Result<std::uint64_t> erase(std::string_view table, std::span<const std::string> ids) = 0;
   // All items that have no vector in the field; how many. `refresh` was called.
   [[nodiscard]] virtual Result<std::uint64_t> erase_without(std::string_view table, const VectorField& field) = 0;
 
   // One an id, in order, as of now whatever was refreshed; `field`: with the vectors there.
-  [[nodiscard]] virtual Result<std::vector<std::optional<TableItem>>> get(std::string_view table,
-                                                                          std::span<const std::string> ids,
-                                                                          const VectorField* field) = 0;
+  [[nodiscard]] virtual Result<std::vector<std::optional<Item>>> get(std::string_view table,
+                                                                     std::span<const std::string> ids,
+                                                                     const VectorField* field) = 0;
   // Those after `cursor`, in an order of the engine's that stays, by id (bytewise) where it can.
   [[nodiscard]] virtual Result<ScrollPage> scroll(std::string_view table, std::string_view cursor, std::uint32_t limit,
                                                   const VectorField* field) = 0;
   [[nodiscard]] virtual Result<ScrollPage> sorted(std::string_view table, const SortedRequest& request) = 0;
   // Those of a version above `after` without a vector in the field, by rising version.
-  [[nodiscard]] virtual Result<std::vector<TableItem>> without(std::string_view table, const VectorField& field,
-                                                               std::uint64_t after, std::uint32_t limit) = 0;
+  [[nodiscard]] virtual Result<std::vector<Item>> without(std::string_view table, const VectorField& field,
+                                                          std::uint64_t after, std::uint32_t limit) = 0;
   // How many pass, and where `with` is set, have a vector there.
   [[nodiscard]] virtual Result<std::uint64_t> count(std::string_view table, const Filter& filter,
                                                     const VectorField* with) = 0;

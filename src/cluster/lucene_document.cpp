@@ -229,11 +229,10 @@ Json facts_source(const VectorField* field) {
   return names;
 }
 
-Result<TableItem> document_item(const Json& source, const VectorField* field) {
-  const auto read = [&]() -> Result<TableItem> {
+Result<Item> document_item(const Json& source, const VectorField* field) {
+  const auto read = [&]() -> Result<Item> {
     EIDETIC_TRY(auto reader, JsonReader::of(source, "a document"));
-    TableItem made;
-    Item& item = made.item;
+    Item item;
     EIDETIC_TRY(item.id, reader.get<std::string>("id"));
     EIDETIC_TRY(item.uri, reader.get<std::string>("uri"));
     EIDETIC_TRY(item.content_hash, reader.get<std::string>("hash"));
@@ -242,11 +241,11 @@ Result<TableItem> document_item(const Json& source, const VectorField* field) {
     EIDETIC_TRY(item.modified_ns, reader.get<std::int64_t>("mtime"));
     EIDETIC_TRY(item.metadata, reader.get<std::string>("metadata"));
     EIDETIC_TRY(const auto version, reader.get<std::int64_t>("version"));
-    made.version = static_cast<std::uint64_t>(version);
-    if (field == nullptr || !reader.has(field->name)) return made;
+    item.version = static_cast<std::uint64_t>(version);
+    if (field == nullptr || !reader.has(field->name)) return item;
     EIDETIC_TRY(const auto vector, reader.get<std::vector<double>>(field->name));
     item.vector.assign(vector.begin(), vector.end());
-    return made;
+    return item;
   };
   auto made = read();
   if (made) return made;

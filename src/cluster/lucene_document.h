@@ -57,6 +57,6 @@ void append_vector(std::string& text, std::span<const float> vector);
 // What of a document makes an item, for `_source`.
 [[nodiscard]] Json facts_source(const VectorField* field);
 // conflict: it is no document of ours.
-[[nodiscard]] Result<TableItem> document_item(const Json& source, const VectorField* field);
+[[nodiscard]] Result<Item> document_item(const Json& source, const VectorField* field);
 
 }  // namespace eidetic

@@ -153,12 +153,12 @@ TEST(LuceneDocuments, GiveItemsBackBitForBit) {
   const auto got = document_item(Json::parse(item_document(stored, 1'763'000'000'000'000'001, field)), &field);
   ASSERT_TRUE(got) << got.error().message;
   EXPECT_EQ(got->version, 1'763'000'000'000'000'001U);
-  EXPECT_EQ(got->item.metadata, stored.metadata);
-  EXPECT_EQ(got->item.modified_ns, stored.modified_ns);
-  EXPECT_EQ(got->item.size_bytes, stored.size_bytes);
-  ASSERT_EQ(got->item.vector.size(), stored.vector.size());
+  EXPECT_EQ(got->metadata, stored.metadata);
+  EXPECT_EQ(got->modified_ns, stored.modified_ns);
+  EXPECT_EQ(got->size_bytes, stored.size_bytes);
+  ASSERT_EQ(got->vector.size(), stored.vector.size());
   for (std::size_t i = 0; i < stored.vector.size(); ++i) {
-    EXPECT_EQ(std::bit_cast<std::uint32_t>(got->item.vector[i]), std::bit_cast<std::uint32_t>(stored.vector[i])) << i;
+    EXPECT_EQ(std::bit_cast<std::uint32_t>(got->vector[i]), std::bit_cast<std::uint32_t>(stored.vector[i])) << i;
   }
   EXPECT_EQ(document_item({{"id", 3}}, nullptr).error().code, ErrorCode::conflict);
 }

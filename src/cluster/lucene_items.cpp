@@ -77,55 +77,92 @@ Result<std::vector<Result<void>>> LuceneStore::put(std::string_view table, const
   return results;
 }
 
-Result<std::vector<Result<void>>> LuceneStore::put_facts(std::string_view table, std::span<const Item> items) {
+Result<std::vector<Result<bool>>> LuceneStore::put_facts(std::string_view table, std::span<const Item> items) {
+  std::vector<Result<bool>> results(items.size());
+  std::vector<const Item*> any, read;
+  for (const Item& item : items) (item.version == 0 ? any : read).push_back(&item);
   EIDETIC_TRY(const auto outcomes, bulk(table, {.index = {},
-                                                .count = items.size(),
+                                                .count = any.size(),
                                                 .write =
                                                     [&](std::size_t i, std::string& lines) {
-                                                      lines += action("update", items[i].id);
-                                                      lines += dump_json({{"doc", facts_document(items[i])}});
+                                                      lines += action("update", any[i]->id);
+                                                      lines += dump_json({{"doc", facts_document(*any[i])}});
                                                       lines += '\n';
                                                     },
                                                 .again_after_conflict = true}));
-  std::vector<Result<void>> results;
-  for (std::size_t i = 0; i < items.size(); ++i) results.push_back(outcome(table, outcomes[i], items[i].id));
+  for (std::size_t i = 0; i < any.size(); ++i) {
+    const auto done = outcome(table, outcomes[i], any[i]->id);
+    results[static_cast<std::size_t>(any[i] - items.data())] =
+        done ? Result<bool>(true) : std::unexpected(done.error());
+  }
+  EIDETIC_TRY(auto updated, update_read(table, read, [](const Item& item, std::string& lines) {
+                lines += dump_json({{"doc", facts_document(item)}});
+              }));
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    results[static_cast<std::size_t>(read[i] - items.data())] = std::move(updated[i]);
+  }
+  return results;
+}
+
+Result<std::vector<Result<bool>>> LuceneStore::update_read(
+    std::string_view table, std::span<const Item* const> items,
+    const std::function<void(const Item&, std::string& lines)>& write) {
+  std::vector<Result<bool>> results(items.size(), false);
+  std::vector<std::size_t> left;
+  for (std::size_t i = 0; i < items.size(); ++i) left.push_back(i);
+  // Where others change the same ones between the reading and the writing, it is done again.
+  for (unsigned round = 0; round < kRounds && !left.empty(); ++round) {
+    std::vector<std::string> ids;
+    for (const std::size_t i : left) ids.push_back(items[i]->id);
+    EIDETIC_TRY(const auto found, documents(table, ids, {"id", "version"}, kPage));
+    std::vector<std::size_t> same;
+    std::vector<const Json*> there;
+    for (std::size_t k = 0; k < left.size(); ++k) {
+      const std::size_t i = left[k];
+      if (found[k].is_null()) {
+        results[i] = fail(ErrorCode::not_found, fmt::format("no item '{}'", items[i]->id));
+      } else if (count_in(found[k], {"_source", "version"}) == items[i]->version) {
+        same.push_back(i);
+        there.push_back(&found[k]);
+      }
+    }
+    EIDETIC_TRY(const auto outcomes,
+                bulk(table, {.index = {}, .count = same.size(), .write = [&](std::size_t k, std::string& lines) {
+                               lines += action_on("update", *there[k]);
+                               write(*items[same[k]], lines);
+                               lines += '\n';
+                             }}));
+    left.clear();
+    for (std::size_t k = 0; k < same.size(); ++k) {
+      if (outcomes[k].failure.status == 409) {
+        left.push_back(same[k]);
+        continue;
+      }
+      const auto done = outcome(table, outcomes[k], items[same[k]]->id);
+      results[same[k]] = done ? Result<bool>(true) : std::unexpected(done.error());
+    }
+  }
+  for (const std::size_t i : left) {
+    results[i] = fail(ErrorCode::unreachable,
+                      fmt::format("item '{}': {}: others change it all the time", items[i]->id, client_.name()));
+  }
   return results;
 }
 
 Result<std::uint64_t> LuceneStore::put_vectors(std::string_view table, const VectorField& field,
-                                               std::span<const TableItem> items) {
+                                               std::span<const Item> items) {
+  std::vector<const Item*> read;
+  for (const Item& item : items) read.push_back(&item);
+  EIDETIC_TRY(const auto updated, update_read(table, read, [&](const Item& item, std::string& lines) {
+                lines += fmt::format(R"({{"doc":{{"{}":)", field.name);
+                append_vector(lines, item.vector);
+                lines += "}}";
+              }));
   std::uint64_t stored = 0;
-  std::vector<const TableItem*> left;
-  for (const auto& item : items) left.push_back(&item);
-  // Where only facts were changed between the reading and the writing, it is done again.
-  for (unsigned round = 0; round < kRounds && !left.empty(); ++round) {
-    std::vector<std::string> ids;
-    for (const auto* item : left) ids.push_back(item->item.id);
-    EIDETIC_TRY(const auto found, documents(table, ids, {"id", "version"}, kPage));
-    std::vector<const TableItem*> same;
-    std::vector<const Json*> there;
-    for (std::size_t i = 0; i < left.size(); ++i) {
-      if (found[i].is_null() || count_in(found[i], {"_source", "version"}) != left[i]->version) continue;
-      same.push_back(left[i]);
-      there.push_back(&found[i]);
-    }
-    EIDETIC_TRY(const auto outcomes,
-                bulk(table, {.index = {}, .count = same.size(), .write = [&](std::size_t i, std::string& lines) {
-                               lines += action_on("update", *there[i]);
-                               lines += fmt::format(R"({{"doc":{{"{}":)", field.name);
-                               append_vector(lines, same[i]->item.vector);
-                               lines += "}}\n";
-                             }}));
-    left.clear();
-    for (std::size_t i = 0; i < same.size(); ++i) {
-      if (outcomes[i].failure.status == 404) continue;  // erased meanwhile
-      if (outcomes[i].failure.status == 409) {
-        left.push_back(same[i]);
-        continue;
-      }
-      EIDETIC_CHECK(outcome(table, outcomes[i], same[i]->item.id));
-      ++stored;
-    }
+  for (const auto& result : updated) {
+    if (!result && result.error().code == ErrorCode::not_found) continue;  // erased meanwhile
+    EIDETIC_CHECK(result);
+    stored += *result ? 1 : 0;
   }
   return stored;
 }
@@ -196,12 +233,12 @@ Result<std::vector<Json>> LuceneStore::documents(std::string_view table, std::sp
   return found;
 }
 
-Result<std::vector<std::optional<TableItem>>> LuceneStore::get(std::string_view table, std::span<const std::string> ids,
-                                                               const VectorField* field) {
+Result<std::vector<std::optional<Item>>> LuceneStore::get(std::string_view table, std::span<const std::string> ids,
+                                                          const VectorField* field) {
   const std::size_t vector_bytes = field == nullptr ? 1 : field->space.dimensions * kComponentBytes;
   EIDETIC_TRY(const auto found,
               documents(table, ids, facts_source(field), std::clamp<std::size_t>(kPageBytes / vector_bytes, 1, kPage)));
-  std::vector<std::optional<TableItem>> items;
+  std::vector<std::optional<Item>> items;
   for (const Json& document : found) {
     if (document.is_null()) {
       items.emplace_back();

@@ -121,7 +121,7 @@ Result<ScrollPage> LuceneStore::scroll(std::string_view table, std::string_view 
   if (!cursor.empty()) body["search_after"] = Json::array({cursor});
   EIDETIC_TRY(auto found, pages(table, std::move(body), field, limit));
   ScrollPage page;
-  for (auto& row : found.items) page.items.push_back(std::move(row.item));
+  page.items = std::move(found.items);
   if (!found.next.is_null()) page.next = page.items.back().id;
   return page;
 }
@@ -148,13 +148,13 @@ Result<ScrollPage> LuceneStore::sorted(std::string_view table, const SortedReque
   }
   EIDETIC_TRY(auto found, pages(table, std::move(body), nullptr, request.limit));
   ScrollPage page;
-  for (auto& row : found.items) page.items.push_back(std::move(row.item));
+  page.items = std::move(found.items);
   if (!found.next.is_null()) page.next = dump_json(found.next);
   return page;
 }
 
-Result<std::vector<TableItem>> LuceneStore::without(std::string_view table, const VectorField& field,
-                                                    std::uint64_t after, std::uint32_t limit) {
+Result<std::vector<Item>> LuceneStore::without(std::string_view table, const VectorField& field, std::uint64_t after,
+                                               std::uint32_t limit) {
   Json clauses = Json::array({none_of(Json::array({has_field(field.name)}))});
   clauses.push_back({{"range", {{"version", {{"gt", after}}}}}});
   EIDETIC_TRY(auto found, pages(table,

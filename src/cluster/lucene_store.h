@@ -59,21 +59,20 @@ class LuceneStore : public DocumentStore {
   [[nodiscard]] Result<std::vector<Result<void>>> put(std::string_view table, const VectorField& field,
                                                       std::span<const Item> items,
                                                       std::uint64_t first_version) override;
-  [[nodiscard]] Result<std::vector<Result<void>>> put_facts(std::string_view table,
+  [[nodiscard]] Result<std::vector<Result<bool>>> put_facts(std::string_view table,
                                                             std::span<const Item> items) override;
   [[nodiscard]] Result<std::uint64_t> put_vectors(std::string_view table, const VectorField& field,
-                                                  std::span<const TableItem> items) override;
+                                                  std::span<const Item> items) override;
   [[nodiscard]] Result<std::uint64_t> erase(std::string_view table, std::span<const std::string> ids) override;
   [[nodiscard]] Result<std::uint64_t> erase_without(std::string_view table, const VectorField& field) override;
-  [[nodiscard]] Result<std::vector<std::optional<TableItem>>> get(std::string_view table,
-                                                                  std::span<const std::string> ids,
-                                                                  const VectorField* field) override;
+  [[nodiscard]] Result<std::vector<std::optional<Item>>> get(std::string_view table, std::span<const std::string> ids,
+                                                             const VectorField* field) override;
 
   [[nodiscard]] Result<ScrollPage> scroll(std::string_view table, std::string_view cursor, std::uint32_t limit,
                                           const VectorField* field) override;
   [[nodiscard]] Result<ScrollPage> sorted(std::string_view table, const SortedRequest& request) override;
-  [[nodiscard]] Result<std::vector<TableItem>> without(std::string_view table, const VectorField& field,
-                                                       std::uint64_t after, std::uint32_t limit) override;
+  [[nodiscard]] Result<std::vector<Item>> without(std::string_view table, const VectorField& field, std::uint64_t after,
+                                                  std::uint32_t limit) override;
   [[nodiscard]] Result<std::uint64_t> count(std::string_view table, const Filter& filter,
                                             const VectorField* with) override;
   [[nodiscard]] Result<std::vector<Facet>> facets(std::string_view table, const FacetRequest& request) override;
@@ -115,10 +114,15 @@ class LuceneStore : public DocumentStore {
     Json aggregations;
   };
   struct Pages {
-    std::vector<TableItem> items;
+    std::vector<Item> items;
     Json next;  // what the next page begins behind; null: there is none
   };
 
+  // Updates items that are still of the version that they were read in; one result each, false: of another. `write`
+  // appends what an update action is told of one.
+  [[nodiscard]] Result<std::vector<Result<bool>>> update_read(
+      std::string_view table, std::span<const Item* const> items,
+      const std::function<void(const Item&, std::string& lines)>& write);
   [[nodiscard]] std::string alias(std::string_view table) const;
   // As LuceneClient::demand; a table that is not there, or is not ours, is named.
   [[nodiscard]] Result<Json> demand(std::string_view table, EngineHttp::Call call, std::string_view what);

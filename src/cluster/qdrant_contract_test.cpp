@@ -223,7 +223,7 @@ class QdrantTable : public testing::Test {
     std::vector<std::string> ids;
     const auto items = store_->without("t", field, after, limit);
     EXPECT_TRUE(items) << items.error().message;
-    for (const TableItem& each : items.value_or(std::vector<TableItem>())) ids.push_back(each.item.id);
+    for (const Item& each : items.value_or(std::vector<Item>())) ids.push_back(each.id);
     return ids;
   }
 
@@ -238,17 +238,18 @@ TEST_F(QdrantTable, GivesAnotherFieldItsVectors) {
   EXPECT_THAT(pending(second_, 0), ElementsAre("a", "b", "c"));
   EXPECT_THAT(pending(second_, 100, 1), ElementsAre("b"));
   put(first_, {table_item("b", {4, 3, 2, 2})}, 200);  // meanwhile
-  const std::vector<TableItem> made = {{.item = table_item("a", {5, 6, 7, 8}), .version = 100},
-                                       {.item = table_item("b", {1, 1, 1, 1}), .version = 101},
-                                       {.item = table_item("gone", {1, 1, 1, 1}), .version = 101}};
+  std::vector<Item> made = {table_item("a", {5, 6, 7, 8}), table_item("b", {1, 1, 1, 1}),
+                            table_item("gone", {1, 1, 1, 1})};
+  made[0].version = 100;
+  made[1].version = made[2].version = 101;
   EXPECT_EQ(store_->put_vectors("t", second_, made).value(), 1U);
   EXPECT_THAT(pending(second_, 0), ElementsAre("c", "b"));
   const std::vector<std::string> ids = {"b", "a", "gone"};
   const auto got = store_->get("t", ids, &second_).value();
   ASSERT_TRUE(got[0] && got[1] && !got[2]);
-  EXPECT_TRUE(got[0]->item.vector.empty());
-  EXPECT_EQ(got[1]->item.vector, (Vector{5, 6, 7, 8}));
-  EXPECT_EQ(store_->get("t", ids, &first_).value()[1]->item.vector, (Vector{1, 2, 3, 4}));
+  EXPECT_TRUE(got[0]->vector.empty());
+  EXPECT_EQ(got[1]->vector, (Vector{5, 6, 7, 8}));
+  EXPECT_EQ(store_->get("t", ids, &first_).value()[1]->vector, (Vector{1, 2, 3, 4}));
   EXPECT_EQ(store_->count("t", {}, &second_).value(), 1U);
   EXPECT_EQ(store_->count("t", {}, nullptr).value(), 3U);
   const std::vector<VectorQuery> queries = {{.vector = {5, 6, 7, 8}, .k = 9, .exclude_ids = {}}};
@@ -257,18 +258,22 @@ TEST_F(QdrantTable, GivesAnotherFieldItsVectors) {
   ASSERT_EQ(found[0]->size(), 1U) << "only what has a vector there";
   EXPECT_EQ(found[0]->front().id, "a");
   // Facts change without the version, and leave both vectors.
-  EXPECT_TRUE(store_->put_facts("t", std::vector{table_item("a", {}, R"({"n":1})")}).value()[0]);
+  EXPECT_TRUE(store_->put_facts("t", std::vector{table_item("a", {}, R"({"n":1})")}).value()[0].value());
+  made[1].metadata = R"({"n":2})";
+  EXPECT_FALSE(store_->put_facts("t", made).value()[1].value()) << "b was put again since it was read";
+  EXPECT_EQ(store_->get("t", std::vector<std::string>{"b"}, nullptr).value()[0]->metadata, "{}");
+  EXPECT_TRUE(store_->put_facts("t", std::vector{table_item("a", {}, R"({"n":1})")}).value()[0].value());
   const auto changed = store_->get("t", std::vector<std::string>{"a"}, &second_).value()[0];
   EXPECT_EQ(changed->version, 100U);
-  EXPECT_EQ(changed->item.vector, (Vector{5, 6, 7, 8}));
+  EXPECT_EQ(changed->vector, (Vector{5, 6, 7, 8}));
   EXPECT_EQ(store_->count("t", parse_filter("n = 1").value(), &second_).value(), 1U);
   EXPECT_EQ(store_->erase_without("t", second_).value(), 2U);
   EXPECT_EQ(store_->info("t", second_)->items, 1U);
   // An item that is put again is of one field.
   put(second_, {table_item("a", {1, 0, 0, 1})}, 300);
-  EXPECT_TRUE(store_->get("t", std::vector<std::string>{"a"}, &first_).value()[0]->item.vector.empty());
+  EXPECT_TRUE(store_->get("t", std::vector<std::string>{"a"}, &first_).value()[0]->vector.empty());
   ASSERT_TRUE(store_->drop_field("t", first_));
-  EXPECT_EQ(store_->get("t", std::vector<std::string>{"a"}, &second_).value()[0]->item.vector, (Vector{1, 0, 0, 1}));
+  EXPECT_EQ(store_->get("t", std::vector<std::string>{"a"}, &second_).value()[0]->vector, (Vector{1, 0, 0, 1}));
 }
 
 TEST_F(QdrantTable, RaisesItsSequenceWithEveryWrite) {

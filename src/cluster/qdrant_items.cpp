@@ -22,11 +22,11 @@ std::vector<std::string> point_ids(std::span<const std::string> ids) {
   return made;
 }
 
-// The point as it was of that version.
+// The point as it was of that version; 0: of any.
 Json still(const std::string& point, std::uint64_t version) {
   Json made;
-  made["must"] =
-      Json::array({{{"has_id", Json::array({point})}}, {{"key", "version"}, {"match", {{"value", version}}}}});
+  made["must"] = Json::array({{{"has_id", Json::array({point})}}});
+  if (version != 0) made["must"].push_back({{"key", "version"}, {"match", {{"value", version}}}});
   return made;
 }
 
@@ -48,13 +48,16 @@ Result<void> QdrantStore::write_pieces(std::string_view method, const std::strin
   });
 }
 
-Result<std::set<std::string>> QdrantStore::present(std::string_view table, std::span<const std::string> points) {
-  std::set<std::string> found;
+Result<std::map<std::string, std::uint64_t>> QdrantStore::versions(std::string_view table,
+                                                                   std::span<const std::string> points) {
+  std::map<std::string, std::uint64_t> found;
   for (std::size_t at = 0; at < points.size(); at += kMostPieces) {
     const auto some = points.subspan(at, std::min(kMostPieces, points.size() - at));
-    const Json body = {{"ids", some}, {"with_payload", false}, {"with_vector", false}};
+    const Json body = {{"ids", some}, {"with_payload", Json::array({"version"})}, {"with_vector", false}};
     EIDETIC_TRY(const Json answer, client_.read(path(table, "/points"), dump_json(body)));
-    for (const Json& point : answer) found.insert(qdrant_text(point, "id"));
+    for (const Json& point : answer) {
+      found.emplace(qdrant_text(point, "id"), qdrant_number(qdrant_at(point, "payload"), "version"));
+    }
   }
   return found;
 }
@@ -69,21 +72,24 @@ Result<std::vector<Result<void>>> QdrantStore::put(std::string_view table, const
   return std::vector<Result<void>>(items.size());
 }
 
-Result<std::vector<Result<void>>> QdrantStore::put_facts(std::string_view table, std::span<const Item> items) {
+Result<std::vector<Result<bool>>> QdrantStore::put_facts(std::string_view table, std::span<const Item> items) {
   std::vector<std::string> ids;
   for (const Item& item : items) ids.push_back(qdrant_point_id(item.id));
-  EIDETIC_TRY(const auto there, present(table, ids));
-  std::vector<Result<void>> results(items.size());
+  EIDETIC_TRY(const auto there, versions(table, ids));
+  std::vector<Result<bool>> results(items.size(), true);
   std::vector<std::string> operations;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    if (!there.contains(ids[i])) {
+    const auto found = there.find(ids[i]);
+    const std::uint64_t version = items[i].version;
+    if (found == there.end()) {
       results[i] = fail(ErrorCode::not_found, fmt::format("no item '{}'", items[i].id));
-      continue;
+    } else if (version != 0 && version != found->second) {
+      results[i] = false;
+    } else {
+      // By a filter, as a point that is erased meanwhile is then no failure, and one that is stored anew stays.
+      const Json filter = still(ids[i], version);
+      operations.push_back(dump_json({{"set_payload", {{"payload", qdrant_payload(items[i])}, {"filter", filter}}}}));
     }
-    // By a filter, as a point that is erased meanwhile is then no failure.
-    Json filter;
-    filter["must"] = Json::array({{{"has_id", Json::array({ids[i]})}}});
-    operations.push_back(dump_json({{"set_payload", {{"payload", qdrant_payload(items[i])}, {"filter", filter}}}}));
   }
   EIDETIC_CHECK(write_pieces("POST", path(table, "/points/batch"), R"({"operations":[)", "]}", operations));
   if (!operations.empty()) EIDETIC_CHECK(touch(table));
@@ -91,20 +97,20 @@ Result<std::vector<Result<void>>> QdrantStore::put_facts(std::string_view table,
 }
 
 Result<std::uint64_t> QdrantStore::put_vectors(std::string_view table, const VectorField& field,
-                                               std::span<const TableItem> items) {
+                                               std::span<const Item> items) {
   std::uint64_t stored = 0;
   for (std::size_t at = 0; at < items.size(); at += kMostVersions) {
     const auto some = items.subspan(at, std::min(kMostVersions, items.size() - at));
     std::vector<std::string> ids;
-    for (const TableItem& each : some) ids.push_back(qdrant_point_id(each.item.id));
+    for (const Item& each : some) ids.push_back(qdrant_point_id(each.id));
     for (unsigned tries = 1;; ++tries) {
-      EIDETIC_TRY(const auto there, present(table, ids));
+      EIDETIC_TRY(const auto there, versions(table, ids));
       Json versions = Json::array();
       std::vector<std::string> points, raws;
       for (std::size_t i = 0; i < some.size(); ++i) {
         if (!there.contains(ids[i])) continue;
         versions.push_back(still(ids[i], some[i].version));
-        const Vector& vector = some[i].item.vector;
+        const Vector& vector = some[i].vector;
         points.push_back(
             fmt::format(R"({{"id":"{}","vector":{{"{}":{}}}}})", ids[i], field.name, qdrant_numbers(vector)));
         if (auto raw = qdrant_raw(field, vector); !raw.empty()) {
@@ -131,10 +137,10 @@ Result<std::uint64_t> QdrantStore::put_vectors(std::string_view table, const Vec
 
 Result<std::uint64_t> QdrantStore::erase(std::string_view table, std::span<const std::string> ids) {
   const auto points = point_ids(ids);
-  EIDETIC_TRY(const auto there, present(table, points));
+  EIDETIC_TRY(const auto there, versions(table, points));
   if (there.empty()) return 0;
   std::vector<std::string> pieces;
-  for (const auto& point : there) pieces.push_back(dump_json(point));
+  for (const auto& [point, version] : there) pieces.push_back(dump_json(point));
   EIDETIC_CHECK(write_pieces("POST", path(table, "/points/delete"), R"({"points":[)", "]}", pieces));
   EIDETIC_CHECK(touch(table));
   return there.size();
@@ -150,19 +156,19 @@ Result<std::uint64_t> QdrantStore::erase_without(std::string_view table, const V
   return gone;
 }
 
-Result<std::vector<std::optional<TableItem>>> QdrantStore::get(std::string_view table, std::span<const std::string> ids,
-                                                               const VectorField* field) {
+Result<std::vector<std::optional<Item>>> QdrantStore::get(std::string_view table, std::span<const std::string> ids,
+                                                          const VectorField* field) {
   std::map<std::string, std::vector<std::size_t>> places;
   for (std::size_t i = 0; i < ids.size(); ++i) places[ids[i]].push_back(i);
-  std::vector<std::optional<TableItem>> items(ids.size());
+  std::vector<std::optional<Item>> items(ids.size());
   const auto points = point_ids(ids);
   for (std::size_t at = 0; at < points.size(); at += kMostPieces) {
     const auto some = std::span(points).subspan(at, std::min(kMostPieces, points.size() - at));
     const std::string body = fmt::format(R"({{"ids":{},{}}})", dump_json(some), qdrant_item_wishes(field));
     EIDETIC_TRY(const Json answer, client_.read(path(table, "/points"), body));
     for (const Json& point : answer) {
-      EIDETIC_TRY(const TableItem item, qdrant_item(point, field));
-      for (const std::size_t place : places[item.item.id]) items[place] = item;
+      EIDETIC_TRY(const Item item, qdrant_item(point, field));
+      for (const std::size_t place : places[item.id]) items[place] = item;
     }
   }
   return items;
@@ -180,17 +186,17 @@ Result<ScrollPage> QdrantStore::scroll(std::string_view table, std::string_view 
   ScrollPage page{.items = {}, .next = qdrant_text(*answer, "next_page_offset")};
   for (const Json& point : qdrant_at(*answer, "points")) {
     EIDETIC_TRY(auto item, qdrant_item(point, field));
-    page.items.push_back(std::move(item.item));
+    page.items.push_back(std::move(item));
   }
   return page;
 }
 
-Result<std::vector<TableItem>> QdrantStore::without(std::string_view table, const VectorField& field,
-                                                    std::uint64_t after, std::uint32_t limit) {
+Result<std::vector<Item>> QdrantStore::without(std::string_view table, const VectorField& field, std::uint64_t after,
+                                               std::uint32_t limit) {
   const Json filter = {{"must_not", Json::array({{{"has_vector", field.name}}})}};
   const QdrantStart start = qdrant_start(after + 1);
   const Json order = {{"key", "version"}, {"direction", "asc"}, {"start_from", start.from}};
-  std::vector<TableItem> items;
+  std::vector<Item> items;
   for (std::size_t page = limit + start.before;; page *= 2) {
     const std::string body = fmt::format(R"({{"limit":{},"order_by":{},"filter":{},{}}})", page, dump_json(order),
                                          dump_json(filter), qdrant_item_wishes(nullptr));

@@ -199,10 +199,10 @@ class List {
   }
 
   Result<QdrantListed> listed_of(const Json& point) {
-    EIDETIC_TRY(TableItem item, qdrant_item(point, nullptr));
+    EIDETIC_TRY(Item item, qdrant_item(point, nullptr));
     QdrantListed made;
-    made.place = {.value = value_of(item.item), .version = item.version, .point = qdrant_text(point, "id")};
-    made.item = std::move(item.item);
+    made.place = {.value = value_of(item), .version = item.version, .point = qdrant_text(point, "id")};
+    made.item = std::move(item);
     return made;
   }
 

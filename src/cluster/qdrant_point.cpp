@@ -109,9 +109,8 @@ std::string qdrant_item_wishes(const VectorField* field) {
   return fmt::format(R"({},"{}"],"with_vector":["{}"])", kItem, qdrant_raw_key(*field), field->name);
 }
 
-Result<TableItem> qdrant_item(const Json& point, const VectorField* field) {
-  TableItem made;
-  EIDETIC_TRY(made.item, item_of(point));
+Result<Item> qdrant_item(const Json& point, const VectorField* field) {
+  EIDETIC_TRY(Item made, item_of(point));
   const Json& payload = qdrant_at(point, "payload");
   made.version = qdrant_number(payload, "version");
   if (field == nullptr) return made;
@@ -119,13 +118,13 @@ Result<TableItem> qdrant_item(const Json& point, const VectorField* field) {
   if (vector.is_null()) return made;
   const auto raw = payload.find(qdrant_raw_key(*field));
   if (raw == payload.end() || !raw->is_string()) {
-    made.item.vector = vector_of(vector);
+    made.vector = vector_of(vector);
     return made;
   }
   EIDETIC_TRY(const auto bytes, decode_base64(raw->get_ref<const std::string&>()));
   if (bytes.size() != field->space.dimensions * sizeof(float)) return no_item(point, "its vector is of another length");
-  made.item.vector.resize(field->space.dimensions);
-  std::memcpy(made.item.vector.data(), bytes.data(), bytes.size());
+  made.vector.resize(field->space.dimensions);
+  std::memcpy(made.vector.data(), bytes.data(), bytes.size());
   return made;
 }
 

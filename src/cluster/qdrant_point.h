@@ -1,7 +1,7 @@
 // An item as a point of Qdrant. Its payload:
 //
 //   id uri hash size mtime metadata   as in Item; metadata is the text as it came
-//   version                           of TableItem
+//   version                           of Item
 //   k n                               the facts of the metadata, see qdrant_facts.h
 //   r                                 four numbers below 2^31 that look drawn at random, made of the id
 //   raw_FIELD                         the vector there as it came, as base64 of its floats (little-endian), where
@@ -40,6 +40,6 @@ inline constexpr std::size_t kQdrantDraws = 4;
 // "with_payload" and "with_vector" of a request for items, to be followed by more or by the end of the body.
 [[nodiscard]] std::string qdrant_item_wishes(const VectorField* field);
 // What such a request is answered with. conflict: it is no item of ours.
-[[nodiscard]] Result<TableItem> qdrant_item(const Json& point, const VectorField* field);
+[[nodiscard]] Result<Item> qdrant_item(const Json& point, const VectorField* field);
 
 }  // namespace eidetic

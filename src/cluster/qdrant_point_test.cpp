@@ -23,13 +23,13 @@ TEST(QdrantPoint, GivesItemsBackAsTheyWere) {
   const auto field = table_field();
   const auto got = qdrant_item(Json::parse(qdrant_point(item, field, 1'795'381'755'546'000'001)), &field).value();
   EXPECT_EQ(got.version, 1'795'381'755'546'000'001U);
-  EXPECT_EQ(got.item.id, item.id);
-  EXPECT_EQ(got.item.uri, item.uri);
-  EXPECT_EQ(got.item.content_hash, item.content_hash);
-  EXPECT_EQ(got.item.size_bytes, item.size_bytes);
-  EXPECT_EQ(got.item.modified_ns, item.modified_ns);
-  EXPECT_EQ(got.item.metadata, item.metadata);
-  EXPECT_EQ(got.item.vector, item.vector);
+  EXPECT_EQ(got.id, item.id);
+  EXPECT_EQ(got.uri, item.uri);
+  EXPECT_EQ(got.content_hash, item.content_hash);
+  EXPECT_EQ(got.size_bytes, item.size_bytes);
+  EXPECT_EQ(got.modified_ns, item.modified_ns);
+  EXPECT_EQ(got.metadata, item.metadata);
+  EXPECT_EQ(got.vector, item.vector);
 }
 
 TEST(QdrantPoint, KeepsVectorsThatQdrantWouldChange) {
@@ -42,9 +42,9 @@ TEST(QdrantPoint, KeepsVectorsThatQdrantWouldChange) {
   const auto field = table_field();
   Json point = Json::parse(qdrant_point(table_item("a", longer), field, 1));
   point["vector"]["v0"] = {0.18257418F, 0.36514837F, 0.5477225F, 0.73029673F};
-  EXPECT_EQ(qdrant_item(point, &field)->item.vector, longer);
+  EXPECT_EQ(qdrant_item(point, &field)->vector, longer);
   point["vector"].erase("v0");
-  EXPECT_TRUE(qdrant_item(point, &field)->item.vector.empty()) << "what is beside a vector is none";
+  EXPECT_TRUE(qdrant_item(point, &field)->vector.empty()) << "what is beside a vector is none";
 }
 
 TEST(QdrantPoint, WritesEveryFloatSoThatItIsReadAgain) {

@@ -49,21 +49,20 @@ class QdrantStore final : public DocumentStore {
   [[nodiscard]] Result<std::vector<Result<void>>> put(std::string_view table, const VectorField& field,
                                                       std::span<const Item> items,
                                                       std::uint64_t first_version) override;
-  [[nodiscard]] Result<std::vector<Result<void>>> put_facts(std::string_view table,
+  [[nodiscard]] Result<std::vector<Result<bool>>> put_facts(std::string_view table,
                                                             std::span<const Item> items) override;
   [[nodiscard]] Result<std::uint64_t> put_vectors(std::string_view table, const VectorField& field,
-                                                  std::span<const TableItem> items) override;
+                                                  std::span<const Item> items) override;
   [[nodiscard]] Result<std::uint64_t> erase(std::string_view table, std::span<const std::string> ids) override;
   [[nodiscard]] Result<std::uint64_t> erase_without(std::string_view table, const VectorField& field) override;
 
-  [[nodiscard]] Result<std::vector<std::optional<TableItem>>> get(std::string_view table,
-                                                                  std::span<const std::string> ids,
-                                                                  const VectorField* field) override;
+  [[nodiscard]] Result<std::vector<std::optional<Item>>> get(std::string_view table, std::span<const std::string> ids,
+                                                             const VectorField* field) override;
   [[nodiscard]] Result<ScrollPage> scroll(std::string_view table, std::string_view cursor, std::uint32_t limit,
                                           const VectorField* field) override;
   [[nodiscard]] Result<ScrollPage> sorted(std::string_view table, const SortedRequest& request) override;
-  [[nodiscard]] Result<std::vector<TableItem>> without(std::string_view table, const VectorField& field,
-                                                       std::uint64_t after, std::uint32_t limit) override;
+  [[nodiscard]] Result<std::vector<Item>> without(std::string_view table, const VectorField& field, std::uint64_t after,
+                                                  std::uint32_t limit) override;
   [[nodiscard]] Result<std::uint64_t> count(std::string_view table, const Filter& filter,
                                             const VectorField* with) override;
   [[nodiscard]] Result<std::vector<Facet>> facets(std::string_view table, const FacetRequest& request) override;
@@ -96,7 +95,8 @@ class QdrantStore final : public DocumentStore {
   [[nodiscard]] Result<void> write_pieces(std::string_view method, const std::string& path, std::string_view head,
                                           std::string_view tail, std::span<const std::string> pieces);
   // Those of the points that are there.
-  [[nodiscard]] Result<std::set<std::string>> present(std::string_view table, std::span<const std::string> points);
+  [[nodiscard]] Result<std::map<std::string, std::uint64_t>> versions(std::string_view table,
+                                                                      std::span<const std::string> points);
 
   // --- qdrant_lists.cpp ---
   // How many items that pass have each value, numbers and strings, true and false.

@@ -131,32 +131,33 @@ class TestStore final : public DocumentStore {
     ++found->sequence;
     return std::vector<Result<void>>(items.size());
   }
-  Result<std::vector<Result<void>>> put_facts(std::string_view table, std::span<const Item> items) override {
+  Result<std::vector<Result<bool>>> put_facts(std::string_view table, std::span<const Item> items) override {
     EIDETIC_CHECK(begin("put_facts"));
     const std::scoped_lock lock(engine_->mutex);
     EIDETIC_TRY(const auto found, find(table));
-    std::vector<Result<void>> results;
+    std::vector<Result<bool>> results;
     for (const Item& item : items) {
       const auto row = found->rows.find(item.id);
       if (row == found->rows.end()) {
         results.emplace_back(fail(ErrorCode::not_found, fmt::format("no item '{}'", item.id)));
         continue;
       }
-      row->second.item = facts(item);
-      results.emplace_back();
+      const bool same = item.version == 0 || item.version == row->second.version;
+      if (same) row->second.item = facts(item);
+      results.emplace_back(same);
     }
     ++found->sequence;
     return results;
   }
   Result<std::uint64_t> put_vectors(std::string_view table, const VectorField& field,
-                                    std::span<const TableItem> items) override {
+                                    std::span<const Item> items) override {
     EIDETIC_CHECK(begin("put_vectors"));
     const std::scoped_lock lock(engine_->mutex);
     EIDETIC_TRY(const auto found, find(table));
     std::uint64_t stored = 0;
-    for (const auto& [item, version] : items) {
+    for (const Item& item : items) {
       const auto row = found->rows.find(item.id);
-      if (row == found->rows.end() || row->second.version != version) continue;
+      if (row == found->rows.end() || row->second.version != item.version) continue;
       row->second.vectors[field.name] = item.vector;
       ++stored;
     }
@@ -178,12 +179,12 @@ class TestStore final : public DocumentStore {
     return std::erase_if(found->rows, [&](const auto& entry) { return !entry.second.vectors.contains(field.name); });
   }
 
-  Result<std::vector<std::optional<TableItem>>> get(std::string_view table, std::span<const std::string> ids,
-                                                    const VectorField* field) override {
+  Result<std::vector<std::optional<Item>>> get(std::string_view table, std::span<const std::string> ids,
+                                               const VectorField* field) override {
     EIDETIC_CHECK(begin("get"));
     const std::scoped_lock lock(engine_->mutex);
     EIDETIC_TRY(const auto found, find(table));
-    std::vector<std::optional<TableItem>> rows;
+    std::vector<std::optional<Item>> rows;
     for (const auto& id : ids) {
       const auto row = found->rows.find(id);
       rows.push_back(row == found->rows.end() ? std::nullopt : std::optional(told(row->second, field)));
@@ -198,7 +199,7 @@ class TestStore final : public DocumentStore {
     ScrollPage page;
     auto row = cursor.empty() ? found->rows.begin() : found->rows.upper_bound(cursor);
     for (; row != found->rows.end() && page.items.size() < limit; ++row) {
-      page.items.push_back(told(row->second, field).item);
+      page.items.push_back(told(row->second, field));
     }
     if (row != found->rows.end()) page.next = page.items.back().id;
     return page;
@@ -206,16 +207,16 @@ class TestStore final : public DocumentStore {
   Result<ScrollPage> sorted(std::string_view /*table*/, const SortedRequest& /*request*/) override {
     return fail(ErrorCode::unsupported, "the test engine does not sort");
   }
-  Result<std::vector<TableItem>> without(std::string_view table, const VectorField& field, std::uint64_t after,
-                                         std::uint32_t limit) override {
+  Result<std::vector<Item>> without(std::string_view table, const VectorField& field, std::uint64_t after,
+                                    std::uint32_t limit) override {
     EIDETIC_CHECK(begin("without"));
     const std::scoped_lock lock(engine_->mutex);
     EIDETIC_TRY(const auto found, find(table));
-    std::vector<TableItem> rows;
+    std::vector<Item> rows;
     for (const auto& [id, row] : found->rows) {
       if (row.version > after && !row.vectors.contains(field.name)) rows.push_back(told(row, nullptr));
     }
-    std::ranges::sort(rows, {}, &TableItem::version);
+    std::ranges::sort(rows, {}, &Item::version);
     if (rows.size() > limit) rows.resize(limit);
     return rows;
   }
@@ -265,10 +266,11 @@ class TestStore final : public DocumentStore {
     item.parts.clear();
     return item;
   }
-  static TableItem told(const TestEngine::Row& row, const VectorField* field) {
-    TableItem made{.item = row.item, .version = row.version};
+  static Item told(const TestEngine::Row& row, const VectorField* field) {
+    Item made = row.item;
+    made.version = row.version;
     if (field == nullptr) return made;
-    if (const auto found = row.vectors.find(field->name); found != row.vectors.end()) made.item.vector = found->second;
+    if (const auto found = row.vectors.find(field->name); found != row.vectors.end()) made.vector = found->second;
     return made;
   }
   static Hit scored(const Item& item, const Vector& q, const Vector& x, Metric metric) {

@@ -250,12 +250,11 @@ Result<std::optional<OtherSpace>> Backends::other_space(std::string_view collect
   EIDETIC_TRY(const Found at, find(collection));
   return at.backend->other_space(at.name);
 }
-Result<std::vector<PendingItem>> Backends::pending(std::string_view collection, std::uint64_t after,
-                                                   std::uint32_t limit) {
+Result<std::vector<Item>> Backends::pending(std::string_view collection, std::uint64_t after, std::uint32_t limit) {
   EIDETIC_TRY(const Found at, find(collection));
   return at.backend->pending(at.name, after, limit);
 }
-Result<std::uint64_t> Backends::store_pending(std::string_view collection, std::span<const PendingItem> items) {
+Result<std::uint64_t> Backends::store_pending(std::string_view collection, std::span<const Item> items) {
   EIDETIC_TRY(const Found at, find(collection));
   return at.backend->store_pending(at.name, items);
 }

@@ -86,10 +86,9 @@ class Backends final : public Backend {
   [[nodiscard]] Result<CollectionMap> map(std::string_view collection, const MapRequest& request) override;
   [[nodiscard]] Result<void> begin_space(std::string_view collection, const Space& space) override;
   [[nodiscard]] Result<std::optional<OtherSpace>> other_space(std::string_view collection) override;
-  [[nodiscard]] Result<std::vector<PendingItem>> pending(std::string_view collection, std::uint64_t after,
-                                                         std::uint32_t limit) override;
-  [[nodiscard]] Result<std::uint64_t> store_pending(std::string_view collection,
-                                                    std::span<const PendingItem> items) override;
+  [[nodiscard]] Result<std::vector<Item>> pending(std::string_view collection, std::uint64_t after,
+                                                  std::uint32_t limit) override;
+  [[nodiscard]] Result<std::uint64_t> store_pending(std::string_view collection, std::span<const Item> items) override;
   [[nodiscard]] Result<void> build_space(std::string_view collection) override;
   [[nodiscard]] Result<std::uint64_t> switch_space(std::string_view collection, const EditSettings& edit,
                                                    bool drop_pending) override;

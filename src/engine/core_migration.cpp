@@ -282,13 +282,13 @@ Result<void> Core::fill_space(SpaceFilling& filling, const std::stop_token& stop
     filling.after = items.back().version;
     std::vector<Result<void>> made(items.size());
     parts_.pool->parallel_for(items.size(),
-                              [&](std::size_t i) { made[i] = embed_pending(pictures, filling, items[i].item); });
-    std::vector<PendingItem> good;
+                              [&](std::size_t i) { made[i] = embed_pending(pictures, filling, items[i]); });
+    std::vector<Item> good;
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (made[i]) {
         good.push_back(std::move(items[i]));
       } else if (report.errors.size() < kMaxToldFailures) {
-        report.errors.push_back({items[i].item.id, std::move(made[i]).error()});
+        report.errors.push_back({items[i].id, std::move(made[i]).error()});
       }
     }
     EIDETIC_TRY(const auto stored, parts_.backend->store_pending(filling.collection, good));
@@ -312,8 +312,8 @@ Result<void> Core::note_failures(SpaceFilling& filling) {
     EIDETIC_TRY(const auto items, parts_.backend->pending(name, after, kPage));
     if (items.empty()) break;
     after = items.back().version;
-    for (const auto& [item, version] : items) {
-      if (version > filling.after) break;
+    for (const Item& item : items) {
+      if (item.version > filling.after) break;
       ++report.failed;
       if (pending.size() < kMaxToldFailures) pending.insert(item.id);
     }

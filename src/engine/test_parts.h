@@ -162,12 +162,10 @@ class MemoryBackend : public Backend {
   }
   Result<void> begin_space(std::string_view, const Space&) override { return no_other_space(); }
   Result<std::optional<OtherSpace>> other_space(std::string_view) override { return std::nullopt; }
-  Result<std::vector<PendingItem>> pending(std::string_view, std::uint64_t, std::uint32_t) override {
+  Result<std::vector<Item>> pending(std::string_view, std::uint64_t, std::uint32_t) override {
     return no_other_space();
   }
-  Result<std::uint64_t> store_pending(std::string_view, std::span<const PendingItem>) override {
-    return no_other_space();
-  }
+  Result<std::uint64_t> store_pending(std::string_view, std::span<const Item>) override { return no_other_space(); }
   Result<void> build_space(std::string_view) override { return no_other_space(); }
   Result<std::uint64_t> switch_space(std::string_view, const EditSettings&, bool) override { return no_other_space(); }
   Result<void> drop_space(std::string_view) override { return {}; }
