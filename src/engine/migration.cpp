@@ -185,4 +185,12 @@ void GraceKeeper::run() {
   }
 }
 
+std::unexpected<Error> nothing_to(std::string_view what, std::string_view name) {
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("collection '{0}' has no vectors of another model to {1}; make some first (eidetic collections "
+                  "migrate -c {0} --model NAME)",
+                  name, what));
+}
+
 }  // namespace eidetic

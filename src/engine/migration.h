@@ -56,6 +56,8 @@ struct LearntAnew {
   std::vector<std::string> notes = {};  // what could not be
 };
 
+// A step that needs vectors of another model, and there are none.
+[[nodiscard]] std::unexpected<Error> nothing_to(std::string_view what, std::string_view collection);
 [[nodiscard]] std::unexpected<Error> already_of(std::string_view collection, const std::string& model);
 
 // Of so many searches in both spaces, each with an item that has vectors of both: everything but the reports.

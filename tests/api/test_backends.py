@@ -54,12 +54,10 @@ def test_copies_that_cannot_be(http, shapes):
 
 
 def test_a_search_engine_that_is_down(far):
-    said = problem(far.put("/v1/collections/birds"), 503, "unreachable", "127.0.0.1:9", "OpenSearch")
-    assert "127.0.0.1:9" in said["detail"]
+    problem(far.put("/v1/collections/birds"), 503, "unreachable", "127.0.0.1:9", "OpenSearch")
     assert far.put("/v1/collections/near", json={"backend": "embedded", "dimensions": 2}).status_code == 201
     assert [one["name"] for one in far.get("/v1/collections").json()["collections"]] == ["near"]
-    item = {"id": "a", "vector": [1, 0]}
-    assert far.put("/v1/collections/near/items/a", json={"vector": item["vector"]}).status_code in (200, 201)
+    assert far.put("/v1/collections/near/items/a", json={"vector": [1, 0]}).status_code == 201
     refused = far.post("/v1/collections/near/copy", json={"to": DOWN})
     problem(refused, 503, "unreachable", "127.0.0.1:9")
     assert int(refused.headers["retry-after"]) > 0
